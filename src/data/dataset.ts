@@ -1,0 +1,32 @@
+import type { Random } from '../tensor/random.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** Some rows of a data set, ready to be fed to a model. */
+export interface Batch {
+  /** Inputs, [rows, ...sample dims], in the type that the model wants. */
+  readonly x: Tensor;
+  /** Class of each row; absent where the data has no labels. */
+  readonly labels?: Int32Array;
+  /** Regression targets, [rows, ...target dims]; absent where the data has none. */
+  readonly targets?: Tensor;
+}
+
+/** How a batch is drawn. */
+export interface BatchOptions {
+  /** Augments (random crop with padding, flip, as configured) with this stream; absent = rows as they are. */
+  readonly augment?: Random;
+}
+
+/** Rows of samples behind one address, preprocessed on the way out. */
+export interface Dataset {
+  /** The address it was opened by. */
+  readonly address: string;
+  readonly count: number;
+  /** Shape of one preprocessed sample, without the batch dimension. */
+  readonly sampleDims: readonly number[];
+  readonly labelled: boolean;
+  /** SHA-256 (hex) of the selected raw rows and labels, before preprocessing. */
+  hash(): Promise<string>;
+  /** @throws DataError if an index is out of range or a row cannot be read */
+  batch(indices: ArrayLike<number>, options?: BatchOptions): Promise<Batch>;
+}

@@ -1,0 +1,52 @@
+import { EngineError } from '../errors/errors.ts';
+import type { Graph, Model } from '../ir/model.ts';
+import type { Captured, CapturedValue } from '../graph/captured.ts';
+import { type Tensor, sizeOf } from '../tensor/tensor.ts';
+import type { Engine, Tensors } from './engine.ts';
+
+/** Integer and boolean values up to this many elements are kept with their shapes: they steer Reshape, Slice and the like. */
+const KEPT_ELEMENTS = 4096;
+
+/**
+ * Runs a model once with every intermediate value exposed, and records what each one turned out to be.
+ *
+ * @returns types and shapes by value name; small integer values too
+ * @throws EngineError if the model does not run on these inputs
+ * Cost: one forward pass without graph optimisation; all activations at once in memory.
+ */
+export async function capture(engine: Engine, model: Model, feeds: Tensors): Promise<Captured> {
+  const session = await engine.createSession(exposeAll(model), { optimization: 'none' });
+  try {
+    const outputs = await session.run(feeds);
+    const captured = new Map<string, CapturedValue>();
+    for (const [name, tensor] of feeds) captured.set(name, record(tensor));
+    for (const [name, tensor] of outputs) captured.set(name, record(tensor));
+    return captured;
+  } catch (cause) {
+    throw cause instanceof EngineError ? cause : new EngineError('Cannot record the shapes of the model', { cause });
+  } finally {
+    await session.release();
+  }
+}
+
+function record(tensor: Tensor): CapturedValue {
+  const { type, dims } = tensor;
+  const keep = !type.startsWith('float') && type !== 'string' && sizeOf(dims) <= KEPT_ELEMENTS;
+  return keep ? { type, dims, value: tensor } : { type, dims };
+}
+
+/** The same model with every node output among the graph's outputs. */
+function exposeAll(model: Model): Model {
+  const { graph } = model;
+  const known = new Map([...graph.outputs, ...graph.valueInfo].map((info) => [info.name, info]));
+  const names = new Set<string>(graph.outputs.map((output) => output.name));
+  for (const node of graph.nodes) for (const name of node.outputs) if (name !== '') names.add(name);
+  const outputs = [...names].map((name) => graph.outputs.find((o) => o.name === name) ?? { name, type: null, shape: null, ...untyped(known, name) });
+  return { ...model, graph: { ...graph, outputs } satisfies Graph };
+}
+
+/** A declared type is kept, a declared shape is not: exporters get shapes wrong. */
+function untyped(known: ReadonlyMap<string, { type: unknown }>, name: string): object {
+  const info = known.get(name);
+  return info === undefined || info.type === null ? {} : { type: info.type };
+}

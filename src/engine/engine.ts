@@ -1,0 +1,35 @@
+import type { Model } from '../ir/model.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** How a session is made. */
+export interface SessionOptions {
+  /** Threads of one operator; undefined = the runtime's choice. */
+  readonly threads?: number;
+  /** Graph optimisation; `none` keeps every node as it stands. Default `all`. */
+  readonly optimization?: 'none' | 'basic' | 'extended' | 'all';
+}
+
+/** Tensors by name. */
+export type Tensors = ReadonlyMap<string, Tensor>;
+
+/** A model ready to run. */
+export interface Session {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /**
+   * Runs the model. Inputs are read in place; outputs belong to the caller.
+   *
+   * @throws EngineError with the runtime's reason
+   */
+  run(feeds: Tensors, fetches?: readonly string[]): Promise<Map<string, Tensor>>;
+  /** Frees the session's memory; it cannot run afterwards. */
+  release(): Promise<void>;
+}
+
+/** A runtime for ONNX models: onnxruntime, in Node or in a browser. */
+export interface Engine {
+  readonly name: string;
+  readonly version: string;
+  /** @throws EngineError if the runtime refuses the model */
+  createSession(model: Model | Uint8Array, options?: SessionOptions): Promise<Session>;
+}

@@ -1,0 +1,99 @@
+import { type AttributeLike, attributes, constantOf } from '../ir/access.ts';
+import type { Constant, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
+import { type Tensor, int64 } from '../tensor/tensor.ts';
+
+/**
+ * Grows a graph node by node, on top of an existing one or from nothing. Names are made unique.
+ * Emits operators in the form they have from opset 17 on.
+ */
+export class GraphBuilder {
+  readonly nodes: Node[] = [];
+  readonly constants = new Map<string, Constant>();
+  readonly inputs: ValueInfo[] = [];
+  readonly outputs: ValueInfo[] = [];
+  readonly #taken = new Set<string>();
+  readonly #shared = new Map<string, string>();
+  #count = 0;
+
+  constructor(base?: Graph) {
+    if (base === undefined) return;
+    this.nodes.push(...base.nodes);
+    this.inputs.push(...base.inputs);
+    for (const [name, constant] of base.constants) this.constants.set(name, constant);
+    for (const name of [...base.constants.keys(), ...base.inputs.map((i) => i.name)]) this.#taken.add(name);
+    for (const node of base.nodes) for (const name of node.outputs) this.#taken.add(name);
+  }
+
+  /** A value name that nothing has yet. */
+  fresh(stem: string): string {
+    let name = stem;
+    while (name === '' || this.#taken.has(name)) name = `${stem}~${++this.#count}`;
+    this.#taken.add(name);
+    return name;
+  }
+
+  /** Adds a node with one output and returns that output's name. */
+  emit(op: string, inputs: readonly string[], values: Readonly<Record<string, AttributeLike>> = {}, stem = op): string {
+    return this.emitAll(op, inputs, 1, values, stem)[0] as string;
+  }
+
+  /** Adds a node with several outputs and returns their names. */
+  emitAll(op: string, inputs: readonly string[], count: number, values: Readonly<Record<string, AttributeLike>> = {}, stem = op): string[] {
+    const outputs = Array.from({ length: count }, () => this.fresh(`${stem}~${++this.#count}`));
+    this.nodes.push({ name: '', op, domain: '', inputs, outputs, attributes: attributes(values) });
+    return outputs;
+  }
+
+  /** Adds a constant and returns its name. */
+  constant(tensor: Tensor, stem = 'constant'): string {
+    const name = this.fresh(`${stem}~${++this.#count}`);
+    this.constants.set(name, constantOf(tensor));
+    return name;
+  }
+
+  /** A one-dimensional int64 constant; equal ones are shared. */
+  ints(values: readonly number[]): string {
+    return this.#once(`ints:${values.join(',')}`, () => this.constant(int64(values), 'ints'));
+  }
+
+  /** A scalar of a float type; equal ones are shared. */
+  scalar(value: number, type: 'float32' | 'float64' = 'float32'): string {
+    const data = type === 'float32' ? Float32Array.of(value) : Float64Array.of(value);
+    return this.#once(`${type}:${value}`, () => this.constant({ type, dims: [], data }, 'scalar'));
+  }
+
+  #once(key: string, make: () => string): string {
+    const name = this.#shared.get(key) ?? make();
+    this.#shared.set(key, name);
+    return name;
+  }
+
+  /** Declares an input to be fed. */
+  input(info: ValueInfo): string {
+    const name = this.fresh(info.name);
+    this.inputs.push({ ...info, name });
+    return name;
+  }
+
+  /** Declares a value as an output under a name of its own. */
+  output(value: string, name: string): void {
+    const own = this.fresh(name);
+    this.nodes.push({ name: '', op: 'Identity', domain: '', inputs: [value], outputs: [own], attributes: new Map() });
+    this.outputs.push({ name: own, type: null, shape: null });
+  }
+
+  /** Declares a value as an output under its present name. */
+  expose(value: string): void {
+    this.outputs.push({ name: value, type: null, shape: null });
+  }
+
+  /** The finished model. */
+  build(options: { opset?: number; opsets?: ReadonlyMap<string, number>; irVersion?: number; name?: string } = {}): Model {
+    return {
+      irVersion: options.irVersion ?? 8,
+      opsets: options.opsets ?? new Map([['', options.opset ?? 17]]),
+      producer: 'coppice',
+      graph: { name: options.name ?? 'graph', nodes: this.nodes, inputs: this.inputs, outputs: this.outputs, valueInfo: [], constants: this.constants },
+    };
+  }
+}
