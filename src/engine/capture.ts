@@ -1,7 +1,7 @@
 import { EngineError } from '../errors/errors.ts';
-import type { Graph, Model } from '../ir/model.ts';
 import type { Captured, CapturedValue } from '../graph/captured.ts';
-import { type Tensor, sizeOf } from '../tensor/tensor.ts';
+import type { Graph, Model } from '../ir/model.ts';
+import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { Engine, Tensors } from './engine.ts';
 
 /** Integer and boolean values up to this many elements are kept with their shapes: they steer Reshape, Slice and the like. */
@@ -41,7 +41,9 @@ function exposeAll(model: Model): Model {
   const known = new Map([...graph.outputs, ...graph.valueInfo].map((info) => [info.name, info]));
   const names = new Set<string>(graph.outputs.map((output) => output.name));
   for (const node of graph.nodes) for (const name of node.outputs) if (name !== '') names.add(name);
-  const outputs = [...names].map((name) => graph.outputs.find((o) => o.name === name) ?? { name, type: null, shape: null, ...untyped(known, name) });
+  const outputs = [...names].map(
+    (name) => graph.outputs.find((o) => o.name === name) ?? { name, type: null, shape: null, ...untyped(known, name) },
+  );
   return { ...model, graph: { ...graph, outputs } satisfies Graph };
 }
 

@@ -54,5 +54,8 @@ function fromRuntime(value: ort.OnnxValue): Tensor {
 
 /** The runtime's message without its source positions. */
 function reason(cause: unknown): string {
-  return messageOf(cause).replace(/\/\S+\.(?:cc|h):\d+\s+/g, '').replace(/\s+/g, ' ').trim();
+  return messageOf(cause)
+    .replace(/\/\S+\.(?:cc|h):\d+\s+/g, '')
+    .replace(/\s+/g, ' ')
+    .trim();
 }

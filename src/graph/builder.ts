@@ -1,6 +1,6 @@
 import { type AttributeLike, attributes, constantOf } from '../ir/access.ts';
 import type { Constant, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
-import { type Tensor, int64 } from '../tensor/tensor.ts';
+import { int64, type Tensor } from '../tensor/tensor.ts';
 
 /**
  * Grows a graph node by node, on top of an existing one or from nothing. Names are made unique.
@@ -38,7 +38,13 @@ export class GraphBuilder {
   }
 
   /** Adds a node with several outputs and returns their names. */
-  emitAll(op: string, inputs: readonly string[], count: number, values: Readonly<Record<string, AttributeLike>> = {}, stem = op): string[] {
+  emitAll(
+    op: string,
+    inputs: readonly string[],
+    count: number,
+    values: Readonly<Record<string, AttributeLike>> = {},
+    stem = op,
+  ): string[] {
     const outputs = Array.from({ length: count }, () => this.fresh(`${stem}~${++this.#count}`));
     this.nodes.push({ name: '', op, domain: '', inputs, outputs, attributes: attributes(values) });
     return outputs;
@@ -88,12 +94,21 @@ export class GraphBuilder {
   }
 
   /** The finished model. */
-  build(options: { opset?: number; opsets?: ReadonlyMap<string, number>; irVersion?: number; name?: string } = {}): Model {
+  build(
+    options: { opset?: number; opsets?: ReadonlyMap<string, number>; irVersion?: number; name?: string } = {},
+  ): Model {
     return {
       irVersion: options.irVersion ?? 8,
       opsets: options.opsets ?? new Map([['', options.opset ?? 17]]),
       producer: 'coppice',
-      graph: { name: options.name ?? 'graph', nodes: this.nodes, inputs: this.inputs, outputs: this.outputs, valueInfo: [], constants: this.constants },
+      graph: {
+        name: options.name ?? 'graph',
+        nodes: this.nodes,
+        inputs: this.inputs,
+        outputs: this.outputs,
+        valueInfo: [],
+        constants: this.constants,
+      },
     };
   }
 }

@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors/errors.ts';
-import { type DataType, type Tensor, type TensorData, sizeOf } from '../tensor/tensor.ts';
+import { type DataType, sizeOf, type Tensor, type TensorData } from '../tensor/tensor.ts';
 import type { Attribute, Constant, Graph, Node, ValueInfo } from './model.ts';
 
 type NumericArray = Exclude<TensorData, string[]>;
@@ -9,11 +9,25 @@ type ArrayClass = {
 };
 
 const ARRAYS: Partial<Record<DataType, ArrayClass>> = {
-  float32: Float32Array, float64: Float64Array, float16: Uint16Array, bfloat16: Uint16Array,
-  int8: Int8Array, int16: Int16Array, int32: Int32Array, int64: BigInt64Array,
-  uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, uint64: BigUint64Array,
-  bool: Uint8Array, complex64: Float32Array, complex128: Float64Array,
-  float8e4m3fn: Uint8Array, float8e4m3fnuz: Uint8Array, float8e5m2: Uint8Array, float8e5m2fnuz: Uint8Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+  complex64: Float32Array,
+  complex128: Float64Array,
+  float8e4m3fn: Uint8Array,
+  float8e4m3fnuz: Uint8Array,
+  float8e5m2: Uint8Array,
+  float8e5m2fnuz: Uint8Array,
   float8e8m0: Uint8Array,
 };
 
@@ -30,7 +44,9 @@ export function tensorOf(constant: Constant): Tensor {
   const parts = type.startsWith('complex') ? 2 : 1;
   const count = sizeOf(dims) * parts;
   if (raw.byteLength !== count * Class.BYTES_PER_ELEMENT) {
-    throw new ShapeError(`Cannot read a ${type} constant of shape [${dims}]: wanted ${count * Class.BYTES_PER_ELEMENT} bytes, got ${raw.byteLength}`);
+    throw new ShapeError(
+      `Cannot read a ${type} constant of shape [${dims}]: wanted ${count * Class.BYTES_PER_ELEMENT} bytes, got ${raw.byteLength}`,
+    );
   }
   const aligned = raw.byteOffset % Class.BYTES_PER_ELEMENT === 0 ? raw : raw.slice();
   return { type, dims, data: new Class(aligned.buffer, aligned.byteOffset, count) };
@@ -100,7 +116,13 @@ export function intsAttribute(node: Node, name: string): number[] | undefined {
 }
 
 /** A node of ai.onnx from plain values. */
-export function node(op: string, inputs: readonly string[], outputs: readonly string[], values: Readonly<Record<string, AttributeLike>> = {}, name = ''): Node {
+export function node(
+  op: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  values: Readonly<Record<string, AttributeLike>> = {},
+  name = '',
+): Node {
   return { name, op, domain: '', inputs, outputs, attributes: attributes(values) };
 }
 

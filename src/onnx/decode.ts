@@ -1,10 +1,15 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { OnnxDecodeError, messageOf } from '../errors/errors.ts';
+import { messageOf, OnnxDecodeError } from '../errors/errors.ts';
 import type { Attribute, Constant, Dimension, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
 import { dataTypeName } from './data-types.ts';
-import { type ExternalReader, decodeTensor } from './decode-tensor.ts';
+import { decodeTensor, type ExternalReader } from './decode-tensor.ts';
 import {
-  type AttributeProto, AttributeProto_AttributeType as Kind, type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto,
+  type AttributeProto,
+  type GraphProto,
+  AttributeProto_AttributeType as Kind,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
   type ValueInfoProto,
 } from './onnx_pb.ts';
 import { refuseForeignFile } from './signature.ts';
@@ -27,12 +32,17 @@ export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Mod
   try {
     proto = fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    throw new OnnxDecodeError(`Cannot read the model: the file is not valid ONNX, or is cut short (${messageOf(cause)})`, { cause });
+    throw new OnnxDecodeError(
+      `Cannot read the model: the file is not valid ONNX, or is cut short (${messageOf(cause)})`,
+      { cause },
+    );
   }
   if (proto.graph === undefined || proto.opsetImport.length === 0) {
     throw new OnnxDecodeError('Cannot read the model: the file holds no ONNX graph or names no operator set');
   }
-  const opsets = new Map(proto.opsetImport.map((entry) => [domainName(entry.domain ?? ''), Number(entry.version ?? 0n)]));
+  const opsets = new Map(
+    proto.opsetImport.map((entry) => [domainName(entry.domain ?? ''), Number(entry.version ?? 0n)]),
+  );
   return {
     irVersion: Number(proto.irVersion ?? 0n),
     opsets,
@@ -82,16 +92,30 @@ function decodeNode(proto: NodeProto, external: ExternalReader | undefined): Nod
 function decodeAttribute(proto: AttributeProto, external: ExternalReader | undefined): Attribute {
   const origin = proto;
   switch (kindOf(proto)) {
-    case Kind.FLOAT: return { kind: 'float', value: proto.f ?? 0, origin };
-    case Kind.INT: return { kind: 'int', value: narrow(proto.i ?? 0n), origin };
-    case Kind.STRING: return { kind: 'string', value: new TextDecoder().decode(proto.s ?? new Uint8Array()), origin };
-    case Kind.TENSOR: return proto.t === undefined ? { kind: 'other', value: null, origin } : { kind: 'tensor', value: decodeTensor(proto.t, external), origin };
-    case Kind.GRAPH: return proto.g === undefined ? { kind: 'other', value: null, origin } : { kind: 'graph', value: decodeGraph(proto.g, external), origin };
-    case Kind.FLOATS: return { kind: 'floats', value: proto.floats, origin };
-    case Kind.INTS: return { kind: 'ints', value: proto.ints.map(narrow), origin };
-    case Kind.STRINGS: return { kind: 'strings', value: proto.strings.map((s) => new TextDecoder().decode(s)), origin };
-    case Kind.GRAPHS: return { kind: 'graphs', value: proto.graphs.map((graph) => decodeGraph(graph, external)), origin };
-    default: return { kind: 'other', value: null, origin };
+    case Kind.FLOAT:
+      return { kind: 'float', value: proto.f ?? 0, origin };
+    case Kind.INT:
+      return { kind: 'int', value: narrow(proto.i ?? 0n), origin };
+    case Kind.STRING:
+      return { kind: 'string', value: new TextDecoder().decode(proto.s ?? new Uint8Array()), origin };
+    case Kind.TENSOR:
+      return proto.t === undefined
+        ? { kind: 'other', value: null, origin }
+        : { kind: 'tensor', value: decodeTensor(proto.t, external), origin };
+    case Kind.GRAPH:
+      return proto.g === undefined
+        ? { kind: 'other', value: null, origin }
+        : { kind: 'graph', value: decodeGraph(proto.g, external), origin };
+    case Kind.FLOATS:
+      return { kind: 'floats', value: proto.floats, origin };
+    case Kind.INTS:
+      return { kind: 'ints', value: proto.ints.map(narrow), origin };
+    case Kind.STRINGS:
+      return { kind: 'strings', value: proto.strings.map((s) => new TextDecoder().decode(s)), origin };
+    case Kind.GRAPHS:
+      return { kind: 'graphs', value: proto.graphs.map((graph) => decodeGraph(graph, external)), origin };
+    default:
+      return { kind: 'other', value: null, origin };
   }
 }
 

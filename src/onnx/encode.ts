@@ -2,14 +2,33 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { Attribute, Constant, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
 import { dataTypeNumber } from './data-types.ts';
 import {
-  type AttributeProto, AttributeProto_AttributeType as Kind, AttributeProtoSchema, type GraphProto, GraphProtoSchema, type ModelProto,
-  ModelProtoSchema, type NodeProto, NodeProtoSchema, OperatorSetIdProtoSchema, StringStringEntryProtoSchema, type TensorProto,
-  TensorProto_DataLocation, TensorProtoSchema, TensorShapeProto_DimensionSchema, TensorShapeProtoSchema, TypeProto_TensorSchema,
-  TypeProtoSchema, type ValueInfoProto, ValueInfoProtoSchema,
+  type AttributeProto,
+  AttributeProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
+  AttributeProto_AttributeType as Kind,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
+  type TensorProto,
+  TensorProto_DataLocation,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
 } from './onnx_pb.ts';
 
 /** Places a tensor's bytes outside the model file, or returns undefined to keep them inside. */
-export type ExternalPlacer = (name: string, raw: Uint8Array) => { location: string; offset: number; length: number } | undefined;
+export type ExternalPlacer = (
+  name: string,
+  raw: Uint8Array,
+) => { location: string; offset: number; length: number } | undefined;
 
 /** What {@link encodeModel} may do besides encoding. */
 export interface EncodeOptions {
@@ -27,11 +46,19 @@ export function encodeModel(model: Model, options: EncodeOptions = {}): Uint8Arr
 
 function modelProto(model: Model, external: ExternalPlacer | undefined): ModelProto {
   const proto = from(model.origin) ?? create(ModelProtoSchema, { producerName: model.producer });
-  const same = proto.opsetImport.length === model.opsets.size && proto.opsetImport.every((o) => model.opsets.get(o.domain === 'ai.onnx' ? '' : (o.domain ?? '')) === Number(o.version ?? 0n));
+  const same =
+    proto.opsetImport.length === model.opsets.size &&
+    proto.opsetImport.every(
+      (o) => model.opsets.get(o.domain === 'ai.onnx' ? '' : (o.domain ?? '')) === Number(o.version ?? 0n),
+    );
   return {
     ...proto,
     irVersion: BigInt(model.irVersion),
-    opsetImport: same ? proto.opsetImport : [...model.opsets].map(([domain, version]) => create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) })),
+    opsetImport: same
+      ? proto.opsetImport
+      : [...model.opsets].map(([domain, version]) =>
+          create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
+        ),
     graph: graphProto(model.graph, external),
   };
 
@@ -68,22 +95,42 @@ function nodeProto(node: Node, external: ExternalPlacer | undefined): NodeProto 
 function attributeProto(name: string, attribute: Attribute, external: ExternalPlacer | undefined): AttributeProto {
   const { origin } = attribute;
   if (attribute.kind === 'graph' || attribute.kind === 'graphs') return graphAttribute(name, attribute, external);
-  if (attribute.kind === 'tensor') return { ...base(name, Kind.TENSOR, origin), t: tensorProto('', attribute.value, external) };
+  if (attribute.kind === 'tensor')
+    return { ...base(name, Kind.TENSOR, origin), t: tensorProto('', attribute.value, external) };
   if (origin !== undefined) return origin as AttributeProto;
   switch (attribute.kind) {
-    case 'float': return create(AttributeProtoSchema, { name, type: Kind.FLOAT, f: attribute.value });
-    case 'int': return create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(attribute.value) });
-    case 'string': return create(AttributeProtoSchema, { name, type: Kind.STRING, s: new TextEncoder().encode(attribute.value) });
-    case 'floats': return create(AttributeProtoSchema, { name, type: Kind.FLOATS, floats: [...attribute.value] });
-    case 'ints': return create(AttributeProtoSchema, { name, type: Kind.INTS, ints: attribute.value.map((v) => BigInt(v)) });
-    case 'strings': return create(AttributeProtoSchema, { name, type: Kind.STRINGS, strings: attribute.value.map((v) => new TextEncoder().encode(v)) });
-    default: return base(name, Kind.UNDEFINED, origin);
+    case 'float':
+      return create(AttributeProtoSchema, { name, type: Kind.FLOAT, f: attribute.value });
+    case 'int':
+      return create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(attribute.value) });
+    case 'string':
+      return create(AttributeProtoSchema, { name, type: Kind.STRING, s: new TextEncoder().encode(attribute.value) });
+    case 'floats':
+      return create(AttributeProtoSchema, { name, type: Kind.FLOATS, floats: [...attribute.value] });
+    case 'ints':
+      return create(AttributeProtoSchema, { name, type: Kind.INTS, ints: attribute.value.map((v) => BigInt(v)) });
+    case 'strings':
+      return create(AttributeProtoSchema, {
+        name,
+        type: Kind.STRINGS,
+        strings: attribute.value.map((v) => new TextEncoder().encode(v)),
+      });
+    default:
+      return base(name, Kind.UNDEFINED, origin);
   }
 }
 
-function graphAttribute(name: string, attribute: Extract<Attribute, { kind: 'graph' | 'graphs' }>, external: ExternalPlacer | undefined): AttributeProto {
-  if (attribute.kind === 'graph') return { ...base(name, Kind.GRAPH, attribute.origin), g: graphProto(attribute.value, external) };
-  return { ...base(name, Kind.GRAPHS, attribute.origin), graphs: attribute.value.map((graph) => graphProto(graph, external)) };
+function graphAttribute(
+  name: string,
+  attribute: Extract<Attribute, { kind: 'graph' | 'graphs' }>,
+  external: ExternalPlacer | undefined,
+): AttributeProto {
+  if (attribute.kind === 'graph')
+    return { ...base(name, Kind.GRAPH, attribute.origin), g: graphProto(attribute.value, external) };
+  return {
+    ...base(name, Kind.GRAPHS, attribute.origin),
+    graphs: attribute.value.map((graph) => graphProto(graph, external)),
+  };
 }
 
 function base(name: string, type: Kind, origin: unknown): AttributeProto {
@@ -98,11 +145,17 @@ function tensorProto(name: string, constant: Constant, external: ExternalPlacer 
   if (origin !== undefined && origin.dataLocation !== TensorProto_DataLocation.EXTERNAL) return origin;
   return {
     ...header(name, constant),
-    ...(raw === undefined ? { stringData: (constant.raw as readonly string[]).map((s) => new TextEncoder().encode(s)) } : { rawData: raw }),
+    ...(raw === undefined
+      ? { stringData: (constant.raw as readonly string[]).map((s) => new TextEncoder().encode(s)) }
+      : { rawData: raw }),
   };
 }
 
-function externalTensor(name: string, constant: Constant, place: { location: string; offset: number; length: number }): TensorProto {
+function externalTensor(
+  name: string,
+  constant: Constant,
+  place: { location: string; offset: number; length: number },
+): TensorProto {
   const entries = { location: place.location, offset: String(place.offset), length: String(place.length) };
   return {
     ...header(name, constant),
@@ -112,17 +165,33 @@ function externalTensor(name: string, constant: Constant, place: { location: str
 }
 
 function header(name: string, constant: Constant): TensorProto {
-  return create(TensorProtoSchema, { ...(name === '' ? {} : { name }), dims: constant.dims.map((d) => BigInt(d)), dataType: dataTypeNumber(constant.type) });
+  return create(TensorProtoSchema, {
+    ...(name === '' ? {} : { name }),
+    dims: constant.dims.map((d) => BigInt(d)),
+    dataType: dataTypeNumber(constant.type),
+  });
 }
 
 function valueInfoProto(info: ValueInfo): ValueInfoProto {
   if (info.origin !== undefined) return info.origin as ValueInfoProto;
   if (info.type === null) return create(ValueInfoProtoSchema, { name: info.name });
-  const shape = info.shape === null ? undefined : create(TensorShapeProtoSchema, {
-    dim: info.shape.map((d) => create(TensorShapeProto_DimensionSchema, {
-      value: typeof d === 'number' ? { case: 'dimValue', value: BigInt(d) } : { case: 'dimParam', value: d ?? '' },
-    })),
+  const shape =
+    info.shape === null
+      ? undefined
+      : create(TensorShapeProtoSchema, {
+          dim: info.shape.map((d) =>
+            create(TensorShapeProto_DimensionSchema, {
+              value:
+                typeof d === 'number' ? { case: 'dimValue', value: BigInt(d) } : { case: 'dimParam', value: d ?? '' },
+            }),
+          ),
+        });
+  const tensorType = create(TypeProto_TensorSchema, {
+    elemType: dataTypeNumber(info.type),
+    ...(shape === undefined ? {} : { shape }),
   });
-  const tensorType = create(TypeProto_TensorSchema, { elemType: dataTypeNumber(info.type), ...(shape === undefined ? {} : { shape }) });
-  return create(ValueInfoProtoSchema, { name: info.name, type: create(TypeProtoSchema, { value: { case: 'tensorType', value: tensorType } }) });
+  return create(ValueInfoProtoSchema, {
+    name: info.name,
+    type: create(TypeProtoSchema, { value: { case: 'tensorType', value: tensorType } }),
+  });
 }

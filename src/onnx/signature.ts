@@ -16,5 +16,6 @@ export function refuseForeignFile(bytes: Uint8Array): void {
   for (const [prefix, what] of FOREIGN) {
     if (head.startsWith(prefix)) throw new OnnxDecodeError(`Cannot read the model: the file is ${what}`);
   }
-  if (/^\s*<(!doctype|html|\?xml)/i.test(head)) throw new OnnxDecodeError('Cannot read the model: the file is an HTML or XML page, not ONNX');
+  if (/^\s*<(!doctype|html|\?xml)/i.test(head))
+    throw new OnnxDecodeError('Cannot read the model: the file is an HTML or XML page, not ONNX');
 }

@@ -2,18 +2,44 @@ import { ShapeError } from '../errors/errors.ts';
 
 /** Element types of ONNX tensors, by their names in onnxruntime where it has one. */
 export type DataType =
-  | 'float32' | 'float64' | 'float16' | 'bfloat16'
-  | 'int8' | 'int16' | 'int32' | 'int64'
-  | 'uint8' | 'uint16' | 'uint32' | 'uint64'
-  | 'bool' | 'string' | 'complex64' | 'complex128'
-  | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz'
-  | 'int4' | 'uint4' | 'float4e2m1' | 'float8e8m0' | 'undefined';
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'bfloat16'
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'uint64'
+  | 'bool'
+  | 'string'
+  | 'complex64'
+  | 'complex128'
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'int4'
+  | 'uint4'
+  | 'float4e2m1'
+  | 'float8e8m0'
+  | 'undefined';
 
 /** The arrays that hold a tensor's elements; `bool` is one byte each, `float16` and `bfloat16` their bits. */
 export type TensorData =
-  | Float32Array | Float64Array
-  | Int8Array | Int16Array | Int32Array | BigInt64Array
-  | Uint8Array | Uint16Array | Uint32Array | BigUint64Array
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array
   | string[];
 
 /** A dense array with a shape, row-major. */
@@ -43,7 +69,10 @@ export function float64(data: Float64Array | readonly number[], dims: readonly n
 }
 
 /** An int64 tensor, one-dimensional unless a shape is given. */
-export function int64(values: readonly (number | bigint)[], dims: readonly number[] = [values.length]): Tensor<BigInt64Array> {
+export function int64(
+  values: readonly (number | bigint)[],
+  dims: readonly number[] = [values.length],
+): Tensor<BigInt64Array> {
   return checked({ type: 'int64', dims, data: BigInt64Array.from(values, (v) => BigInt(v)) });
 }
 
