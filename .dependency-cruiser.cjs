@@ -1,0 +1,125 @@
+// The rooms of src/ in the order the data walks through them: a room imports itself and the rooms before it.
+const ROOMS = [
+  'errors',
+  'tensor',
+  'progress',
+  'ir',
+  'onnx',
+  'graph',
+  'autodiff',
+  'engine',
+  'data',
+  'curvature',
+  'problem',
+  'constraints',
+  'solvers',
+  'budget',
+  'schedule',
+  'apply',
+  'evaluate',
+  'report',
+  'pipeline',
+  'index.ts',
+  'cli',
+];
+
+const TEST = '\\.test\\.ts$';
+const NODE_ONLY = '\\.node\\.ts$';
+const RUNTIME = '(^|node_modules/)onnxruntime-';
+
+/** The path of a room; the public entry is a file, all others are folders. */
+const within = (room) => (room.endsWith('.ts') ? `${room.replace('.', '\\.')}$` : `${room}/`);
+
+const roomRules = ROOMS.slice(0, -1).map((room, at) => ({
+  name: `room-${room}`,
+  severity: 'error',
+  comment: `src/${room} imports a room that comes after it; the order is in .dependency-cruiser.cjs`,
+  from: { path: `^src/${within(room)}`, pathNot: TEST },
+  to: {
+    path: `^src/(${ROOMS.slice(at + 1)
+      .map(within)
+      .join('|')})`,
+  },
+}));
+
+module.exports = {
+  forbidden: [
+    ...roomRules,
+    {
+      name: 'known-room',
+      severity: 'error',
+      comment: 'a folder of src/ that has no place in the order',
+      from: { path: '^src/', pathNot: `^src/(${ROOMS.map(within).join('|')})` },
+      to: {},
+    },
+    {
+      name: 'solvers-apart',
+      severity: 'error',
+      comment: 'solvers never import each other; what they share lies in src/solvers itself or in a room before it',
+      from: { path: '^src/solvers/([^/]+)/', pathNot: TEST },
+      to: { path: '^src/solvers/[^/]+/', pathNot: '^src/solvers/$1/' },
+    },
+    {
+      name: 'node-built-ins',
+      severity: 'error',
+      comment: 'only *.node.ts and tests import built-ins of Node: everything else runs in a browser',
+      from: { path: '^src/', pathNot: `${NODE_ONLY}|${TEST}` },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'node-packages',
+      severity: 'error',
+      comment: 'only *.node.ts and tests import packages that run in Node alone',
+      from: { path: '^src/', pathNot: `${NODE_ONLY}|${TEST}` },
+      to: { path: '(^|node_modules/)(onnxruntime-node|sharp)(/|$)' },
+    },
+    {
+      name: 'node-files',
+      severity: 'error',
+      comment: 'a file that imports *.node.ts needs Node itself: name it *.node.ts, or be given what it needs',
+      from: { path: '^src/', pathNot: `${NODE_ONLY}|${TEST}|^src/index\\.ts$|^src/cli/` },
+      to: { path: NODE_ONLY },
+    },
+    {
+      name: 'runtime-behind-engine',
+      severity: 'error',
+      comment: 'nothing outside engine/ imports onnxruntime',
+      from: { path: '^src/', pathNot: `^src/engine/|${TEST}` },
+      to: { path: RUNTIME },
+    },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment: 'modules import each other in a circle',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      comment: 'an import that leads nowhere',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'shipped-dependencies',
+      severity: 'error',
+      comment: 'what is shipped must not import a development dependency',
+      from: { path: '^src/', pathNot: TEST },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'no-import-of-tests',
+      severity: 'error',
+      comment: 'nothing imports a test',
+      from: {},
+      to: { path: TEST },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
