@@ -1,0 +1,169 @@
+import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { Captured } from '../graph/captured.ts';
+import type { Graph, Node } from '../ir/model.ts';
+import { type Surroundings, ruleContext, shapeOf, vocabulary } from './context.ts';
+import { moveRows } from './move-rows.ts';
+import { isZeroGradient, ruleOf } from './registry.ts';
+
+/** What to differentiate. */
+export interface BackwardRequest {
+  /** Holds the forward nodes already; the gradient is added to it. */
+  readonly builder: GraphBuilder;
+  readonly graph: Graph;
+  readonly captured: Captured;
+  /** Of ai.onnx, 17 or later (see liftOpset). */
+  readonly opset: number;
+  /** Cotangents of values of the graph: value name -> name of a value of the same shape in the builder. */
+  readonly cotangents: ReadonlyMap<string, string>;
+  /** Constants or inputs whose gradients are wanted. */
+  readonly targets: readonly string[];
+  /** With `rows`, gradients are [rows, ...shape]: the samples of a batch fall into `rows` equal groups in order. */
+  readonly rows?: number;
+  readonly type?: 'float32' | 'float64';
+}
+
+/** Which values lie on the way from the targets to the cotangents. */
+export interface Paths {
+  /** Values that depend on a target and reach a cotangent's value. */
+  readonly active: ReadonlySet<string>;
+  /** Active values that depend on no graph input: the targets and what is computed from them alone. */
+  readonly parameterOnly: ReadonlySet<string>;
+}
+
+/** Finds the active values. Cost: two passes over the nodes. */
+export function activePaths(graph: Graph, captured: Captured, targets: readonly string[], ends: Iterable<string>): Paths {
+  const depends = new Set(targets);
+  const dataDriven = new Set(graph.inputs.filter((i) => !graph.constants.has(i.name)).map((i) => i.name));
+  for (const node of graph.nodes) {
+    if (node.inputs.some((name) => dataDriven.has(name))) for (const y of node.outputs) dataDriven.add(y);
+    if (isZeroGradient(node) || !node.inputs.some((name) => depends.has(name))) continue;
+    for (const y of node.outputs) if (y !== '' && (captured.get(y)?.type ?? 'float32').startsWith('float')) depends.add(y);
+  }
+  const reaches = new Set(ends);
+  for (const node of [...graph.nodes].reverse()) {
+    if (!isZeroGradient(node) && node.outputs.some((y) => reaches.has(y))) for (const x of node.inputs) if (x !== '') reaches.add(x);
+  }
+  const active = new Set([...depends].filter((name) => reaches.has(name)));
+  return { active, parameterOnly: new Set([...active].filter((name) => !dataDriven.has(name))) };
+}
+
+/** Nodes on active paths that have no gradient rule. */
+export function undifferentiableNodes(graph: Graph, paths: Paths): Node[] {
+  return graph.nodes.filter((node) => isOnPath(node, paths) && ruleOf(node) === undefined);
+}
+
+function isOnPath(node: Node, { active }: Paths): boolean {
+  return node.outputs.some((y) => active.has(y)) && node.inputs.some((x) => active.has(x)) && !isZeroGradient(node);
+}
+
+/** Whether gradients can be split by samples: every operator that takes a parameter has a per-sample rule. */
+export function isSeparable(graph: Graph, paths: Paths): boolean {
+  return graph.nodes.every((node) => {
+    if (!isOnPath(node, paths)) return true;
+    const fromParameters = node.inputs.some((x) => paths.parameterOnly.has(x));
+    if (!fromParameters) return true;
+    return paths.parameterOnly.has(node.outputs[0] ?? '') ? moveRows.has(node.op) : ruleOf(node)?.perSample !== undefined;
+  });
+}
+
+/**
+ * Writes the reverse-mode gradient of a graph as more nodes in the builder.
+ *
+ * @returns gradient value by target, shaped as the target, or [rows, ...shape]; a target without influence is absent
+ * @throws UnsupportedOpError  listing every node on the way that has no rule, before anything is emitted
+ * @throws OptionError         if `rows` is asked for where samples cannot be told apart (see isSeparable)
+ * Cost: at run time about two forward passes, and for per-sample rows of convolutions one im2col each.
+ */
+export function backward(request: BackwardRequest): Map<string, string> {
+  const { graph, captured, targets, cotangents, rows } = request;
+  const paths = activePaths(graph, captured, targets, cotangents.keys());
+  const refused = undifferentiableNodes(graph, paths);
+  if (refused.length > 0) throw unsupported(refused, request.opset);
+  if (rows !== undefined && !isSeparable(graph, paths)) throw new OptionError('Cannot take gradients for each sample: a weight is used by an operator that mixes samples; use rows of one batch each');
+  return new Walk(request, paths).run();
+}
+
+function unsupported(nodes: readonly Node[], opset: number): UnsupportedOpError {
+  const list = nodes.map((node) => `"${node.name || node.outputs[0]}" (${node.domain === '' ? '' : `${node.domain}.`}${node.op}, opset ${opset})`);
+  return new UnsupportedOpError(
+    `Cannot differentiate ${nodes.length === 1 ? 'node' : 'nodes'} ${list.join(', ')}: no gradient rule; exclude the weights behind ${nodes.length === 1 ? 'it' : 'them'} (--exclude) or use a method without gradients (--method magnitude)`,
+    { fields: { nodes: nodes.map((node) => ({ name: node.name, op: node.op, domain: node.domain })) } },
+  );
+}
+
+/** One reverse pass. Cotangents gather by value name until the node that made the value is reached. */
+class Walk {
+  readonly #at: Surroundings;
+  readonly #gathered = new Map<string, string[]>();
+  readonly #request: BackwardRequest;
+  readonly #paths: Paths;
+
+  constructor(request: BackwardRequest, paths: Paths) {
+    this.#request = request;
+    this.#paths = paths;
+    const { builder, captured, graph, opset, type } = request;
+    this.#at = { builder, captured, constants: graph.constants, opset, type: type ?? 'float32' };
+  }
+
+  run(): Map<string, string> {
+    const { cotangents, graph, targets } = this.#request;
+    for (const [value, cotangent] of cotangents) this.#gathered.set(value, [cotangent]);
+    for (const node of [...graph.nodes].reverse()) if (isOnPath(node, this.#paths)) this.#visit(node);
+    const gradients = new Map<string, string>();
+    for (const target of targets) {
+      const gradient = this.#total(target);
+      if (gradient !== undefined) gradients.set(target, gradient);
+    }
+    return gradients;
+  }
+
+  #visit(node: Node): void {
+    const dy = node.outputs.map((y) => (this.#paths.active.has(y) ? this.#total(y) : undefined));
+    if (dy.every((d) => d === undefined)) return;
+    const { rows } = this.#request;
+    if (rows !== undefined && this.#paths.parameterOnly.has(node.outputs[0] ?? '')) return this.#moveRows(node, dy[0] as string, rows);
+    const active = (input: number): boolean => this.#paths.active.has(node.inputs[input] ?? '');
+    const perRow = (input: number): boolean => rows !== undefined && this.#paths.parameterOnly.has(node.inputs[input] ?? '');
+    const context = ruleContext(this.#at, node, dy, (input) => active(input) && !perRow(input));
+    const rule = ruleOf(node);
+    if (rule === undefined) return;
+    if (node.inputs.some((_, i) => context.needs(i))) rule.backward(context).forEach((gradient, i) => this.#add(node.inputs[i] ?? '', gradient));
+    node.inputs.forEach((name, i) => {
+      if (rows === undefined || !active(i) || !perRow(i)) return;
+      const single = ruleContext(this.#at, node, dy, (input) => input === i);
+      this.#add(name, this.#group(rule.perSample?.(single, i) ?? null, single.shape(0)[0] ?? 1, shapeOf(this.#at, name)));
+    });
+  }
+
+  /** [b, ...shape] -> [rows, ...shape], summing the b / rows entries of each group. */
+  #group(value: string | null, samples: number, shape: readonly number[]): string | null {
+    const rows = this.#request.rows as number;
+    if (value === null || samples === rows) return value;
+    if (samples % rows !== 0) throw new OptionError(`Cannot take ${rows} rows of gradients from a leading dimension of ${samples}`);
+    const words = vocabulary(this.#at);
+    return words.sum(words.reshape(value, [rows, samples / rows, ...shape]), [1]);
+  }
+
+  #moveRows(node: Node, dy: string, rows: number): void {
+    const input = node.inputs.findIndex((x) => this.#paths.parameterOnly.has(x));
+    const name = node.inputs[input] ?? '';
+    const move = moveRows.get(node.op);
+    if (move !== undefined) this.#add(name, move({ words: vocabulary(this.#at), node, dy, rows, shape: shapeOf(this.#at, name) }));
+  }
+
+  #add(value: string, gradient: string | null): void {
+    if (gradient === null || value === '' || !this.#paths.active.has(value)) return;
+    const list = this.#gathered.get(value);
+    if (list === undefined) this.#gathered.set(value, [gradient]);
+    else list.push(gradient);
+  }
+
+  #total(value: string): string | undefined {
+    const parts = this.#gathered.get(value);
+    if (parts === undefined || parts.length === 0) return undefined;
+    const total = parts.length === 1 ? (parts[0] as string) : this.#request.builder.emit('Sum', parts);
+    this.#gathered.set(value, [total]);
+    return total;
+  }
+}

@@ -1,0 +1,78 @@
+import type { AttributeLike } from '../ir/access.ts';
+import type { Node } from '../ir/model.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** Attributes of an emitted node. */
+export type Attributes = Readonly<Record<string, AttributeLike>>;
+
+/** What a rule sees of the node it differentiates, and the words it writes its gradient with. */
+export interface RuleContext {
+  readonly node: Node;
+  /** Operator set of the graph (17 or later, see liftOpset). */
+  readonly opset: number;
+  /** Names of inputs and outputs; '' for an optional one left out. */
+  readonly x: readonly string[];
+  readonly y: readonly string[];
+  /** Cotangents of the outputs; a zero tensor where only another output has one (see `hasDy`). */
+  readonly dy: readonly string[];
+  readonly hasDy: (output: number) => boolean;
+  /** Whether the gradient of input i is asked for. */
+  readonly needs: (input: number) => boolean;
+  /** Shapes, as captured. */
+  readonly shape: (input: number) => readonly number[];
+  readonly outShape: (output: number) => readonly number[];
+  /** Elements of an input that is a constant, or a captured small integer value; undefined otherwise. */
+  readonly value: (input: number) => Tensor | undefined;
+  /** The same as numbers. */
+  readonly numbers: (input: number) => number[] | undefined;
+
+  /** Adds a node with one output: inputs by name, attributes last. */
+  readonly emit: (op: string, ...args: readonly (string | Attributes)[]) => string;
+  /** Adds a node with several outputs. */
+  readonly emitAll: (op: string, count: number, ...args: readonly (string | Attributes)[]) => string[];
+  /** An int64 vector constant. */
+  readonly ints: (values: readonly number[]) => string;
+  /** A scalar constant of the model's float type. */
+  readonly scalar: (value: number) => string;
+  /** Any constant. */
+  readonly constant: (tensor: Tensor) => string;
+  readonly zeros: (dims: readonly number[]) => string;
+  readonly sum: (value: string, axes: readonly number[], keepdims?: boolean) => string;
+  readonly reshape: (value: string, dims: readonly number[]) => string;
+  readonly transpose: (value: string, perm: readonly number[]) => string;
+  readonly slice: (value: string, cut: Cut) => string;
+  /** Pads with zeros; `pads` in ONNX order: begins of all axes, then ends. */
+  readonly pad: (value: string, pads: readonly number[]) => string;
+  /** Broadcasts to a shape. */
+  readonly expand: (value: string, dims: readonly number[]) => string;
+  /** Sums a value of a broadcast shape back to the shape of input i. */
+  readonly unbroadcast: (value: string, input: number, from?: readonly number[]) => string;
+}
+
+/** Arguments of Slice. */
+export interface Cut {
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  readonly axes: readonly number[];
+  readonly steps?: readonly number[];
+}
+
+/**
+ * How one operator is differentiated. Plain data; the registry collects them.
+ *
+ * linearity tells the tests how to check the rule (style: Tests): `linear` and `multilinear` exactly, `smooth` by a
+ * small step, `piecewise` away from the kinks.
+ */
+export interface GradientRule {
+  readonly op: string;
+  /** Opset versions at which the operator changed, as far as the rule covers them. */
+  readonly since: readonly number[];
+  readonly linearity: 'linear' | 'multilinear' | 'smooth' | 'piecewise';
+  /** Gradients of the inputs, one entry each; null = not asked for, or none. */
+  readonly backward: (at: RuleContext) => readonly (string | null)[];
+  /**
+   * Gradient of a parameter input for each sample alone: [b, ...shape of the input], b the leading dimension of the
+   * data input (a multiple of the number of samples). Present only on operators that take weights.
+   */
+  readonly perSample?: (at: RuleContext, input: number) => string | null;
+}

@@ -1,0 +1,84 @@
+import { sizeOf } from '../../tensor/tensor.ts';
+import type { GradientRule, RuleContext } from '../rule.ts';
+import { type Window, groupOf, offsets, reachOf, scatterAttributes, windowOf } from './window.ts';
+
+/**
+ * Y[n, o] = sum over c, u of W[o, c, u] X[n, c, s t + d u - pad] + b[o], in groups.
+ *
+ * dX = W' scattered over dY: for stride 1 a convolution of dY with the flipped, transposed W (onnxruntime's fast
+ * path), otherwise ConvTranspose.   dW[o, c, u] = sum over n, t of dY[n, o, t] X[n, c, s t + d u - pad]   db = sum(dY)
+ */
+const conv: GradientRule = {
+  op: 'Conv', since: [1, 11, 22], linearity: 'multilinear',
+  backward: (at) => {
+    const dy = at.dy[0] as string;
+    return [
+      at.needs(0) ? inputGradient(at, dy) : null,
+      at.needs(1) ? at.sum(weightRows(at, dy), [0]) : null,
+      at.needs(2) ? at.sum(dy, [0, ...at.outShape(0).slice(2).map((_, i) => i + 2)]) : null,
+    ];
+  },
+  perSample: (at, input) => {
+    const dy = at.dy[0] as string;
+    return input === 1 ? weightRows(at, dy) : at.sum(dy, at.outShape(0).slice(2).map((_, i) => i + 2));
+  },
+};
+
+function windowAt(at: RuleContext): Window {
+  return windowOf(at.node, at.shape(1).slice(2), at.shape(0).slice(2), at.outShape(0).slice(2));
+}
+
+function inputGradient(at: RuleContext, dy: string): string {
+  const window = windowAt(at);
+  const group = groupOf(at.node);
+  const { kernel, dilations, padsBegin, padsEnd } = window;
+  const full = kernel.map((k, i) => (k - 1) * (dilations[i] as number));
+  const pads = [...padsBegin.map((p, i) => (full[i] as number) - p), ...padsEnd.map((p, i) => (full[i] as number) - p)];
+  if (window.strides.every((s) => s === 1) && pads.every((p) => p >= 0)) {
+    return at.emit('Conv', dy, flipped(at, group), { group, dilations, pads, kernel_shape: kernel });
+  }
+  return at.emit('ConvTranspose', dy, at.x[1] as string, { group, kernel_shape: kernel, ...scatterAttributes(window) });
+}
+
+/** [o, c/g, ...k] -> [c, o/g, ...k], reversed along every kernel axis. */
+function flipped(at: RuleContext, group: number): string {
+  const [out, inner, ...kernel] = at.shape(1) as [number, number, ...number[]];
+  const spatial = kernel.map((_, i) => i + 3);
+  const grouped = at.reshape(at.x[1] as string, [group, out / group, inner, ...kernel]);
+  const swapped = at.reshape(at.transpose(grouped, [0, 2, 1, ...spatial]), [group * inner, out / group, ...kernel]);
+  const axes = kernel.flatMap((k, i) => (k > 1 ? [i + 2] : []));
+  if (axes.length === 0) return swapped;
+  return at.slice(swapped, { starts: axes.map(() => -1), ends: axes.map(() => Number.MIN_SAFE_INTEGER), axes, steps: axes.map(() => -1) });
+}
+
+/** [n, ...shape of W]: dY against the input's patches, one matrix product for each sample and group. */
+function weightRows(at: RuleContext, dy: string): string {
+  const group = groupOf(at.node);
+  const [n, channels] = at.shape(0) as [number, number];
+  const [out, inner, ...kernel] = at.shape(1) as [number, number, ...number[]];
+  const cells = sizeOf(at.outShape(0).slice(2));
+  const columns = patches(at, windowAt(at), { n, group, inner: channels / group, cells });
+  const left = at.reshape(dy, [n, group, out / group, cells]);
+  return at.reshape(at.emit('MatMul', left, at.transpose(columns, [0, 1, 3, 2])), [n, out, inner, ...kernel]);
+}
+
+/** im2col: [n, group, inner * kernel size, cells] */
+function patches(at: RuleContext, window: Window, to: { n: number; group: number; inner: number; cells: number }): string {
+  const axes = window.kernel.map((_, i) => i + 2);
+  const padded = at.pad(at.x[0] as string, [0, 0, ...window.padsBegin, 0, 0, ...window.padsEnd]);
+  const reach = reachOf(window);
+  const dims = [to.n, to.group, to.inner, 1, to.cells];
+  const pieces = offsets(window.kernel).map((offset) => {
+    const starts = offset.map((o, i) => o * (window.dilations[i] as number));
+    const ends = starts.map((s, i) => s + (reach[i] as number) - ((window.kernel[i] as number) - 1) * (window.dilations[i] as number));
+    const whole = starts.every((s, i) => s === 0 && ends[i] === (window.input[i] as number) + (window.padsBegin[i] as number) + (window.padsEnd[i] as number));
+    const stepped = window.strides.some((s) => s > 1);
+    if (whole && !stepped) return at.reshape(padded, dims);
+    return at.reshape(at.slice(padded, { starts, ends, axes, ...(stepped ? { steps: window.strides } : {}) }), dims);
+  });
+  const joined = pieces.length === 1 ? (pieces[0] as string) : at.emit('Concat', ...pieces, { axis: 3 });
+  return at.reshape(joined, [to.n, to.group, to.inner * pieces.length, to.cells]);
+}
+
+/** Rules of convolutions. */
+export const convolution: readonly GradientRule[] = [conv];
