@@ -1,0 +1,140 @@
+import { activePaths, backward, isSeparable } from '../autodiff/backward.ts';
+import { shapeOf, vocabulary } from '../autodiff/context.ts';
+import { type LossName, emitLoss, logitsOf } from '../autodiff/loss.ts';
+import { capture } from '../engine/capture.ts';
+import type { Engine, Session, Tensors } from '../engine/engine.ts';
+import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { GraphBuilder } from '../graph/builder.ts';
+import type { Captured } from '../graph/captured.ts';
+import { constantsToInitializers } from '../graph/passes/constants-to-initializers.ts';
+import { liftOpset } from '../graph/passes/lift-opset.ts';
+import type { WeightLayer } from '../graph/weights.ts';
+import type { Graph, Model } from '../ir/model.ts';
+import { type DataType, type Tensor, sizeOf } from '../tensor/tensor.ts';
+
+/** What a gradient program is built for. */
+export interface GradientRequest {
+  readonly model: Model;
+  readonly layers: readonly WeightLayer[];
+  readonly loss: LossName;
+  /** Feeds of one run: a batch of `samples`. Only their types and shapes matter, and values that steer shapes. */
+  readonly feeds: Tensors;
+  readonly samples: number;
+  /** Samples averaged into one row. */
+  readonly mean: number;
+  readonly threads?: number;
+}
+
+/** The gradient graph of a model, ready to run. */
+export interface GradientProgram {
+  readonly samples: number;
+  /** Rows that one run yields. 1 with `samples` > 1 means that the run's samples are summed (weighted by 1 / mean). */
+  readonly rows: number;
+  /** Inputs besides the model's own. */
+  readonly feeds: readonly { readonly name: string; readonly type: DataType; readonly dims: readonly number[] }[];
+  /** Whether runs yield the loss of each sample. */
+  readonly hasLoss: boolean;
+  readonly classes?: number;
+  readonly positions?: number;
+  /** Gradients by layer, [rows, size] each in the layer's order, and the loss of each sample where the loss has one. */
+  run(feeds: Tensors): Promise<{ gradients: Float32Array[]; losses: Float32Array | null }>;
+  release(): Promise<void>;
+}
+
+const LOSSES = 'losses';
+
+/**
+ * Writes the graph that computes gradient rows of the prunable weights, and opens a session on it.
+ *
+ * Samples are told apart where the graph allows it: then `rows` = samples / mean (mean divides samples), else rows = 1.
+ *
+ * @throws UnsupportedOpError  listing the nodes that cannot be differentiated and the weights behind them
+ * @throws OptionError         if the outputs do not suit the loss
+ * Cost: two forward runs to capture shapes, one session; the weights are copied into it.
+ */
+export async function gradientProgram(engine: Engine, request: GradientRequest): Promise<GradientProgram> {
+  const { model, captured } = await liftAndCapture(engine, request.model, request.feeds);
+  const { graph } = model;
+  const shape = (value: string): readonly number[] => shapeOf({ captured, constants: graph.constants }, value);
+  const builder = new GraphBuilder(graph);
+  const outputs = graph.outputs.map((o) => o.name).filter((name) => (captured.get(name)?.type ?? '').startsWith('float'));
+  const targets = request.layers.map((layer) => layer.name);
+  const paths = activePaths(graph, captured, targets, lossEnds(graph, outputs, request.loss, shape));
+  const split = request.samples > 1 && request.samples % request.mean === 0 && isSeparable(graph, paths) && isBatchMajor(graph, captured, paths, request.samples);
+  const rows = split ? request.samples / request.mean : 1;
+  const loss = emitLoss({ builder, graph, shape, type: 'float32', outputs, samples: request.samples, mean: request.mean }, request.loss);
+  const gradients = backward({ builder, graph, captured, opset: model.opsets.get('') ?? 17, cotangents: loss.cotangents, targets, ...(rows > 1 ? { rows } : {}) });
+  const words = vocabulary({ builder, type: 'float32' });
+  const present = request.layers.map((layer, i) => {
+    const gradient = gradients.get(layer.name);
+    if (gradient === undefined) return false;
+    const ordered = layer.order === 'transposed' ? words.transpose(rows > 1 ? gradient : words.reshape(gradient, [1, ...layer.dims]), [0, 2, 1]) : gradient;
+    builder.output(words.reshape(ordered, [rows, layer.size]), `rows${i}`);
+    return true;
+  });
+  if (loss.losses !== null) builder.output(loss.losses, LOSSES);
+  const session = await open(engine, builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }), request.threads);
+  return program(session, { layers: request.layers, present, rows, samples: request.samples, hasLoss: loss.losses !== null, ...pick(loss) });
+}
+
+function pick({ feeds, classes, positions }: ReturnType<typeof emitLoss>): Pick<GradientProgram, 'feeds' | 'classes' | 'positions'> {
+  return { feeds, ...(classes === undefined ? {} : { classes }), ...(positions === undefined ? {} : { positions }) };
+}
+
+/** The model at opset 17 or later with its constants as initializers, and the shapes of all its values. */
+export async function liftAndCapture(engine: Engine, model: Model, feeds: Tensors): Promise<{ model: Model; captured: Captured }> {
+  const plain = { ...model, graph: constantsToInitializers(model.graph) };
+  const first = await capture(engine, plain, feeds);
+  const lifted = liftOpset(plain, first);
+  if (lifted === plain) return { model: plain, captured: first };
+  const clean = { ...lifted, graph: constantsToInitializers(lifted.graph) };
+  return { model: clean, captured: await capture(engine, clean, feeds) };
+}
+
+function lossEnds(graph: Graph, outputs: readonly string[], loss: LossName, shape: (value: string) => readonly number[]): string[] {
+  if (loss !== 'cross-entropy') return loss === 'mse' ? outputs.slice(0, 1) : [...outputs];
+  const output = outputs[0];
+  if (output === undefined) throw new OptionError('Cannot compute cross-entropy: the model has no float output');
+  return [logitsOf(graph, output, shape(output)).value];
+}
+
+/** Whether every value on the way keeps the samples apart along its first axis. */
+function isBatchMajor(graph: Graph, captured: Captured, { active, parameterOnly }: ReturnType<typeof activePaths>, samples: number): boolean {
+  return graph.nodes.every((node) => {
+    const y = node.outputs[0] ?? '';
+    if (!active.has(y) || parameterOnly.has(y)) return true;
+    const perm = node.op === 'Transpose' ? node.attributes.get('perm') : undefined;
+    const first = perm?.kind === 'ints' ? Number(perm.value[0]) : node.op === 'Transpose' ? -1 : 0;
+    return first === 0 && (captured.get(y)?.dims[0] ?? 1) % samples === 0;
+  });
+}
+
+async function open(engine: Engine, model: Model, threads: number | undefined): Promise<Session> {
+  try {
+    return await engine.createSession(model, threads === undefined ? {} : { threads });
+  } catch (cause) {
+    if (cause instanceof EngineError) throw new UnsupportedOpError(`Cannot run the model's gradient: ${cause.message}`, { cause });
+    throw cause;
+  }
+}
+
+type Shape = Pick<GradientProgram, 'feeds' | 'hasLoss' | 'classes' | 'positions' | 'rows' | 'samples'> & { readonly layers: readonly WeightLayer[]; readonly present: readonly boolean[] };
+
+function program(session: Session, { layers, present, ...shape }: Shape): GradientProgram {
+  return {
+    ...shape,
+    async run(feeds: Tensors) {
+      const outputs = await session.run(feeds);
+      const gradients = layers.map((layer, i) => (present[i] ? (outputs.get(`rows${i}`) as Tensor<Float32Array>).data : new Float32Array(shape.rows * layer.size)));
+      return { gradients, losses: (outputs.get(LOSSES) as Tensor<Float32Array> | undefined)?.data ?? null };
+    },
+    release: () => session.release(),
+  };
+}
+
+/** Elements of the float values of one run, for choosing a batch size. */
+export function activationElements(captured: Captured): number {
+  let total = 0;
+  for (const { type, dims } of captured.values()) if (type.startsWith('float')) total += sizeOf(dims);
+  return total;
+}
