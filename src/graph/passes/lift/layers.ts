@@ -43,14 +43,14 @@ const pad: Adapter = {
   },
 };
 
-/** Dropout at inference is the identity; a mask that is read is all true. */
+/** Dropout at inference is the identity. What its mask held then changed with the opset, so a mask that is read is refused. */
 const dropout: Adapter = {
   op: 'Dropout',
   before: 12,
   lift: (node, lifting) => {
     const [y, mask = ''] = node.outputs as [string, string?];
-    if (!lifting.isRead(mask)) return keep(lifting, node, { op: 'Identity', outputs: [y], attributes: new Map() });
-    return lifting.opset < 10 ? 'its mask is read' : keep(lifting, node, { attributes: without(node, ['ratio']) });
+    if (lifting.isRead(mask)) return 'its mask is read';
+    return keep(lifting, node, { op: 'Identity', outputs: [y], attributes: new Map() });
   },
 };
 
@@ -159,7 +159,8 @@ const resize: Adapter = {
   lift: (node, lifting) => {
     const scales = lifting.known.numbers(node.inputs[1] as string);
     const shrinks = scales?.some((s) => s < 1) ?? false;
-    if (shrinks && scales?.some((s) => s > 1)) return 'it grows one dimension and shrinks another';
+    const nearest = stringAttribute(node, 'mode', 'nearest') === 'nearest';
+    if (nearest && shrinks && scales?.some((s) => s > 1)) return 'it grows one dimension and shrinks another';
     return resizeTo(node, lifting, node.inputs[1] as string, shrinks ? 'ceil' : 'floor');
   },
 };
