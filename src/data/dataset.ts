@@ -25,6 +25,10 @@ export interface Dataset {
   /** Shape of one preprocessed sample, without the batch dimension. */
   readonly sampleDims: readonly number[];
   readonly labelled: boolean;
+  /** Class of every row, [count]; absent where the data has no labels. To be read only. */
+  readonly labels?: Int32Array;
+  /** Shape of one regression target, without the batch dimension; absent where the data has none. */
+  readonly targetDims?: readonly number[];
   /** SHA-256 (hex) of the selected raw rows and labels, before preprocessing. */
   hash(): Promise<string>;
   /** @throws DataError if an index is out of range or a row cannot be read */

@@ -1,0 +1,34 @@
+const SCRATCH = new DataView(new ArrayBuffer(8));
+
+/** The value of an IEEE half-precision number, given its 16 bits. Exact. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/**
+ * The 16 bits of the half-precision number nearest to a value: ties to even, overflow to infinity.
+ * Rounded once, straight from the double.
+ */
+export function numberToHalf(value: number): number {
+  SCRATCH.setFloat64(0, value);
+  const sign = (SCRATCH.getUint16(0) & 0x8000) as number;
+  const magnitude = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (magnitude >= 65520) return sign | 0x7c00; // halfway between the largest half, 65504, and 65536
+  if (magnitude < 2 ** -14) return sign | roundToEven(magnitude * 2 ** 24);
+  const exponent = Math.floor(Math.log2(magnitude));
+  const exact = magnitude >= 2 ** exponent ? exponent : exponent - 1; // log2 rounds up just below a power of two
+  return sign | (((exact + 15) << 10) + roundToEven((magnitude / 2 ** exact - 1) * 1024));
+}
+
+function roundToEven(value: number): number {
+  const below = Math.floor(value);
+  const rest = value - below;
+  if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
+  return below % 2 === 0 ? below : below + 1;
+}

@@ -1,0 +1,104 @@
+import { DataError } from '../errors/errors.ts';
+import type { Dimension } from '../ir/model.ts';
+import { type DataType, float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
+import { drawView, type View } from './augment.ts';
+import { castTo, isInputType, valuesFor } from './cast.ts';
+import type { Batch, BatchOptions, Dataset } from './dataset.ts';
+import { fitSample } from './fit.ts';
+import { planRows } from './plan-rows.ts';
+import type { Preprocess } from './preprocess.ts';
+import type { RowSource } from './rows.ts';
+
+/** What a model takes, batch dimension first: a graph input's `ValueInfo` is one. */
+export interface ModelInput {
+  /** null = float32. */
+  readonly type?: DataType | null;
+  /** null = unknown: samples keep the data's shape. */
+  readonly shape?: readonly Dimension[] | null;
+}
+
+/** What {@link rowsDataset} needs besides the rows. */
+export interface RowsDatasetOptions {
+  readonly address: string;
+  readonly preprocess: Preprocess;
+  readonly modelInput?: ModelInput;
+  /** SHA-256 of the source's pieces, as hex. */
+  readonly hash: (source: RowSource) => Promise<string>;
+}
+
+/**
+ * A data set over rows of any origin.
+ *
+ * @throws DataError    if a sample does not fit the model's input, or the input's type cannot be made
+ * @throws OptionError  if the preprocessing does not fit the rows
+ */
+export function rowsDataset(source: RowSource, options: RowsDatasetOptions): Dataset {
+  const { address, preprocess, modelInput } = options;
+  const type = modelInput?.type ?? 'float32';
+  if (!isInputType(type)) throw new DataError(`Cannot feed "${address}" to the model: no data can be made ${type}`);
+  const plan = planRows(source, preprocess);
+  const wanted = modelInput?.shape;
+  const sampleDims = wanted ? fitSample(plan.dims, wanted.slice(1), address) : plan.dims;
+  const size = sizeOf(sampleDims);
+
+  const batch = async (indices: ArrayLike<number>, batchOptions?: BatchOptions): Promise<Batch> => {
+    checkIndices(indices, source.count, address);
+    const views = drawViews(indices.length, preprocess, batchOptions);
+    const rows = await source.rows(indices);
+    const values = valuesFor(type, rows.length * size);
+    rows.forEach((row, k) => {
+      plan.write(values, k * size, row, views?.[k]);
+    });
+    return { x: castTo(type, values, [rows.length, ...sampleDims]), ...answers(source, indices) };
+  };
+
+  let hash: Promise<string> | undefined;
+  return {
+    address,
+    count: source.count,
+    sampleDims,
+    labelled: source.labels !== undefined,
+    ...(source.labels && { labels: source.labels }),
+    ...(source.targets && { targetDims: source.targets.dims }),
+    hash: () => {
+      hash ??= options.hash(source);
+      return hash;
+    },
+    batch,
+  };
+}
+
+function checkIndices(indices: ArrayLike<number>, count: number, address: string): void {
+  for (let k = 0; k < indices.length; k++) {
+    const index = indices[k] as number;
+    if (Number.isInteger(index) && index >= 0 && index < count) continue;
+    throw new DataError(`Cannot take row ${index} of "${address}": wanted 0 to ${count - 1}`, {
+      fields: { index, count },
+    });
+  }
+}
+
+/** Drawn before anything is awaited, so that batches under way at once leave the stream in order. */
+function drawViews(count: number, { augment }: Preprocess, options: BatchOptions | undefined): View[] | undefined {
+  const rng = options?.augment;
+  if (rng === undefined || (augment.crop === 0 && !augment.flip)) return undefined;
+  return Array.from({ length: count }, () => drawView(augment, rng));
+}
+
+function answers(source: RowSource, indices: ArrayLike<number>): Pick<Batch, 'labels' | 'targets'> {
+  const { labels, targets } = source;
+  return {
+    ...(labels && { labels: Int32Array.from(indices, (index) => labels[index] as number) }),
+    ...(targets && { targets: targetRows(targets, indices) }),
+  };
+}
+
+function targetRows({ dims, data }: NonNullable<RowSource['targets']>, indices: ArrayLike<number>): Tensor {
+  const size = sizeOf(dims);
+  const out = new Float32Array(indices.length * size);
+  for (let k = 0; k < indices.length; k++) {
+    const start = (indices[k] as number) * size;
+    out.set(data.subarray(start, start + size), k * size);
+  }
+  return float32(out, [indices.length, ...dims]);
+}
