@@ -11,6 +11,8 @@ export interface Line {
   readonly o: number;
   readonly outStep: number;
   readonly n: number;
+  /** Where given: the element to read for each one written, counted in steps; -1 = a stored 0. */
+  readonly pick: Int32Array | undefined;
 }
 
 /** Writes one line, normalised: (stored * scale - mean) / std, in f64, rounded once to the type of `out`. */
@@ -45,15 +47,25 @@ function byteLines({ mean, std, scale }: Preprocess): LineWriter {
     const [m, s] = [ofChannel(mean, channel), ofChannel(std, channel)];
     return Float64Array.from({ length: 256 }, (_, value) => (value * scale - m) / s);
   });
-  return (out, row, { channel, i, step, o, outStep, n }) => {
+  return (out, row, { channel, i, step, o, outStep, n, pick }) => {
     const table = tables[tables.length === 1 ? 0 : channel] as Float64Array;
-    for (let k = 0; k < n; k++) out[o + k * outStep] = table[row[i + k * step] as number] as number;
+    if (pick === undefined) {
+      for (let k = 0; k < n; k++) out[o + k * outStep] = table[row[i + k * step] as number] as number;
+      return;
+    }
+    for (let k = 0; k < n; k++) {
+      const from = pick[k] as number;
+      out[o + k * outStep] = table[from < 0 ? 0 : (row[i + from * step] as number)] as number;
+    }
   };
 }
 
 function numberLines({ mean, std, scale }: Preprocess): LineWriter {
-  return (out, row, { channel, i, step, o, outStep, n }) => {
+  return (out, row, { channel, i, step, o, outStep, n, pick }) => {
     const [m, s] = [ofChannel(mean, channel), ofChannel(std, channel)];
-    for (let k = 0; k < n; k++) out[o + k * outStep] = ((row[i + k * step] as number) * scale - m) / s;
+    for (let k = 0; k < n; k++) {
+      const from = pick === undefined ? k : (pick[k] as number);
+      out[o + k * outStep] = ((from < 0 ? 0 : (row[i + from * step] as number)) * scale - m) / s;
+    }
   };
 }

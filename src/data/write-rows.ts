@@ -15,46 +15,31 @@ export interface Output {
   readonly write: LineWriter;
 }
 
-/** A writer of rows that lie as `grid` says. Cost: about 6 us for 3 x 32 x 32, 15 us through a view. */
+/** A writer of rows that lie as `grid` says. Cost: about 10 us for 3 x 32 x 32, 3 us more through a view. */
 export function rowWriter(grid: Grid, output: Output): RowWriter {
   const size = grid.height * grid.width;
   const [inStart, step] = grid.planar ? [size, 1] : [1, grid.channels];
   const [outStart, outStep] = output.planar ? [size, 1] : [1, output.from.length];
+  const viewed = new Int32Array(size);
   return (out, at, row, view) => {
+    const pick = view === undefined ? undefined : fillPicks(viewed, grid, view);
     for (let channel = 0; channel < output.from.length; channel++) {
       const i = (output.from[channel] as number) * inStart;
-      const line: Line = { channel, i, step, o: at + channel * outStart, outStep, n: size };
-      if (view === undefined) output.write(out, row, line);
-      else for (const part of viewLines(line, grid, view)) output.write(out, part.black ? BLACK : row, part);
+      const line: Line = { channel, i, step, o: at + channel * outStart, outStep, n: size, pick };
+      output.write(out, row, line);
     }
   };
 }
 
-const BLACK = new Uint8Array(1);
-
-type Part = Line & { readonly black: boolean };
-
-/** The lines of one channel seen through a view; black (a stored 0) where the view leaves the picture. */
-function viewLines(whole: Line, { height, width }: Grid, view: View): Part[] {
-  const parts: Part[] = [];
-  const outStep = view.mirrored ? -whole.outStep : whole.outStep;
-  const first = Math.min(width, Math.max(0, -view.right));
-  const last = Math.max(first, Math.min(width, width - view.right));
-  for (let y = 0; y < height; y++) {
-    const from = y + view.down;
-    const start = whole.o + (y * width + (view.mirrored ? width - 1 : 0)) * whole.outStep;
-    const add = (x: number, n: number, source: { i: number; step: number; black: boolean }) => {
-      if (n > 0) parts.push({ channel: whole.channel, o: start + x * outStep, outStep, n, ...source });
-    };
-    const black = { i: 0, step: 0, black: true };
-    if (from < 0 || from >= height) {
-      add(0, width, black);
-      continue;
+/** For each pixel seen through a view, the picture's pixel that it shows; -1 (black) where the view leaves the picture. */
+function fillPicks(picks: Int32Array, { height, width }: Grid, view: View): Int32Array {
+  for (let y = 0, p = 0; y < height; y++) {
+    const fromY = y + view.down;
+    for (let x = 0; x < width; x++, p++) {
+      const fromX = (view.mirrored ? width - 1 - x : x) + view.right;
+      const inside = fromY >= 0 && fromY < height && fromX >= 0 && fromX < width;
+      picks[p] = inside ? fromY * width + fromX : -1;
     }
-    const i = whole.i + (from * width + first + view.right) * whole.step;
-    add(0, first, black);
-    add(first, last - first, { i, step: whole.step, black: false });
-    add(last, width - last, black);
   }
-  return parts;
+  return picks;
 }
