@@ -2,9 +2,10 @@ import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
 import type { Graph, Node } from '../ir/model.ts';
-import { type Surroundings, ruleContext, shapeOf, vocabulary } from './context.ts';
+import { type Surroundings, formOf, ruleContext, shapeOf, vocabulary } from './context.ts';
 import { moveRows } from './move-rows.ts';
 import { isZeroGradient, ruleOf } from './registry.ts';
+import type { NodeForm } from './rule.ts';
 
 /** What to differentiate. */
 export interface BackwardRequest {
@@ -29,6 +30,14 @@ export interface Paths {
   readonly active: ReadonlySet<string>;
   /** Active values that depend on no graph input: the targets and what is computed from them alone. */
   readonly parameterOnly: ReadonlySet<string>;
+  /** What is known of a node on the way. */
+  readonly form: (node: Node) => NodeForm;
+}
+
+/** The values that a node reads: its inputs, and those of the outer graph that its subgraphs name. */
+function readsOf(node: Node): string[] {
+  const graphs = [...node.attributes.values()].flatMap((a) => (a.kind === 'graph' ? [a.value] : a.kind === 'graphs' ? a.value : []));
+  return [...node.inputs, ...graphs.flatMap((graph) => [...graph.nodes.flatMap(readsOf), ...graph.outputs.map((o) => o.name)])];
 }
 
 /** Finds the active values. Cost: two passes over the nodes. */
@@ -36,34 +45,49 @@ export function activePaths(graph: Graph, captured: Captured, targets: readonly 
   const depends = new Set(targets);
   const dataDriven = new Set(graph.inputs.filter((i) => !graph.constants.has(i.name)).map((i) => i.name));
   for (const node of graph.nodes) {
-    if (node.inputs.some((name) => dataDriven.has(name))) for (const y of node.outputs) dataDriven.add(y);
-    if (isZeroGradient(node) || !node.inputs.some((name) => depends.has(name))) continue;
+    const reads = readsOf(node);
+    if (reads.some((name) => dataDriven.has(name))) for (const y of node.outputs) dataDriven.add(y);
+    if (isZeroGradient(node) || !reads.some((name) => depends.has(name))) continue;
     for (const y of node.outputs) if (y !== '' && (captured.get(y)?.type ?? 'float32').startsWith('float')) depends.add(y);
   }
   const reaches = new Set(ends);
   for (const node of [...graph.nodes].reverse()) {
-    if (!isZeroGradient(node) && node.outputs.some((y) => reaches.has(y))) for (const x of node.inputs) if (x !== '') reaches.add(x);
+    if (!isZeroGradient(node) && node.outputs.some((y) => reaches.has(y))) for (const x of readsOf(node)) if (x !== '') reaches.add(x);
   }
   const active = new Set([...depends].filter((name) => reaches.has(name)));
-  return { active, parameterOnly: new Set([...active].filter((name) => !dataDriven.has(name))) };
+  const form = (node: Node): NodeForm => formOf({ captured, constants: graph.constants }, node);
+  return { active, parameterOnly: new Set([...active].filter((name) => !dataDriven.has(name))), form };
 }
 
-/** Nodes on active paths that have no gradient rule. */
-export function undifferentiableNodes(graph: Graph, paths: Paths): Node[] {
-  return graph.nodes.filter((node) => isOnPath(node, paths) && ruleOf(node) === undefined);
+/** A node that no gradient can be written for, and why. */
+export interface Obstacle {
+  readonly node: Node;
+  readonly reason: string;
+}
+
+/** Nodes on active paths that have no gradient rule, or a form that their rule refuses. */
+export function undifferentiableNodes(graph: Graph, paths: Paths): Obstacle[] {
+  return graph.nodes.flatMap((node) => {
+    if (!isOnPath(node, paths)) return [];
+    const rule = ruleOf(node);
+    const reason = rule === undefined ? 'no gradient rule' : rule.refuses?.(paths.form(node));
+    return reason === undefined ? [] : [{ node, reason }];
+  });
 }
 
 function isOnPath(node: Node, { active }: Paths): boolean {
-  return node.outputs.some((y) => active.has(y)) && node.inputs.some((x) => active.has(x)) && !isZeroGradient(node);
+  return node.outputs.some((y) => active.has(y)) && !isZeroGradient(node) && readsOf(node).some((x) => active.has(x));
 }
 
 /** Whether gradients can be split by samples: every operator that takes a parameter has a per-sample rule. */
 export function isSeparable(graph: Graph, paths: Paths): boolean {
   return graph.nodes.every((node) => {
     if (!isOnPath(node, paths)) return true;
-    const fromParameters = node.inputs.some((x) => paths.parameterOnly.has(x));
-    if (!fromParameters) return true;
-    return paths.parameterOnly.has(node.outputs[0] ?? '') ? moveRows.has(node.op) : ruleOf(node)?.perSample !== undefined;
+    const parameters = [...node.inputs.keys()].filter((i) => paths.parameterOnly.has(node.inputs[i] as string));
+    if (parameters.length === 0) return true;
+    if (paths.parameterOnly.has(node.outputs[0] ?? '')) return moveRows.has(node.op);
+    const rule = ruleOf(node);
+    return rule?.perSample !== undefined && parameters.every((i) => rule.separates?.(paths.form(node), i) ?? true);
   });
 }
 
@@ -84,11 +108,12 @@ export function backward(request: BackwardRequest): Map<string, string> {
   return new Walk(request, paths).run();
 }
 
-function unsupported(nodes: readonly Node[], opset: number): UnsupportedOpError {
-  const list = nodes.map((node) => `"${node.name || node.outputs[0]}" (${node.domain === '' ? '' : `${node.domain}.`}${node.op}, opset ${opset})`);
+function unsupported(refused: readonly Obstacle[], opset: number): UnsupportedOpError {
+  const list = refused.map(({ node, reason }) => `"${node.name || node.outputs[0]}" (${node.domain === '' ? '' : `${node.domain}.`}${node.op}, opset ${opset}): ${reason}`);
+  const [nodes, them] = refused.length === 1 ? ['node', 'it'] : ['nodes', 'them'];
   return new UnsupportedOpError(
-    `Cannot differentiate ${nodes.length === 1 ? 'node' : 'nodes'} ${list.join(', ')}: no gradient rule; exclude the weights behind ${nodes.length === 1 ? 'it' : 'them'} (--exclude) or use a method without gradients (--method magnitude)`,
-    { fields: { nodes: nodes.map((node) => ({ name: node.name, op: node.op, domain: node.domain })) } },
+    `Cannot differentiate ${nodes} ${list.join('; ')}; exclude the weights behind ${them} (--exclude) or use a method without gradients (--method magnitude)`,
+    { fields: { nodes: refused.map(({ node, reason }) => ({ name: node.name, op: node.op, domain: node.domain, reason })) } },
   );
 }
 
@@ -132,7 +157,7 @@ class Walk {
     node.inputs.forEach((name, i) => {
       if (rows === undefined || !active(i) || !perRow(i)) return;
       const single = ruleContext(this.#at, node, dy, (input) => input === i);
-      this.#add(name, this.#group(rule.perSample?.(single, i) ?? null, single.shape(0)[0] ?? 1, shapeOf(this.#at, name)));
+      this.#add(name, this.#group(rule.perSample?.(single, i) ?? null, single.outShape(0)[0] ?? 1, shapeOf(this.#at, name)));
     });
   }
 

@@ -4,7 +4,7 @@ import type { Captured } from '../graph/captured.ts';
 import { tensorOf } from '../ir/access.ts';
 import type { Constant, Node } from '../ir/model.ts';
 import { type Tensor, sizeOf } from '../tensor/tensor.ts';
-import type { Attributes, Cut, RuleContext } from './rule.ts';
+import type { Attributes, Cut, NodeForm, RuleContext } from './rule.ts';
 
 /** What the contexts of one graph share. */
 export interface Surroundings {
@@ -25,7 +25,7 @@ export function shapeOf(at: Pick<Surroundings, 'captured' | 'constants'>, name: 
 /** The vocabulary that rules emit with; see {@link RuleContext}. */
 export type Vocabulary = Pick<
   RuleContext,
-  'emit' | 'emitAll' | 'ints' | 'scalar' | 'constant' | 'zeros' | 'sum' | 'reshape' | 'transpose' | 'slice' | 'pad' | 'expand'
+  'emit' | 'emitAll' | 'ints' | 'scalar' | 'floats' | 'constant' | 'zeros' | 'sum' | 'reshape' | 'transpose' | 'slice' | 'pad' | 'expand'
 >;
 
 /** Builds the emission vocabulary over a graph builder. */
@@ -42,6 +42,7 @@ export function vocabulary({ builder, type }: Pick<Surroundings, 'builder' | 'ty
     emitAll,
     ints,
     scalar,
+    floats: (values, dims) => builder.constant({ type, dims, data: type === 'float32' ? Float32Array.from(values) : Float64Array.from(values) }),
     constant: (tensor) => builder.constant(tensor),
     zeros: (dims) => emit('Expand', scalar(0), ints(dims)),
     sum: (value, axes, keepdims = false) => (axes.length === 0 ? value : emit('ReduceSum', value, ints(axes), { keepdims: keepdims ? 1 : 0 })),
@@ -54,33 +55,39 @@ export function vocabulary({ builder, type }: Pick<Surroundings, 'builder' | 'ty
   };
 }
 
-/** The context of one node. `dy` may lack cotangents; they become zeros when read. */
-export function ruleContext(at: Surroundings, node: Node, dy: readonly (string | undefined)[], needs: (input: number) => boolean): RuleContext {
-  const words = vocabulary(at);
-  const shape = (input: number): readonly number[] => shapeOf(at, node.inputs[input] ?? '');
-  const outShape = (output: number): readonly number[] => shapeOf(at, node.outputs[output] ?? '');
+/** What is known of a node: its attributes, shapes and constant inputs. */
+export function formOf(at: Pick<Surroundings, 'captured' | 'constants'>, node: Node): NodeForm {
   const value = (input: number): Tensor | undefined => {
     const name = node.inputs[input] ?? '';
     const constant = at.constants.get(name);
     return constant === undefined ? at.captured.get(name)?.value : tensorOf(constant);
   };
   return {
-    ...words,
     node,
-    opset: at.opset,
     x: node.inputs,
     y: node.outputs,
-    hasDy: (output) => dy[output] !== undefined,
-    dy: lazily(dy, (output) => words.zeros(outShape(output))),
-    needs,
-    shape,
-    outShape,
+    shape: (input) => shapeOf(at, node.inputs[input] ?? ''),
+    outShape: (output) => shapeOf(at, node.outputs[output] ?? ''),
     value,
     numbers: (input) => {
       const found = value(input);
       return found === undefined || Array.isArray(found.data) ? undefined : Array.from(found.data as ArrayLike<number | bigint>, Number);
     },
-    unbroadcast: (v, input, from = outShape(0)) => unbroadcast(words, v, from, shape(input)),
+  };
+}
+
+/** The context of one node. `dy` may lack cotangents; they become zeros when read. */
+export function ruleContext(at: Surroundings, node: Node, dy: readonly (string | undefined)[], needs: (input: number) => boolean): RuleContext {
+  const words = vocabulary(at);
+  const form = formOf(at, node);
+  return {
+    ...words,
+    ...form,
+    opset: at.opset,
+    hasDy: (output) => dy[output] !== undefined,
+    dy: lazily(dy, (output) => words.zeros(form.outShape(output))),
+    needs,
+    unbroadcast: (v, input, from = form.outShape(0)) => unbroadcast(words, v, from, form.shape(input)),
   };
 }
 

@@ -5,19 +5,12 @@ import type { Tensor } from '../tensor/tensor.ts';
 /** Attributes of an emitted node. */
 export type Attributes = Readonly<Record<string, AttributeLike>>;
 
-/** What a rule sees of the node it differentiates, and the words it writes its gradient with. */
-export interface RuleContext {
+/** What is known of a node before anything is emitted. */
+export interface NodeForm {
   readonly node: Node;
-  /** Operator set of the graph (17 or later, see liftOpset). */
-  readonly opset: number;
   /** Names of inputs and outputs; '' for an optional one left out. */
   readonly x: readonly string[];
   readonly y: readonly string[];
-  /** Cotangents of the outputs; a zero tensor where only another output has one (see `hasDy`). */
-  readonly dy: readonly string[];
-  readonly hasDy: (output: number) => boolean;
-  /** Whether the gradient of input i is asked for. */
-  readonly needs: (input: number) => boolean;
   /** Shapes, as captured. */
   readonly shape: (input: number) => readonly number[];
   readonly outShape: (output: number) => readonly number[];
@@ -25,6 +18,17 @@ export interface RuleContext {
   readonly value: (input: number) => Tensor | undefined;
   /** The same as numbers. */
   readonly numbers: (input: number) => number[] | undefined;
+}
+
+/** What a rule sees of the node it differentiates, and the words it writes its gradient with. */
+export interface RuleContext extends NodeForm {
+  /** Operator set of the graph (17 or later, see liftOpset). */
+  readonly opset: number;
+  /** Cotangents of the outputs; a zero tensor where only another output has one (see `hasDy`). */
+  readonly dy: readonly string[];
+  readonly hasDy: (output: number) => boolean;
+  /** Whether the gradient of input i is asked for. */
+  readonly needs: (input: number) => boolean;
 
   /** Adds a node with one output: inputs by name, attributes last. */
   readonly emit: (op: string, ...args: readonly (string | Attributes)[]) => string;
@@ -34,6 +38,8 @@ export interface RuleContext {
   readonly ints: (values: readonly number[]) => string;
   /** A scalar constant of the model's float type. */
   readonly scalar: (value: number) => string;
+  /** A constant of the model's float type. */
+  readonly floats: (values: ArrayLike<number>, dims: readonly number[]) => string;
   /** Any constant. */
   readonly constant: (tensor: Tensor) => string;
   readonly zeros: (dims: readonly number[]) => string;
@@ -68,11 +74,15 @@ export interface GradientRule {
   /** Opset versions at which the operator changed, as far as the rule covers them. */
   readonly since: readonly number[];
   readonly linearity: 'linear' | 'multilinear' | 'smooth' | 'piecewise';
+  /** Why a node of this operator has no gradient after all ("mode must be ..., current value is ..."); absent = always has. */
+  readonly refuses?: (form: NodeForm) => string | undefined;
   /** Gradients of the inputs, one entry each; null = not asked for, or none. */
   readonly backward: (at: RuleContext) => readonly (string | null)[];
   /**
    * Gradient of a parameter input for each sample alone: [b, ...shape of the input], b the leading dimension of the
-   * data input (a multiple of the number of samples). Present only on operators that take weights.
+   * output (a multiple of the number of samples). Present only on operators that take weights.
    */
   readonly perSample?: (at: RuleContext, input: number) => string | null;
+  /** Whether `perSample` serves this node's input: samples lie apart along the first axis. Absent = always. */
+  readonly separates?: (form: NodeForm, input: number) => boolean;
 }

@@ -14,13 +14,13 @@ const conv: GradientRule = {
     const dy = at.dy[0] as string;
     return [
       at.needs(0) ? inputGradient(at, dy) : null,
-      at.needs(1) ? at.sum(weightRows(at, dy), [0]) : null,
+      at.needs(1) ? at.sum(weightRows(at, correlationAt(at, dy)), [0]) : null,
       at.needs(2) ? at.sum(dy, [0, ...at.outShape(0).slice(2).map((_, i) => i + 2)]) : null,
     ];
   },
   perSample: (at, input) => {
     const dy = at.dy[0] as string;
-    return input === 1 ? weightRows(at, dy) : at.sum(dy, at.outShape(0).slice(2).map((_, i) => i + 2));
+    return input === 1 ? weightRows(at, correlationAt(at, dy)) : at.sum(dy, at.outShape(0).slice(2).map((_, i) => i + 2));
   },
 };
 
@@ -51,23 +51,38 @@ function flipped(at: RuleContext, group: number): string {
   return at.slice(swapped, { starts: axes.map(() => -1), ends: axes.map(() => Number.MIN_SAFE_INTEGER), axes, steps: axes.map(() => -1) });
 }
 
-/** [n, ...shape of W]: dY against the input's patches, one matrix product for each sample and group. */
-function weightRows(at: RuleContext, dy: string): string {
-  const group = groupOf(at.node);
-  const [n, channels] = at.shape(0) as [number, number];
-  const [out, inner, ...kernel] = at.shape(1) as [number, number, ...number[]];
-  const cells = sizeOf(at.outShape(0).slice(2));
-  const columns = patches(at, windowAt(at), { n, group, inner: channels / group, cells });
-  const left = at.reshape(dy, [n, group, out / group, cells]);
+/** What the gradient of a kernel is made of: [n, out, ...cells of the output] against patches of [n, channels, ...input]. */
+export interface Correlation {
+  readonly image: string;
+  readonly signal: string;
+  readonly window: Window;
+  readonly group: number;
+  readonly samples: number;
+  /** [out, channels / group, ...kernel] */
+  readonly weight: readonly number[];
+}
+
+function correlationAt(at: RuleContext, dy: string): Correlation {
+  return { image: at.x[0] as string, signal: dy, window: windowAt(at), group: groupOf(at.node), samples: at.shape(0)[0] as number, weight: at.shape(1) };
+}
+
+/** [n, ...shape of W]: the signal against the image's patches, one matrix product for each sample and group. */
+export function weightRows(at: RuleContext, correlation: Correlation): string {
+  const { signal, window, group, samples: n, weight } = correlation;
+  const [out, inner, ...kernel] = weight as [number, number, ...number[]];
+  const cells = sizeOf(window.output);
+  const columns = patches(at, correlation);
+  const left = at.reshape(signal, [n, group, out / group, cells]);
   return at.reshape(at.emit('MatMul', left, at.transpose(columns, [0, 1, 3, 2])), [n, out, inner, ...kernel]);
 }
 
 /** im2col: [n, group, inner * kernel size, cells] */
-function patches(at: RuleContext, window: Window, to: { n: number; group: number; inner: number; cells: number }): string {
+function patches(at: RuleContext, { image, window, group, samples, weight }: Correlation): string {
+  const inner = weight[1] as number;
   const axes = window.kernel.map((_, i) => i + 2);
-  const padded = at.pad(at.x[0] as string, [0, 0, ...window.padsBegin, 0, 0, ...window.padsEnd]);
+  const padded = at.pad(image, [0, 0, ...window.padsBegin, 0, 0, ...window.padsEnd]);
   const reach = reachOf(window);
-  const dims = [to.n, to.group, to.inner, 1, to.cells];
+  const dims = [samples, group, inner, 1, sizeOf(window.output)];
   const pieces = offsets(window.kernel).map((offset) => {
     const starts = offset.map((o, i) => o * (window.dilations[i] as number));
     const ends = starts.map((s, i) => s + (reach[i] as number) - ((window.kernel[i] as number) - 1) * (window.dilations[i] as number));
@@ -77,7 +92,7 @@ function patches(at: RuleContext, window: Window, to: { n: number; group: number
     return at.reshape(at.slice(padded, { starts, ends, axes, ...(stepped ? { steps: window.strides } : {}) }), dims);
   });
   const joined = pieces.length === 1 ? (pieces[0] as string) : at.emit('Concat', ...pieces, { axis: 3 });
-  return at.reshape(joined, [to.n, to.group, to.inner * pieces.length, to.cells]);
+  return at.reshape(joined, [samples, group, inner * pieces.length, sizeOf(window.output)]);
 }
 
 /** Rules of convolutions. */

@@ -1,98 +1,156 @@
 import { floatAttribute, intAttribute } from '../../ir/access.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
-import type { GradientRule, RuleContext } from '../rule.ts';
+import type { GradientRule, NodeForm, RuleContext } from '../rule.ts';
 
-/** The matrix transpose of the last two axes. */
+/** Operands of a matrix product as numpy reads them: a one-dimensional one is a row (left) or a column (right). */
+interface Product {
+  readonly left: readonly number[];
+  readonly right: readonly number[];
+  /** Batch dimensions of the result. */
+  readonly outer: readonly number[];
+}
+
+function productOf({ shape }: NodeForm): Product {
+  const left = shape(0).length === 1 ? [1, ...shape(0)] : shape(0);
+  const right = shape(1).length === 1 ? [...shape(1), 1] : shape(1);
+  const rank = Math.max(left.length, right.length) - 2;
+  const outer = Array.from({ length: rank }, (_, i) => {
+    const [p, q] = [left[left.length - 2 - rank + i] ?? 1, right[right.length - 2 - rank + i] ?? 1];
+    return p === 1 ? q : p;
+  });
+  return { left, right, outer };
+}
+
+function as({ reshape }: RuleContext, value: string, from: readonly number[], to: readonly number[]): string {
+  return String(from) === String(to) ? value : reshape(value, to);
+}
+
+/** The transpose of the last two axes. */
 function transposed({ transpose }: RuleContext, value: string, rank: number): string {
-  const perm = Array.from({ length: rank }, (_, i) => i);
-  perm[rank - 1] = rank - 2;
-  perm[rank - 2] = rank - 1;
+  const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
   return transpose(value, perm);
+}
+
+/** The gradient of one operand over all batch dimensions: [...outer, rows, columns] of that operand. */
+function operandGradient(at: RuleContext, input: number, { left, right, outer }: Product): string {
+  const dY = as(at, at.dy[0] as string, at.outShape(0), [...outer, left.at(-2) as number, right.at(-1) as number]);
+  const [A, B] = [as(at, at.x[0] as string, at.shape(0), left), as(at, at.x[1] as string, at.shape(1), right)];
+  return input === 0
+    ? at.emit('MatMul', dY, transposed(at, B, right.length))
+    : at.emit('MatMul', transposed(at, A, left.length), dY);
+}
+
+/** Batch axes of the result, from `first` on, along which an operand is repeated. */
+function repeated({ outer }: Product, dims: readonly number[], first: number): number[] {
+  const lead = outer.length - (dims.length - 2);
+  return [...outer.keys()].filter((i) => i >= first && (i < lead || (dims[i - lead] === 1 && outer[i] !== 1)));
 }
 
 /**
  * Y = A B, batched and broadcast as numpy does.   dA = sumTo(A, dY B')   dB = sumTo(B, A' dY)
- * A one-dimensional operand counts as a row (left) or a column (right).
+ * Rows of a weight: the sum leaves out the first batch axis; for X: [b, in] they are outer products.
  */
 const matMul: GradientRule = {
-  op: 'MatMul', since: [9, 13], linearity: 'multilinear',
+  op: 'MatMul',
+  since: [9, 13],
+  linearity: 'multilinear',
   backward: (at) => {
-    const { x: [a, b], dy: [dy], needs, emit, reshape } = at;
-    const left = at.shape(0).length === 1 ? [1, ...at.shape(0)] : at.shape(0);
-    const right = at.shape(1).length === 1 ? [...at.shape(1), 1] : at.shape(1);
-    const outer = broadcastBatch(left.slice(0, -2), right.slice(0, -2));
-    const full = [...outer, left.at(-2) as number, right.at(-1) as number];
-    const asMatrix = (name: string, dims: readonly number[], own: readonly number[]): string => (own.length === dims.length ? name : reshape(name, dims));
-    const d = full.length === at.outShape(0).length ? (dy as string) : reshape(dy as string, full);
-    const back = (value: string, input: number, dims: readonly number[], from: readonly number[]): string => {
-      const summed = sumBatch(at, value, from, dims);
-      return dims.length === at.shape(input).length ? summed : reshape(summed, at.shape(input));
-    };
-    const A = asMatrix(a as string, left, at.shape(0));
-    const B = asMatrix(b as string, right, at.shape(1));
-    return [
-      needs(0) ? back(emit('MatMul', d, transposed(at, B, right.length)), 0, left, [...outer, ...left.slice(-2)]) : null,
-      needs(1) ? back(emit('MatMul', transposed(at, A, left.length), d), 1, right, [...outer, ...right.slice(-2)]) : null,
-    ];
+    const product = productOf(at);
+    return [product.left, product.right].map((dims, input) => {
+      if (!at.needs(input)) return null;
+      const axes = repeated(product, dims, 0);
+      const summed = at.sum(operandGradient(at, input, product), axes);
+      const from = [...product.outer.filter((_, i) => !axes.includes(i)), ...dims.slice(-2)];
+      return as(at, summed, from, at.shape(input));
+    });
+  },
+  separates: ({ shape, outShape }, input) => {
+    const [weight, data] = [shape(input), shape(1 - input)];
+    if (weight.length < 2 || data.length !== outShape(0).length) return false;
+    if (data.length === 2) return input === 1;
+    return weight.length < data.length || weight[0] === 1;
   },
   perSample: (at, input) => {
-    if (at.shape(input).length !== 2 || at.shape(1 - input).length < 2) return null;
-    if (input === 1) return outerRows(at, at.x[0] as string, at.dy[0] as string);
-    // Y[..., out, t] = W[out, in] X[..., in, t]
-    const [rank, lead] = [at.shape(1).length, at.shape(1)[0] ?? 1];
-    const product = at.emit('MatMul', at.dy[0] as string, transposed(at, at.x[1] as string, rank));
-    return at.sum(at.reshape(product, [lead, -1, ...at.shape(0)].map((d) => (d === -1 ? sizeOf(at.shape(1).slice(1, -2)) : d))), [1]);
+    if (input === 1 && at.shape(1).length === 2) return outerRows(at, at.x[0] as string, at.dy[0] as string);
+    const product = productOf(at);
+    const gradient = operandGradient(at, input, product);
+    return at.reshape(at.sum(gradient, repeated(product, at.shape(input), 1)), [
+      product.outer[0] as number,
+      ...at.shape(input),
+    ]);
   },
 };
 
 /** x: [b, ..., in], dy: [b, ..., out] -> [b, in, out] */
 function outerRows(at: RuleContext, x: string, dy: string): string {
-  const [lead, input, output] = [at.shape(0)[0] as number, at.shape(0).at(-1) as number, at.outShape(0).at(-1) as number];
+  const [lead, input, output] = [
+    at.shape(0)[0] as number,
+    at.shape(0).at(-1) as number,
+    at.outShape(0).at(-1) as number,
+  ];
   const inner = sizeOf(at.shape(0)) / lead / input;
   if (inner === 1) return at.emit('Mul', at.reshape(x, [lead, input, 1]), at.reshape(dy, [lead, 1, output]));
-  return at.emit('MatMul', at.transpose(at.reshape(x, [lead, inner, input]), [0, 2, 1]), at.reshape(dy, [lead, inner, output]));
+  const columns = at.transpose(at.reshape(x, [lead, inner, input]), [0, 2, 1]);
+  return at.emit('MatMul', columns, at.reshape(dy, [lead, inner, output]));
 }
 
-function broadcastBatch(a: readonly number[], b: readonly number[]): number[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const [p, q] = [a[a.length - rank + i] ?? 1, b[b.length - rank + i] ?? 1];
-    return p === 1 ? q : p;
-  });
+function scaled({ emit, scalar }: RuleContext, value: string, factor: number): string {
+  return factor === 1 ? value : emit('Mul', value, scalar(factor));
 }
 
-function sumBatch(at: RuleContext, value: string, from: readonly number[], to: readonly number[]): string {
-  const lead = from.length - to.length;
-  const axes = from.flatMap((d, i) => (i < lead || (to[i - lead] === 1 && d !== 1 && i < from.length - 2) ? [i] : []));
-  return axes.length === 0 ? value : at.reshape(at.sum(value, axes, true), to);
-}
-
-/** Y = alpha op(A) op(B) + beta C.   dA = alpha dY op(B)'   dB = alpha op(A)' dY   dC = beta sumTo(C, dY), each transposed as its operand is */
+/**
+ * Y = alpha op(A) op(B) + beta C.   dA = alpha dY op(B)'   dB = alpha op(A)' dY   dC = beta sumTo(C, dY), each
+ * transposed as its operand is. Rows of B: outer products; of C: dY itself.
+ */
 const gemm: GradientRule = {
-  op: 'Gemm', since: [7, 9, 11, 13], linearity: 'multilinear',
-  backward: ({ node, x: [a, b], dy: [dy], needs, emit, unbroadcast, scalar }) => {
+  op: 'Gemm',
+  since: [7, 9, 11, 13],
+  linearity: 'multilinear',
+  backward: (at) => {
+    const {
+      node,
+      x: [a, b],
+      dy: [dy],
+      needs,
+      emit,
+      unbroadcast,
+    } = at;
     const [transA, transB] = [intAttribute(node, 'transA', 0), intAttribute(node, 'transB', 0)];
-    const alpha = node.attributes.get('alpha') ?? 1;
-    const scaled = (attrs: { transA: number; transB: number }): object => (alpha === 1 ? attrs : { ...attrs, alpha });
     const d = dy as string;
-    const beta = floatAttribute(node, 'beta', 1);
+    const alpha = node.attributes.get('alpha');
+    const gemmOf = (left: string, right: string, transposes: { transA: number; transB: number }): string =>
+      emit('Gemm', left, right, alpha === undefined ? transposes : { ...transposes, alpha });
+    const dA = (): string =>
+      transA
+        ? gemmOf(b as string, d, { transA: transB, transB: 1 })
+        : gemmOf(d, b as string, { transA: 0, transB: 1 - transB });
+    const dB = (): string =>
+      transB
+        ? gemmOf(d, a as string, { transA: 1, transB: transA })
+        : gemmOf(a as string, d, { transA: 1 - transA, transB: 0 });
     return [
-      needs(0) ? (transA ? emit('Gemm', b as string, d, scaled({ transA: transB, transB: 1 }) as never) : emit('Gemm', d, b as string, scaled({ transA: 0, transB: 1 - transB }) as never)) : null,
-      needs(1) ? (transB ? emit('Gemm', d, a as string, scaled({ transA: 1, transB: transA }) as never) : emit('Gemm', a as string, d, scaled({ transA: 1 - transA, transB: 0 }) as never)) : null,
-      needs(2) ? unbroadcast(beta === 1 ? d : emit('Mul', d, scalar(beta)), 2) : null,
+      needs(0) ? dA() : null,
+      needs(1) ? dB() : null,
+      needs(2) ? unbroadcast(scaled(at, d, floatAttribute(node, 'beta', 1)), 2) : null,
     ];
   },
+  separates: ({ node, shape }, input) => {
+    if (intAttribute(node, 'transA', 0) !== 0 || input === 0) return false;
+    return input === 1 || shape(2).length < 2 || shape(2)[0] === 1;
+  },
   perSample: (at, input) => {
-    const { node, x: [a], dy: [dy], emit, reshape, scalar } = at;
-    const [beta, alpha] = [floatAttribute(node, 'beta', 1), floatAttribute(node, 'alpha', 1)];
+    const {
+      node,
+      x: [a],
+      dy: [dy],
+      emit,
+      reshape,
+      sum,
+    } = at;
     const [lead, output] = at.outShape(0) as [number, number];
-    if (intAttribute(node, 'transA', 0) !== 0 || input === 0) return null;
-    if (input === 2) {
-      if (at.shape(2).length !== 1 || at.shape(2)[0] !== output) return null;
-      return beta === 1 ? (dy as string) : emit('Mul', dy as string, scalar(beta));
-    }
+    const d = scaled(at, dy as string, floatAttribute(node, input === 2 ? 'beta' : 'alpha', 1));
+    if (input === 2) return reshape((at.shape(2).at(-1) ?? 1) === output ? d : sum(d, [1]), [lead, ...at.shape(2)]);
     const features = at.shape(0)[1] as number;
-    const d = alpha === 1 ? (dy as string) : emit('Mul', dy as string, scalar(alpha));
     return intAttribute(node, 'transB', 0) !== 0
       ? emit('Mul', reshape(d, [lead, output, 1]), reshape(a as string, [lead, 1, features]))
       : emit('Mul', reshape(a as string, [lead, features, 1]), reshape(d, [lead, 1, output]));
