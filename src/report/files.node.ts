@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, OutputError } from '../errors/errors.ts';
+import { reportHtml } from './html.ts';
+import type { Report } from './report.ts';
+
+/** Where {@link writeReport} put its files. */
+export interface ReportFiles {
+  readonly json: string;
+  readonly html: string;
+}
+
+/**
+ * Writes `report.json` and `report.html` into a folder, which is made if need be: both are complete on disk under
+ * other names before the first takes its place, so that no reader ever sees half a report.
+ *
+ * @throws OutputError if the folder cannot be written; what stood there before is unharmed
+ */
+export async function writeReport(folder: string, report: Report): Promise<ReportFiles> {
+  const files: ReportFiles = { json: join(folder, 'report.json'), html: join(folder, 'report.html') };
+  const pending: [temporary: string, path: string][] = [];
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const [path, text] of [
+      [files.json, reportText(report)],
+      [files.html, reportHtml(report)],
+    ] as const) {
+      const temporary = `${path}.${randomUUID()}.part`;
+      pending.push([temporary, path]);
+      await writeSynced(temporary, text);
+    }
+    for (const [temporary, path] of pending) await rename(temporary, path);
+    await syncFolder(folder);
+  } catch (cause) {
+    await Promise.all(pending.map(([temporary]) => rm(temporary, { force: true }).catch(() => {})));
+    const message = `Cannot write the report to "${folder}": ${messageOf(cause)}`;
+    throw new OutputError(message, { fields: { folder }, cause });
+  }
+  return files;
+}
+
+/** The report as the file and `--json` hold it: two spaces of indentation, a line feed at the end. */
+export function reportText(report: Report): string {
+  return `${JSON.stringify(report, null, 2)}\n`;
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the renames last through a power cut; some systems cannot open a folder, and they need no telling. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => null);
+  if (handle === null) return;
+  await handle.sync().catch(() => {});
+  await handle.close();
+}

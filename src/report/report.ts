@@ -1,0 +1,124 @@
+import { z } from 'zod';
+
+/** The version of the report's layout: it rises when a field changes its meaning or goes away, not when one is added. */
+export const REPORT_SCHEMA = 'coppice/report@1';
+
+const count = z.number().int().nonnegative();
+const measure = z.number().nullable();
+const share = z.number().min(0).max(1);
+
+const pair = <T extends z.ZodType>(value: T) => z.object({ before: value.nullable(), after: value.nullable() });
+
+const size = z.object({
+  raw: count.describe('bytes as they are'),
+  gzip: count.nullable().describe('bytes after gzip -9'),
+  brotli: count.nullable().describe('bytes after brotli, quality 9'),
+});
+
+const latency = z.object({
+  median: z.number(),
+  p10: z.number(),
+  p90: z.number(),
+  runs: count.describe('timed passes behind the figures'),
+});
+
+const file = z.object({
+  name: z.string().describe('base name, without folders'),
+  sha256: z.string().nullable(),
+  bytes: count.nullable(),
+});
+
+const dataSource = z.object({
+  address: z.string(),
+  sha256: z.string().nullable().describe('of the selected raw rows and labels, before preprocessing'),
+  rows: count,
+});
+
+const layer = z.object({
+  name: z.string().describe('the weight; with several uses, its first'),
+  op: z.string().describe('operator that reads it'),
+  shape: z.array(count),
+  weights: count,
+  kept: count.describe('nonzero weights afterwards'),
+  removed: count.describe('weights that are zero afterwards'),
+  sparsity: share,
+  macs: pair(count).describe('multiply-accumulates of one sample'),
+});
+
+const untouched = z.object({
+  name: z.string(),
+  op: z.string(),
+  weights: count,
+  reason: z.string(),
+});
+
+/** The report's layout with its checks; {@link reportJsonSchema} is the same for other languages. */
+export const reportSchema = z.object({
+  schema: z.literal(REPORT_SCHEMA),
+  tool: z.object({ name: z.string(), version: z.string() }),
+  runtime: z
+    .object({ name: z.string(), version: z.string(), threads: count.nullable() })
+    .describe('what ran the models'),
+  platform: z
+    .object({ node: z.string().nullable(), os: z.string().nullable(), cpu: z.string().nullable() })
+    .describe('where it ran; node is null in a browser'),
+  command: z.array(z.string()).nullable().describe('arguments that reproduce the run, program first'),
+  seed: z.number().int(),
+  model: file,
+  output: file.nullable().describe('the pruned model; null when it was not written'),
+  data: dataSource.nullable().describe('rows behind gradients and calibration'),
+  eval: dataSource.nullable().describe('rows behind accuracy and loss'),
+  asked: z.object({
+    method: z.string(),
+    sparsity: share.nullable(),
+    options: z.record(z.string(), z.json()).describe('every option of the run, defaults filled in'),
+  }),
+  status: z
+    .object({ code: z.string(), message: z.string() })
+    .nullable()
+    .describe('how the solver ended; null for methods without one'),
+  objective: measure.describe('quadratic model of the loss at the result; the same as predicted.objective.after'),
+  predicted: z
+    .object({
+      objective: pair(z.number()).describe('quadratic model before the solver refined its start, and at the result'),
+      lossChange: measure.describe('loss after minus before, by the quadratic model'),
+    })
+    .nullable()
+    .describe('null for methods without a quadratic model'),
+  sparsity: share.describe('achieved: removed share of the prunable weights'),
+  nonzeros: count.describe('prunable weights that are not zero afterwards'),
+  prunable: count.describe('weights that the method could remove'),
+  layers: z.array(layer).describe('one entry per prunable weight tensor'),
+  untouched: z.array(untouched).describe('weight tensors that were left alone, and why'),
+  accuracy: pair(share).describe('share of rows classified correctly, 0 to 1'),
+  loss: pair(z.number()).describe('mean loss of a row'),
+  recalibrated: z
+    .object({
+      accuracy: share.nullable(),
+      loss: measure,
+      rows: count.nullable().describe('calibration rows'),
+    })
+    .nullable()
+    .describe('the pruned model with its statistics re-estimated; null when not asked for'),
+  macs: pair(count).describe('multiply-accumulates of one sample; zeros are not counted afterwards'),
+  bytes: pair(size).describe('the model file'),
+  latency: z
+    .array(z.object({ batch: count, ...pair(latency).shape }))
+    .nullable()
+    .describe('milliseconds of one forward pass in the runtime above, both models interleaved; null when not measured'),
+  seconds: z.record(z.string(), z.number()).describe('wall time by step'),
+  peakRssMB: measure.describe('largest resident memory of the process, 10^6 bytes'),
+  warnings: z.array(z.string()),
+});
+
+/** What one run was asked, what was predicted, achieved and measured: plain data; what is not known is null. */
+export type Report = z.infer<typeof reportSchema>;
+
+/** One prunable weight tensor, before and after. */
+export type LayerReport = z.infer<typeof layer>;
+
+/** The JSON schema (draft 2020-12) of a report, as published in docs/report.schema.json; unknown fields are allowed. */
+export function reportJsonSchema(): object {
+  const schema = z.toJSONSchema(reportSchema, { io: 'input' });
+  return { ...schema, title: 'Coppice report', description: 'What a run of coppice prune did.' };
+}

@@ -1,0 +1,79 @@
+import { bytes, difference, integer, milliseconds, number, percent, points, ratio, short, UNKNOWN } from './figures.ts';
+import type { Report } from './report.ts';
+
+/** One figure before and after pruning, as text. */
+export interface SummaryRow {
+  readonly label: string;
+  readonly before: string;
+  readonly after: string;
+  /** Empty where one of the two is not known. */
+  readonly change: string;
+}
+
+/** The figures measured before and after pruning that are known, in the order a reader asks for them. */
+export function summaryRows(report: Report): SummaryRow[] {
+  return [...qualityRows(report), ...sizeRows(report), ...latencyRows(report)];
+}
+
+function qualityRows({ accuracy, loss, recalibrated }: Report): SummaryRow[] {
+  const shares = (label: string, after: number | null): SummaryRow => ({
+    label,
+    before: percent(accuracy.before),
+    after: percent(after),
+    change: points(accuracy.before, after),
+  });
+  const losses = (label: string, after: number | null): SummaryRow => ({
+    label,
+    before: number(loss.before),
+    after: number(after),
+    change: difference(loss.before, after),
+  });
+  const again = 'after recalibration';
+  return [
+    shares('Accuracy', accuracy.after),
+    ...(recalibrated === null ? [] : [shares(`Accuracy ${again}`, recalibrated.accuracy)]),
+    losses('Loss', loss.after),
+    ...(recalibrated === null ? [] : [losses(`Loss ${again}`, recalibrated.loss)]),
+  ].filter(isKnown);
+}
+
+function sizeRows({ prunable, nonzeros, macs, bytes: size }: Report): SummaryRow[] {
+  return [
+    counted('Nonzero prunable weights', integer, prunable, nonzeros),
+    counted('MACs of one sample', short, macs.before, macs.after),
+    sized('File', size.before?.raw, size.after?.raw),
+    sized('File, gzip', size.before?.gzip, size.after?.gzip),
+    sized('File, brotli', size.before?.brotli, size.after?.brotli),
+  ].filter(isKnown);
+}
+
+type Maybe = number | null;
+
+function counted(label: string, show: (n: Maybe) => string, before: Maybe, after: Maybe): SummaryRow {
+  const change = ratio(before, after, { less: 'fewer', more: 'more' });
+  return { label, before: show(before), after: show(after), change };
+}
+
+function sized(label: string, before: Maybe = null, after: Maybe = null): SummaryRow {
+  return { label, before: bytes(before), after: bytes(after), change: ratio(before, after) };
+}
+
+function latencyRows({ latency }: Report): SummaryRow[] {
+  return (latency ?? []).map(({ batch, before, after }) => ({
+    label: `Latency, batch ${batch}`,
+    before: milliseconds(before?.median ?? null),
+    after: milliseconds(after?.median ?? null),
+    change: speed(before?.median ?? null, after?.median ?? null),
+  }));
+}
+
+/** A change within 5 % is what the machine's noise makes of nothing. */
+function speed(before: number | null, after: number | null): string {
+  if (before === null || after === null || before <= 0 || after <= 0) return '';
+  if (Math.abs(after / before - 1) < 0.05) return 'unchanged';
+  return before > after ? `${(before / after).toFixed(2)}x faster` : `${(after / before).toFixed(2)}x slower`;
+}
+
+function isKnown(row: SummaryRow): boolean {
+  return row.before !== UNKNOWN || row.after !== UNKNOWN;
+}
