@@ -63,10 +63,8 @@ function isKind(word: string): word is AddressKind {
 }
 
 function suggestion(text: string): string {
-  const extension = /\.(npz|npy|bin)(\[[^\]]*\])?$/.exec(text)?.[1];
-  if (!text.includes(':') && extension !== undefined) {
-    return `; did you mean ${extension === 'bin' ? 'cifar10' : extension}:${text}?`;
-  }
+  const [, , extension] = /^([^:[]*\.(npz|npy|bin))(\[[^\]]*\])?$/.exec(text) ?? [];
+  if (extension !== undefined) return `; did you mean ${extension === 'bin' ? 'cifar10' : extension}:${text}?`;
   return text.includes(':') ? `; "${text.slice(0, text.indexOf(':'))}" is none of these` : '';
 }
 
