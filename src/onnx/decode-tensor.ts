@@ -3,17 +3,21 @@ import type { Constant } from '../ir/model.ts';
 import { type DataType, sizeOf } from '../tensor/tensor.ts';
 import { dataTypeName } from './data-types.ts';
 import { type TensorProto, TensorProto_DataLocation } from './onnx_pb.ts';
+import type { TensorOrigin } from './origin.ts';
 
 /** Where a tensor's bytes lie outside the model file. */
 export interface ExternalReference {
   readonly location: string;
   readonly offset: number;
-  /** Undefined = to the end of the file. */
-  readonly length: number | undefined;
+  /** As many bytes as the tensor's type and shape want. */
+  readonly length: number;
 }
 
 /** Returns the bytes that a reference names; the tensor's name is for messages. */
 export type ExternalReader = (reference: ExternalReference, tensor: string) => Uint8Array;
+
+/** The dimensions that a file may state: what a number holds exactly. */
+const LARGEST_DIMENSION = BigInt(Number.MAX_SAFE_INTEGER);
 
 const BYTES: Partial<Record<DataType, number>> = {
   float32: 4,
@@ -53,91 +57,85 @@ export function byteLengthOf(type: DataType, dims: readonly number[]): number | 
  * @throws OnnxDecodeError if shape and bytes disagree, a dimension is negative or absurd, or external data is missing
  */
 export function decodeTensor(proto: TensorProto, external: ExternalReader | undefined): Constant {
-  const name = proto.name ?? '';
   const type = dataTypeName(proto.dataType ?? 0);
-  const dims = proto.dims.map((d) => dimension(d, name));
-  if (type === 'undefined')
-    throw new OnnxDecodeError(`Cannot read tensor "${name}": its element type ${proto.dataType ?? 0} is not known`);
-  if (type === 'string') {
-    if (proto.stringData.length !== sizeOf(dims))
-      throw wrongLength(name, type, dims, sizeOf(dims), proto.stringData.length);
-    return { type, dims, raw: proto.stringData.map((s) => new TextDecoder().decode(s)), origin: proto };
-  }
-  const raw =
-    proto.dataLocation === TensorProto_DataLocation.EXTERNAL
-      ? externalBytes(proto, external)
-      : embeddedBytes(proto, type);
-  const wanted = byteLengthOf(type, dims) as number;
-  if (raw.byteLength !== wanted) throw wrongLength(name, type, dims, wanted, raw.byteLength);
-  return { type, dims, raw, origin: proto };
+  if (type === 'undefined') throw problem(proto, `its element type ${proto.dataType ?? 0} is not known`);
+  if (proto.segment !== undefined) throw problem(proto, 'it is split into segments, which no runtime reads');
+  const dims = proto.dims.map((dimension) => dimensionOf(dimension, proto));
+  const raw = type === 'string' ? strings(proto, dims) : bytes(proto, type, dims, external);
+  return { type, dims, raw, origin: { proto, type, dims, raw } satisfies TensorOrigin };
 }
 
-function dimension(value: bigint, tensor: string): number {
-  if (value < 0n || value > 0x1fffffffffffffn)
-    throw new OnnxDecodeError(`Cannot read tensor "${tensor}": a dimension is ${value}`);
+function problem(proto: TensorProto, what: string): OnnxDecodeError {
+  return new OnnxDecodeError(`Cannot read tensor "${proto.name ?? ''}": ${what}`, {
+    fields: { tensor: proto.name ?? '' },
+  });
+}
+
+function dimensionOf(value: bigint, proto: TensorProto): number {
+  if (value < 0n || value > LARGEST_DIMENSION) throw problem(proto, `a dimension is ${value}`);
   return Number(value);
 }
 
-function wrongLength(
-  name: string,
+function strings(proto: TensorProto, dims: readonly number[]): string[] {
+  const [wanted, got] = [sizeOf(dims), proto.stringData.length];
+  if (got !== wanted) throw problem(proto, `a shape of [${dims}] wants ${wanted} strings, the file has ${got}`);
+  return proto.stringData.map((text) => new TextDecoder().decode(text));
+}
+
+function bytes(
+  proto: TensorProto,
   type: DataType,
   dims: readonly number[],
-  wanted: number,
-  got: number,
-): OnnxDecodeError {
-  return new OnnxDecodeError(
-    `Cannot read tensor "${name}": ${type} of shape [${dims}] wants ${wanted} bytes, the file has ${got}`,
-  );
+  external: ExternalReader | undefined,
+): Uint8Array {
+  const wanted = byteLengthOf(type, dims) as number;
+  const outside = proto.dataLocation === TensorProto_DataLocation.EXTERNAL;
+  const raw = outside ? externalBytes(proto, wanted, external) : embeddedBytes(proto, type);
+  if (raw.byteLength === wanted) return raw;
+  throw problem(proto, `${type} of shape [${dims}] wants ${wanted} bytes, the file has ${raw.byteLength}`);
 }
 
-function externalBytes(proto: TensorProto, external: ExternalReader | undefined): Uint8Array {
-  const name = proto.name ?? '';
+function externalBytes(proto: TensorProto, wanted: number, external: ExternalReader | undefined): Uint8Array {
   const entries = new Map(proto.externalData.map((entry) => [entry.key, entry.value]));
   const location = entries.get('location');
-  if (location === undefined || external === undefined) {
-    throw new OnnxDecodeError(
-      `Cannot read tensor "${name}": its data lies in ${location === undefined ? 'an unnamed file' : `"${location}"`}, which was not given`,
-    );
-  }
-  const length = entries.get('length');
-  return external(
-    {
-      location,
-      offset: whole(entries.get('offset') ?? '0', name),
-      length: length === undefined ? undefined : whole(length, name),
-    },
-    name,
-  );
+  if (location === undefined || location === '') throw problem(proto, 'its data lies in a file that is not named');
+  if (external === undefined) throw problem(proto, `its data lies in "${location}", which was not given`);
+  const offset = whole(entries.get('offset') ?? '0', proto);
+  const length = whole(entries.get('length') ?? String(wanted), proto);
+  if (length !== wanted)
+    throw problem(proto, `its type and shape want ${wanted} bytes, its entry in "${location}" has ${length}`);
+  if (!Number.isSafeInteger(offset + length)) throw problem(proto, `its range in "${location}" is absurd`);
+  return wanted === 0 ? new Uint8Array() : external({ location, offset, length }, proto.name ?? '');
 }
 
-function whole(text: string, tensor: string): number {
+function whole(text: string, proto: TensorProto): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value))
-    throw new OnnxDecodeError(
-      `Cannot read tensor "${tensor}": external offset or length "${text}" is not a whole number`,
-    );
+    throw problem(proto, `its external offset or length "${text}" is not a whole number`);
   return value;
 }
 
+/** Each element type has one field of its own besides the raw bytes. */
 function embeddedBytes(proto: TensorProto, type: DataType): Uint8Array {
   if (proto.rawData !== undefined && proto.rawData.byteLength > 0) return proto.rawData;
-  if (proto.floatData.length > 0) return bytesOf(Float32Array.from(proto.floatData));
-  if (proto.doubleData.length > 0) return bytesOf(Float64Array.from(proto.doubleData));
-  if (proto.int64Data.length > 0) return bytesOf(BigInt64Array.from(proto.int64Data));
-  if (proto.uint64Data.length > 0) {
-    return type === 'uint32'
-      ? bytesOf(Uint32Array.from(proto.uint64Data, Number))
-      : bytesOf(BigUint64Array.from(proto.uint64Data));
+  switch (type) {
+    case 'float32':
+    case 'complex64':
+      return bytesOf(Float32Array.from(proto.floatData));
+    case 'float64':
+    case 'complex128':
+      return bytesOf(Float64Array.from(proto.doubleData));
+    case 'int64':
+      return bytesOf(BigInt64Array.from(proto.int64Data));
+    case 'uint64':
+      return bytesOf(BigUint64Array.from(proto.uint64Data));
+    case 'uint32':
+      return bytesOf(Uint32Array.from(proto.uint64Data, Number));
+    case 'int32':
+      return bytesOf(Int32Array.from(proto.int32Data));
+    default:
+      return BYTES[type] === 2 ? bytesOf(Uint16Array.from(proto.int32Data)) : Uint8Array.from(proto.int32Data);
   }
-  return narrowInts(proto.int32Data, type);
-}
-
-/** int32_data holds every type of 32 bits or fewer, one element an entry (half floats by their bits). */
-function narrowInts(values: readonly number[], type: DataType): Uint8Array {
-  const each = BYTES[type] ?? 4;
-  if (each === 4) return bytesOf(Int32Array.from(values));
-  if (each === 2) return bytesOf(Uint16Array.from(values));
-  return Uint8Array.from(values);
 }
 
 function bytesOf(view: ArrayBufferView): Uint8Array {

@@ -1,43 +1,36 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { Attribute, Constant, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
+import type { Dimension, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
 import { dataTypeNumber } from './data-types.ts';
+import { encodeAttribute } from './encode-attribute.ts';
+import { type ExternalPlacer, encodeTensor } from './encode-tensor.ts';
 import {
-  type AttributeProto,
-  AttributeProtoSchema,
   type GraphProto,
   GraphProtoSchema,
-  AttributeProto_AttributeType as Kind,
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
-  StringStringEntryProtoSchema,
-  type TensorProto,
-  TensorProto_DataLocation,
-  TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
+  type TypeProto,
   TypeProto_TensorSchema,
   TypeProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from './onnx_pb.ts';
-
-/** Places a tensor's bytes outside the model file, or returns undefined to keep them inside. */
-export type ExternalPlacer = (
-  name: string,
-  raw: Uint8Array,
-) => { location: string; offset: number; length: number } | undefined;
+import { domainName, type ValueInfoOrigin } from './origin.ts';
 
 /** What {@link encodeModel} may do besides encoding. */
 export interface EncodeOptions {
+  /** Moves initializers of the main graph out of the file; without it everything is inside. */
   readonly external?: ExternalPlacer;
 }
 
 /**
  * Encodes a model as an ONNX file. What was decoded and not replaced is written as it was, unknown fields included.
  *
+ * @throws RangeError if the encoded file passes what one buffer can hold; `writeModel` avoids that by external data
  * Cost: one copy of the weights.
  */
 export function encodeModel(model: Model, options: EncodeOptions = {}): Uint8Array {
@@ -45,153 +38,76 @@ export function encodeModel(model: Model, options: EncodeOptions = {}): Uint8Arr
 }
 
 function modelProto(model: Model, external: ExternalPlacer | undefined): ModelProto {
-  const proto = from(model.origin) ?? create(ModelProtoSchema, { producerName: model.producer });
-  const same =
-    proto.opsetImport.length === model.opsets.size &&
-    proto.opsetImport.every(
-      (o) => model.opsets.get(o.domain === 'ai.onnx' ? '' : (o.domain ?? '')) === Number(o.version ?? 0n),
-    );
+  const proto = (model.origin as ModelProto | undefined) ?? create(ModelProtoSchema, { producerName: model.producer });
   return {
     ...proto,
     irVersion: BigInt(model.irVersion),
-    opsetImport: same
-      ? proto.opsetImport
-      : [...model.opsets].map(([domain, version]) =>
-          create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
-        ),
+    opsetImport: saysOpsets(proto, model) ? proto.opsetImport : [...model.opsets].map(opsetProto),
     graph: graphProto(model.graph, external),
   };
-
-  function from(origin: unknown): ModelProto | undefined {
-    return origin as ModelProto | undefined;
-  }
 }
 
-function graphProto(graph: Graph, external: ExternalPlacer | undefined): GraphProto {
-  const proto = (graph.origin as GraphProto | undefined) ?? create(GraphProtoSchema, { name: graph.name });
+/** Whether the file's own list still holds; an empty one means opset 1 of ai.onnx. */
+function saysOpsets({ opsetImport }: ModelProto, { opsets, irVersion }: Model): boolean {
+  if (opsetImport.length === 0) return irVersion < 3 && opsets.size === 1 && opsets.get('') === 1;
+  const listed = new Map(opsetImport.map(({ domain, version }) => [domainName(domain), Number(version ?? 0n)]));
+  return listed.size === opsets.size && [...listed].every(([domain, version]) => opsets.get(domain) === version);
+}
+
+function opsetProto([domain, version]: readonly [string, number]): ModelProto['opsetImport'][number] {
+  return create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) });
+}
+
+function graphProto(graph: Graph, external?: ExternalPlacer): GraphProto {
+  const proto = (graph.origin as GraphProto | undefined) ?? create(GraphProtoSchema);
   return {
     ...proto,
-    node: graph.nodes.map((node) => nodeProto(node, external)),
-    initializer: [...graph.constants].map(([name, constant]) => tensorProto(name, constant, external)),
+    ...((proto.name ?? '') === graph.name ? {} : { name: graph.name }),
+    node: graph.nodes.map(nodeProto),
+    initializer: [...graph.constants].map(([name, constant]) => encodeTensor(name, constant, external)),
     input: graph.inputs.map(valueInfoProto),
     output: graph.outputs.map(valueInfoProto),
     valueInfo: graph.valueInfo.map(valueInfoProto),
   };
 }
 
-function nodeProto(node: Node, external: ExternalPlacer | undefined): NodeProto {
+function nodeProto(node: Node): NodeProto {
   const proto = (node.origin as NodeProto | undefined) ?? create(NodeProtoSchema);
   return {
     ...proto,
-    ...(node.name === '' && proto.name === undefined ? {} : { name: node.name }),
+    ...((proto.name ?? '') === node.name ? {} : { name: node.name }),
+    ...(domainName(proto.domain) === node.domain ? {} : { domain: node.domain }),
     opType: node.op,
-    ...(node.domain === '' ? {} : { domain: node.domain }),
     input: [...node.inputs],
     output: [...node.outputs],
-    attribute: [...node.attributes].map(([name, attribute]) => attributeProto(name, attribute, external)),
+    attribute: [...node.attributes].map(([name, attribute]) => encodeAttribute(name, attribute, graphProto)),
   };
-}
-
-function attributeProto(name: string, attribute: Attribute, external: ExternalPlacer | undefined): AttributeProto {
-  const { origin } = attribute;
-  if (attribute.kind === 'graph' || attribute.kind === 'graphs') return graphAttribute(name, attribute, external);
-  if (attribute.kind === 'tensor')
-    return { ...base(name, Kind.TENSOR, origin), t: tensorProto('', attribute.value, external) };
-  if (origin !== undefined) return origin as AttributeProto;
-  switch (attribute.kind) {
-    case 'float':
-      return create(AttributeProtoSchema, { name, type: Kind.FLOAT, f: attribute.value });
-    case 'int':
-      return create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(attribute.value) });
-    case 'string':
-      return create(AttributeProtoSchema, { name, type: Kind.STRING, s: new TextEncoder().encode(attribute.value) });
-    case 'floats':
-      return create(AttributeProtoSchema, { name, type: Kind.FLOATS, floats: [...attribute.value] });
-    case 'ints':
-      return create(AttributeProtoSchema, { name, type: Kind.INTS, ints: attribute.value.map((v) => BigInt(v)) });
-    case 'strings':
-      return create(AttributeProtoSchema, {
-        name,
-        type: Kind.STRINGS,
-        strings: attribute.value.map((v) => new TextEncoder().encode(v)),
-      });
-    default:
-      return base(name, Kind.UNDEFINED, origin);
-  }
-}
-
-function graphAttribute(
-  name: string,
-  attribute: Extract<Attribute, { kind: 'graph' | 'graphs' }>,
-  external: ExternalPlacer | undefined,
-): AttributeProto {
-  if (attribute.kind === 'graph')
-    return { ...base(name, Kind.GRAPH, attribute.origin), g: graphProto(attribute.value, external) };
-  return {
-    ...base(name, Kind.GRAPHS, attribute.origin),
-    graphs: attribute.value.map((graph) => graphProto(graph, external)),
-  };
-}
-
-function base(name: string, type: Kind, origin: unknown): AttributeProto {
-  return (origin as AttributeProto | undefined) ?? create(AttributeProtoSchema, { name, type });
-}
-
-function tensorProto(name: string, constant: Constant, external: ExternalPlacer | undefined): TensorProto {
-  const origin = constant.origin as TensorProto | undefined;
-  const raw = constant.raw instanceof Uint8Array ? constant.raw : undefined;
-  const place = raw === undefined ? undefined : external?.(name, raw);
-  if (place !== undefined) return externalTensor(name, constant, place);
-  if (origin !== undefined && origin.dataLocation !== TensorProto_DataLocation.EXTERNAL) return origin;
-  return {
-    ...header(name, constant),
-    ...(raw === undefined
-      ? { stringData: (constant.raw as readonly string[]).map((s) => new TextEncoder().encode(s)) }
-      : { rawData: raw }),
-  };
-}
-
-function externalTensor(
-  name: string,
-  constant: Constant,
-  place: { location: string; offset: number; length: number },
-): TensorProto {
-  const entries = { location: place.location, offset: String(place.offset), length: String(place.length) };
-  return {
-    ...header(name, constant),
-    dataLocation: TensorProto_DataLocation.EXTERNAL,
-    externalData: Object.entries(entries).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value })),
-  };
-}
-
-function header(name: string, constant: Constant): TensorProto {
-  return create(TensorProtoSchema, {
-    ...(name === '' ? {} : { name }),
-    dims: constant.dims.map((d) => BigInt(d)),
-    dataType: dataTypeNumber(constant.type),
-  });
 }
 
 function valueInfoProto(info: ValueInfo): ValueInfoProto {
-  if (info.origin !== undefined) return info.origin as ValueInfoProto;
-  if (info.type === null) return create(ValueInfoProtoSchema, { name: info.name });
-  const shape =
-    info.shape === null
-      ? undefined
-      : create(TensorShapeProtoSchema, {
-          dim: info.shape.map((d) =>
-            create(TensorShapeProto_DimensionSchema, {
-              value:
-                typeof d === 'number' ? { case: 'dimValue', value: BigInt(d) } : { case: 'dimParam', value: d ?? '' },
-            }),
-          ),
-        });
-  const tensorType = create(TypeProto_TensorSchema, {
-    elemType: dataTypeNumber(info.type),
-    ...(shape === undefined ? {} : { shape }),
+  const { name, type, shape } = info;
+  const origin = info.origin as ValueInfoOrigin | undefined;
+  const proto = origin?.proto ?? create(ValueInfoProtoSchema);
+  const renamed = (proto.name ?? '') === name ? proto : { ...proto, name };
+  if (origin !== undefined && origin.type === type && origin.shape === shape) return renamed;
+  return type === null
+    ? create(ValueInfoProtoSchema, { name })
+    : { ...renamed, type: typeProto(dataTypeNumber(type), shape) };
+}
+
+function typeProto(elemType: number, shape: readonly Dimension[] | null): TypeProto {
+  const dim = shape?.map((dimension) => {
+    const value =
+      typeof dimension === 'number' ? dimValue(dimension) : ({ case: 'dimParam', value: dimension ?? '' } as const);
+    return create(TensorShapeProto_DimensionSchema, { value });
   });
-  return create(ValueInfoProtoSchema, {
-    name: info.name,
-    type: create(TypeProtoSchema, { value: { case: 'tensorType', value: tensorType } }),
+  const tensor = create(TypeProto_TensorSchema, {
+    elemType,
+    ...(dim === undefined ? {} : { shape: create(TensorShapeProtoSchema, { dim }) }),
   });
+  return create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } });
+}
+
+function dimValue(dimension: number): { case: 'dimValue'; value: bigint } {
+  return { case: 'dimValue', value: BigInt(dimension) };
 }
