@@ -23,7 +23,8 @@ const ROOMS = [
   'cli',
 ];
 
-const TEST = '\\.test\\.ts$';
+/** Tests, and the tables of cases that they share. */
+const TEST = '\\.(test|cases)\\.ts$';
 const NODE_ONLY = '\\.node\\.ts$';
 const RUNTIME = '(^|node_modules/)onnxruntime-';
 
@@ -111,8 +112,8 @@ module.exports = {
     {
       name: 'no-import-of-tests',
       severity: 'error',
-      comment: 'nothing imports a test',
-      from: {},
+      comment: 'nothing that is shipped imports a test or its cases',
+      from: { path: '^src/', pathNot: TEST },
       to: { path: TEST },
     },
   ],

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import ts from 'typescript';
 
-const SKIPPED = /\.test\.ts$|^src\/onnx\/onnx_pb\.ts$/;
+const SKIPPED = /\.(test|cases)\.ts$|^src\/onnx\/onnx_pb\.ts$/;
 
 /** The declared names of a statement. */
 function namesOf(statement) {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Session, Tensors } from '../engine/engine.ts';
+import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { OptionError, ShapeError } from '../errors/errors.ts';
+import { GraphBuilder } from '../graph/builder.ts';
 import type { Progress } from '../progress/progress.ts';
 import { float32, int64 } from '../tensor/tensor.ts';
-import { measureLatency, withRows } from './latency.ts';
+import { type Latency, type LatencyCase, measureLatency, withRows } from './latency.ts';
 
 /** A clock that only sessions move, and sessions that take the stated times in turn and record their order. */
 function stage(): { now: () => number; order: string[]; session: (name: string, ms: readonly number[]) => Session } {
@@ -23,6 +25,17 @@ function stage(): { now: () => number; order: string[]; session: (name: string, 
     };
   };
   return { now: () => time, order, session };
+}
+
+const ascending = (a: number, b: number): number => a - b;
+
+/** X times itself, [n, n]. */
+async function productCase(n: number): Promise<LatencyCase> {
+  const builder = new GraphBuilder();
+  const x = builder.input({ name: 'x', type: 'float32', shape: [n, n] });
+  builder.expose(builder.emit('MatMul', [x, x]));
+  const session = await onnxruntimeNode.createSession(builder.build());
+  return { session, feeds: new Map([['x', float32(new Float32Array(n * n).fill(1), [n, n])]]) };
 }
 
 const feeds: Tensors = new Map([['x', float32([1, 2, 3, 4], [2, 2])]]);
@@ -67,6 +80,15 @@ describe('measureLatency', () => {
     const run = measureLatency([{ session: session('a', [1]), feeds }], { now, onProgress, signal: abort.signal });
     await expect(run).rejects.toThrow(/abort/i);
     expect(seen.map(({ done }) => done)).toEqual([1, 2, 3]);
+  });
+
+  it('tells a large product from a small one in onnxruntime', async () => {
+    const cases = await Promise.all([8, 768].map(productCase));
+    const [small, large] = (await measureLatency(cases, { runs: 10 })) as [Latency, Latency];
+    for (const { session } of cases) await session.release();
+    for (const { p10, median, p90 } of [small, large])
+      expect([p10, median, p90]).toEqual([p10, median, p90].toSorted(ascending));
+    expect(large.median).toBeGreaterThan(small.median);
   });
 
   it('refuses to count no passes', async () => {
