@@ -1,0 +1,44 @@
+import { OptionError } from '../errors/errors.ts';
+import type { Constraint } from './constraint.ts';
+import { markLargest } from './select.ts';
+
+/** A run of consecutive weights with its own count. */
+export interface Group {
+  readonly start: number;
+  readonly size: number;
+  readonly kept: number;
+}
+
+/**
+ * At most k nonzeros among p weights.
+ *
+ * @throws OptionError if k is not a whole number in [0, p]
+ * Cost: a projection is O(p).
+ */
+export function cardinality(p: number, k: number): Constraint {
+  return grouped(p, [{ start: 0, size: p, kept: k }], `at most ${k} of ${p} weights`);
+}
+
+/** A count for each group of consecutive weights; the groups cover all weights. */
+export function grouped(p: number, groups: readonly Group[], description = `a count for each of ${groups.length} layers`): Constraint {
+  for (const { size, kept } of groups) {
+    if (!Number.isInteger(kept) || kept < 0 || kept > size) throw new OptionError(`Cannot keep ${kept} of ${size} weights: wanted a whole number from 0 to ${size}`);
+  }
+  return {
+    description,
+    kept: groups.reduce((sum, group) => sum + group.kept, 0),
+    support: (importance) => {
+      const support = new Uint8Array(p);
+      for (const { start, size, kept } of groups) markLargest(importance.subarray(start, start + size), kept, support.subarray(start, start + size));
+      return support;
+    },
+    allows: (support) => groups.every(({ start, size, kept }) => count(support.subarray(start, start + size)) <= kept),
+  };
+}
+
+/** Number of ones. */
+export function count(support: Uint8Array): number {
+  let total = 0;
+  for (let i = 0; i < support.length; i++) total += support[i] as number;
+  return total;
+}

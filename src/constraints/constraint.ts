@@ -1,0 +1,13 @@
+/** A set of supports that can project onto itself. */
+export interface Constraint {
+  /** In words, for reports: `at most 3235 of 32360 weights`. */
+  readonly description: string;
+  /** Number of weights that it lets stand. */
+  readonly kept: number;
+  /**
+   * The support that keeps the most importance: 1 = kept, [p]. Ties go to the lower index.
+   * A projection of v onto the set keeps v on the support of importance v^2, or of |v|, and is zero elsewhere.
+   */
+  support(importance: Float64Array): Uint8Array;
+  allows(support: Uint8Array): boolean;
+}

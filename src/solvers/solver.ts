@@ -1,0 +1,28 @@
+import type { Constraint } from '../constraints/constraint.ts';
+import type { Capability, QuadraticProblem } from '../problem/quadratic.ts';
+
+/** How a solve ended. Every status comes with feasible weights. */
+export type SolveStatus = 'converged' | 'max-steps' | 'aborted' | 'non-finite' | 'not-positive-definite';
+
+/**
+ * A method, one step at a time. It never loops by itself, reads no clock and draws nothing that is not seeded:
+ * `drive` owns the loop.
+ */
+export interface Solver<State = unknown> {
+  readonly name: string;
+  /** What the problem must be able to do; checked before the first step. */
+  readonly needs: readonly Capability[];
+  init(problem: QuadraticProblem, constraint: Constraint): Promise<State>;
+  step(state: State): Promise<void>;
+  status(state: State): 'running' | 'converged' | 'not-positive-definite';
+  /** The best feasible weights so far: [p]. */
+  current(state: State): Float64Array;
+}
+
+/** A solver whose state nobody outside needs to know. */
+export type AnySolver = Solver<never>;
+
+/** Hides the state's type, so that solvers fit in one list. */
+export function solver<State>(definition: Solver<State>): AnySolver {
+  return definition as unknown as AnySolver;
+}
