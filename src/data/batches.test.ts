@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { random } from '../tensor/random.ts';
 import { float32 } from '../tensor/tensor.ts';
-import { batches, inOrder } from './batches.ts';
+import { batches, drawRows, inOrder } from './batches.ts';
 import type { Dataset } from './dataset.ts';
 
 const dataset = (fail?: number): Dataset => ({
@@ -20,6 +21,24 @@ const collect = async (indices: ArrayLike<number>, size: number) => {
   for await (const { x } of batches(dataset(), indices, size)) rows.push([...(x.data as Float32Array)]);
   return rows;
 };
+
+describe('drawRows', () => {
+  it('draws distinct rows, the same for the same seed', () => {
+    const rows = drawRows(dataset(), 6, random(1));
+    expect(new Set(rows).size).toBe(6);
+    expect(rows.every((row) => row >= 0 && row < 10)).toBe(true);
+    expect(drawRows(dataset(), 6, random(1))).toEqual(rows);
+    expect(drawRows(dataset(), 6, random(2))).not.toEqual(rows);
+  });
+
+  it('keeps the order of the file when all rows are asked for', () => {
+    expect(drawRows(dataset(), 10, random(1))).toEqual(inOrder(10));
+  });
+
+  it.each([11, 0, 2.5, Number.NaN])('refuses to draw %d of ten', (count) => {
+    expect(() => drawRows(dataset(), count, random(1))).toThrow(/wanted 1 to 10/);
+  });
+});
 
 describe('batches', () => {
   it('go through the indices in their order, the last one shorter', async () => {

@@ -1,4 +1,5 @@
-import { OptionError } from '../errors/errors.ts';
+import { DataError, OptionError } from '../errors/errors.ts';
+import { type Random, sampleWithoutReplacement } from '../tensor/random.ts';
 import type { Batch, BatchOptions, Dataset } from './dataset.ts';
 
 /** 0, 1, ..., count - 1. */
@@ -7,10 +8,26 @@ export function inOrder(count: number): Int32Array {
 }
 
 /**
+ * `count` rows drawn without replacement; the rows of the file in their order when all are asked for.
+ *
+ * @throws DataError  if there are fewer
+ */
+export function drawRows(dataset: Dataset, count: number, rng: Random): Int32Array {
+  if (!Number.isInteger(count) || count < 1 || count > dataset.count) {
+    throw new DataError(
+      `Cannot draw ${count} rows of "${dataset.address}": wanted 1 to ${dataset.count}, which it has`,
+      {
+        fields: { asked: count, count: dataset.count },
+      },
+    );
+  }
+  return count === dataset.count ? inOrder(count) : sampleWithoutReplacement(rng, dataset.count, count);
+}
+
+/**
  * The rows with these indices, in their order, `size` at a time; the last batch may be smaller.
  *
  * The next batch is read while the caller works on the one before, so an augmenting stream is one batch ahead.
- * For rows drawn at random give `sampleWithoutReplacement(random(seed), dataset.count, n)` as indices.
  *
  * @throws OptionError  if size is not a whole number above 0
  * @throws DataError    if a row cannot be read

@@ -38,6 +38,8 @@ describe('fitSample', () => {
   it.each([
     [[3, 32, 32], [3, 224, 224], /samples of shape \[3,224,224\], the data's are \[3,32,32\]; set size/],
     [[3, 32, 32], [32, 32, 3], /set layout/],
+    [[3, 256, 256], [224, 224, 3], /set layout to nhwc/],
+    [[256, 256, 3], [3, 224, 224], /set layout to nchw/],
     [[1, 28, 28], [3, 28, 28], /set channels to rgb/],
     [[3, 28, 28], [1, 28, 28], /set channels to gray/],
     [[784], [785], /\[785\].*\[784\]/],

@@ -2,6 +2,7 @@ import { DataError } from '../errors/errors.ts';
 import type { Dimension } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import type { Batch, BatchOptions, Dataset } from './dataset.ts';
+import type { Layout } from './preprocess.ts';
 
 /**
  * The shape in which a sample is fed to a model: its own where the two agree, else the model's where only dimensions of 1
@@ -56,11 +57,17 @@ function permuted(a: readonly number[], b: readonly number[]): boolean {
 }
 
 function hint(sample: readonly number[], wanted: readonly Dimension[]): string {
-  const colours = (dims: readonly unknown[]) => (dims.length === 3 && (dims[0] === 3 || dims[2] === 3) ? 3 : 1);
-  if (sample.length === 3 && wanted.length === 3 && colours(sample) !== colours(wanted)) {
-    return `set channels to ${colours(wanted) === 3 ? 'rgb' : 'gray'}`;
-  }
-  return sample.length === 3 ? 'set size to that of the model, or take other data' : 'take other data or another model';
+  if (sample.length !== 3 || wanted.length !== 3) return 'take other data or another model';
+  const [has, wants] = [channelsOf(sample), channelsOf(wanted)];
+  if (has && wants && has.layout !== wants.layout) return `set layout to ${wants.layout}`;
+  if (has && wants && has.count !== wants.count) return `set channels to ${wants.count === 3 ? 'rgb' : 'gray'}`;
+  return 'set size to that of the model, or take other data';
+}
+
+/** Where one or three channels stand among a picture's dims. */
+function channelsOf(dims: readonly Dimension[]): { layout: Layout; count: Dimension | undefined } | undefined {
+  if (dims[0] === 1 || dims[0] === 3) return { layout: 'nchw', count: dims[0] };
+  return dims[2] === 1 || dims[2] === 3 ? { layout: 'nhwc', count: dims[2] } : undefined;
 }
 
 function mismatch(sample: readonly number[], wanted: readonly Dimension[], address: string, remedy: string): DataError {

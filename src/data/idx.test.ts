@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DataError } from '../errors/errors.ts';
 import { idxBytes } from './bytes.cases.ts';
 import { parseIdx } from './idx.ts';
 
@@ -28,5 +30,23 @@ describe('parseIdx', () => {
     ['trailing bytes', idxBytes(8, [2], [1, 2, 3]), /followed by 1 bytes/],
   ])('refuses %s', (_, bytes, message) => {
     expect(() => parseIdx(bytes, 'a')).toThrow(message);
+  });
+
+  it('ends in an array or a DataError whichever bytes are changed', () => {
+    const good = idxBytes(8, [2, 2], [1, 2, 3, 4]);
+    const change = fc.tuple(fc.nat(good.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat(good.length), (changes, end) => {
+        const bytes = good.slice(0, end);
+        for (const [at, value] of changes) bytes[at] = value;
+        try {
+          const { dims, data } = parseIdx(bytes, 'a');
+          expect(data).toHaveLength(dims.reduce((product, d) => product * d, 1));
+        } catch (error) {
+          expect(error).toBeInstanceOf(DataError);
+        }
+      }),
+      { seed: 1, numRuns: 500 },
+    );
   });
 });

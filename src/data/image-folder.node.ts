@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../errors/errors.ts';
 import { type LabelledFile, parseLabelsCsv } from './labels-csv.ts';
-import { fileError } from './read-bytes.node.ts';
+import { fileError, readBytes } from './read-bytes.node.ts';
 
 /** The pictures of a folder, in their order. */
 export interface ImageFolder {
@@ -25,11 +25,18 @@ const LABELS = 'labels.csv';
  */
 export async function listImages(folder: string): Promise<ImageFolder> {
   const names = (await listed(folder)).filter((name) => !name.startsWith('.'));
-  const images = names.includes(LABELS) ? await listedIn(folder) : await found(folder, names);
+  const images = names.includes(LABELS) ? await listedIn(folder) : await found(folder, names).catch(rethrow(folder));
   if (images.files.length === 0) {
     throw new DataError(`Cannot use "${folder}": wanted pictures (jpg, png, webp, gif, tiff, avif) in it, found none`);
   }
   return images;
+}
+
+/** Anything that the file system refused, as a DataError. */
+function rethrow(path: string): (cause: unknown) => never {
+  return (cause) => {
+    throw fileError(path, cause);
+  };
 }
 
 async function listed(folder: string): Promise<string[]> {
@@ -43,9 +50,7 @@ async function listed(folder: string): Promise<string[]> {
 
 async function listedIn(folder: string): Promise<ImageFolder> {
   const path = join(folder, LABELS);
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw fileError(path, cause);
-  });
+  const text = new TextDecoder().decode(await readBytes(path));
   const rows: readonly LabelledFile[] = parseLabelsCsv(text, path);
   return { files: rows.map(({ file }) => join(folder, file)), labels: Int32Array.from(rows, ({ label }) => label) };
 }
@@ -73,8 +78,7 @@ async function found(folder: string, names: readonly string[]): Promise<ImageFol
 
 /** SHA-256 (hex) of a file's bytes. */
 export async function fileHash(path: string): Promise<string> {
-  const bytes = await readFile(path).catch((cause) => {
-    throw fileError(path, cause);
-  });
-  return createHash('sha256').update(bytes).digest('hex');
+  return createHash('sha256')
+    .update(await readBytes(path))
+    .digest('hex');
 }

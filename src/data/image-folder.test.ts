@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataError } from '../errors/errors.ts';
 import { openDataset } from './open-dataset.node.ts';
@@ -84,6 +84,8 @@ describe('a picture', () => {
   it('takes its size from the model where none is given', async () => {
     const modelInput = { shape: [null, 3, 4, 6] };
     expect((await first(`images:${path('classes')}`, { modelInput })).dims).toEqual([1, 3, 4, 6]);
+    const opening = openDataset(`images:${path('classes')}`, { modelInput: { shape: ['N', 4, 6, 3] } });
+    await expect(opening).rejects.toThrow(/\[4,6,3\].*set layout to nhwc/);
   });
 
   it('is cropped at its centre without scaling where it is only a little larger', async () => {
@@ -101,7 +103,7 @@ describe('a picture', () => {
     const gray = sharp(Uint8Array.of(5, 6, 7, 8), { raw: { height: 2, width: 2, channels: 1 } });
     const deep = sharp(Uint16Array.of(0x0500, 0x0600, 0x07ff, 0xff00), { raw: { height: 2, width: 2, channels: 1 } });
     const clear = sharp({ create: { height: 2, width: 2, channels: 4, background: { r: 9, g: 8, b: 7, alpha: 0.5 } } });
-    const save = async (name: string, image: sharp.Sharp, palette = false) => {
+    const save = async (name: string, image: Sharp, palette = false) => {
       mkdirSync(path(name));
       await image.png({ palette }).toFile(path(name, 'p.png'));
       return (await first(`images:${path(name)}`)).data;

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DataError } from '../errors/errors.ts';
 import { npyBytes, npyWithHeader } from './bytes.cases.ts';
 import { parseNpy } from './npy.ts';
 
@@ -73,5 +75,23 @@ describe('parseNpy', () => {
     ['another file', new TextEncoder().encode('PK\u0003\u0004 and so on'), /it is a zip file/],
   ])('refuses %s', (_, bytes, message) => {
     expect(() => parseNpy(bytes, 'a')).toThrow(message);
+  });
+
+  it('ends in an array or a DataError whichever bytes are changed', () => {
+    const good = npyBytes('<i2', [2, 2], Int16Array.of(1, 2, 3, 4));
+    const change = fc.tuple(fc.nat(good.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat(good.length), (changes, end) => {
+        const bytes = good.slice(0, end);
+        for (const [at, value] of changes) bytes[at] = value;
+        try {
+          const { dims, data } = parseNpy(bytes, 'a');
+          expect(data).toHaveLength(dims.reduce((product, d) => product * d, 1));
+        } catch (error) {
+          expect(error).toBeInstanceOf(DataError);
+        }
+      }),
+      { seed: 1, numRuns: 500 },
+    );
   });
 });

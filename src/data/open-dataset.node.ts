@@ -102,7 +102,9 @@ async function openImages(request: Request): Promise<RowSource> {
 /** The picture size that a model's input names, if it does. */
 function modelSize({ layout }: Preprocess, input: ModelInput | undefined): readonly [number, number] | undefined {
   if (input?.shape?.length !== 4) return undefined;
-  const [height, width] = layout === 'nchw' ? input.shape.slice(2) : input.shape.slice(1, 3);
+  const [, a, b, c] = input.shape;
+  const [channels, height, width] = layout === 'nchw' ? [a, b, c] : [c, a, b];
+  if (typeof channels === 'number' && channels !== 1 && channels !== 3) return undefined; // the other layout
   return isSide(height) && isSide(width) ? [height, width] : undefined;
 }
 

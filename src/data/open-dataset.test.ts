@@ -116,6 +116,7 @@ describe('bad input ends in one DataError', () => {
     ['a missing file', `npz:${folder}/absent.npz`, /absent\.npz": there is no such file/],
     ['a folder for a file', `npz:${folder}/empty`, /it is a folder, wanted a file/],
     ['a file within a file', `npz:${NPZ}/x`, /a part of its path is a file/],
+    ['a device', 'npz:/dev/null', /a pipe or a device/],
     ['an empty file', `cifar10:${nothing}`, /it is empty/],
     ['a cut gzip', `idx:${cut}`, /Cannot unzip.*cut off or damaged/],
     ['an HTML page', `npz:${html}`, /HTML page/],

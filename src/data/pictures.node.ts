@@ -22,7 +22,14 @@ const KERNELS = { nearest: 'nearest', bilinear: 'linear', bicubic: 'cubic', lanc
 
 /** sharp is loaded when the first picture is read: it costs 50 ms that other data need not pay. */
 async function sharpOn(input: Uint8Array, options: SharpOptions): Promise<Sharp> {
-  const { default: sharp } = await import('sharp');
+  const { default: sharp } = await import('sharp').catch((cause) => {
+    throw new DataError(
+      `Cannot read pictures: sharp does not load on this machine: ${messageOf(cause).split('\n')[0]}`,
+      {
+        cause,
+      },
+    );
+  });
   return sharp(input, { failOn: 'error', ignoreIcc: true, ...options });
 }
 
@@ -53,7 +60,7 @@ export async function pictureSize(bytes: Uint8Array, name: string): Promise<read
     const { height, width } = await (await sharpOn(bytes, { limitInputPixels: false })).metadata();
     return [height, width];
   } catch (cause) {
-    throw notReadable(name, cause);
+    throw cause instanceof DataError ? cause : notReadable(name, cause);
   }
 }
 

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,9 +19,7 @@ export function expandHome(path: string): string {
  * @throws DataError  if it is missing, a folder, empty, unreadable, or above 4 GiB
  */
 export async function readBytes(path: string): Promise<Uint8Array> {
-  const file = await open(path).catch((cause) => {
-    throw fileError(path, cause);
-  });
+  const file = await openRegular(path);
   try {
     const { size } = await file.stat();
     if (size > LARGEST)
@@ -41,6 +39,19 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
+/** Opens a file; what is no file is refused unopened, since a pipe that nobody writes to would be waited for for ever. */
+async function openRegular(path: string): Promise<FileHandle> {
+  try {
+    const kind = await stat(path);
+    if (kind.isDirectory()) throw new DataError(`Cannot read "${path}": it is a folder, wanted a file`);
+    if (!kind.isFile())
+      throw new DataError(`Cannot read "${path}": it is a pipe or a device, wanted a file; save it first`);
+    return await open(path);
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
 /** As {@link readBytes}, unzipped if the file is gzip. @throws DataError also if it is cut off or damaged */
 export async function readUnzipped(path: string): Promise<Uint8Array> {
   const bytes = await readBytes(path);
@@ -57,7 +68,6 @@ export async function readUnzipped(path: string): Promise<Uint8Array> {
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'a part of its path is a file, not a folder',
-  EISDIR: 'it is a folder, wanted a file',
   EACCES: 'there is no permission to read it',
   EPERM: 'there is no permission to read it',
 };

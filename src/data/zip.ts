@@ -21,6 +21,8 @@ const END64 = 0x06064b50;
 const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
 const LONGEST_COMMENT = 65535;
+/** The most bytes that one deflated byte can stand for. */
+const DEFLATE_BEST = 1032;
 
 /**
  * Lists the files of a zip archive (zip64 too) from its central directory; nothing is unpacked yet.
@@ -98,6 +100,7 @@ function unpack(view: DataView, bytes: Uint8Array, record: number, what: string)
   try {
     const { size, packed, offset } = sizes(view, record);
     if (view.getUint32(offset, true) !== LOCAL) throw new RangeError('no local record');
+    if (method === 8 && size > packed * DEFLATE_BEST) throw new RangeError(`${packed} bytes cannot hold ${size}`);
     const start = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
     const body = bytes.subarray(start, start + packed);
     const out = method === 0 ? body : inflateSync(body, { out: new Uint8Array(size) });
