@@ -3,6 +3,8 @@ import { decodeTensor, type ExternalReader } from './decode-tensor.ts';
 import { type AttributeProto, type GraphProto, AttributeProto_AttributeType as Kind } from './onnx_pb.ts';
 import type { AttributeOrigin } from './origin.ts';
 
+const UTF8 = new TextDecoder();
+
 /** Reads a subgraph. */
 export type GraphDecoder = (proto: GraphProto) => Graph;
 
@@ -71,5 +73,5 @@ function narrow(value: bigint): number | bigint {
 }
 
 function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return UTF8.decode(bytes);
 }

@@ -5,6 +5,8 @@ import { dataTypeName } from './data-types.ts';
 import { type TensorProto, TensorProto_DataLocation } from './onnx_pb.ts';
 import type { TensorOrigin } from './origin.ts';
 
+const UTF8 = new TextDecoder();
+
 /** Where a tensor's bytes lie outside the model file. */
 export interface ExternalReference {
   readonly location: string;
@@ -79,7 +81,7 @@ function dimensionOf(value: bigint, proto: TensorProto): number {
 function strings(proto: TensorProto, dims: readonly number[]): string[] {
   const [wanted, got] = [sizeOf(dims), proto.stringData.length];
   if (got !== wanted) throw problem(proto, `a shape of [${dims}] wants ${wanted} strings, the file has ${got}`);
-  return proto.stringData.map((text) => new TextDecoder().decode(text));
+  return proto.stringData.map((text) => UTF8.decode(text));
 }
 
 function bytes(

@@ -98,14 +98,13 @@ function feedable({ irVersion, graph }: Model): Graph['inputs'] {
 
 /** The graph and all graphs inside it, outer ones first. */
 function withSubgraphs(graph: Graph): Graph[] {
-  const all = [graph];
-  for (const node of graph.nodes) {
-    for (const attribute of node.attributes.values()) {
-      if (attribute.kind === 'graph') all.push(...withSubgraphs(attribute.value));
-      if (attribute.kind === 'graphs') for (const inner of attribute.value) all.push(...withSubgraphs(inner));
-    }
-  }
-  return all;
+  const inner = graph.nodes.flatMap(({ attributes }) =>
+    [...attributes.values()].flatMap((attribute) => {
+      if (attribute.kind === 'graph') return withSubgraphs(attribute.value);
+      return attribute.kind === 'graphs' ? attribute.value.flatMap(withSubgraphs) : [];
+    }),
+  );
+  return [graph, ...inner];
 }
 
 /** A builder that holds the constants but no nodes, and knows every name of the model. */

@@ -2,6 +2,7 @@ import { tensorOf } from '../../../ir/access.ts';
 import type { Constant, Graph, Node } from '../../../ir/model.ts';
 import type { DataType } from '../../../tensor/tensor.ts';
 import type { Captured } from '../../captured.ts';
+import { constantOfNode } from '../constants-to-initializers.ts';
 
 /** What is known about values without running the model: from captured runs, constants, declarations, and ranks handed on. */
 export interface KnownValues {
@@ -58,9 +59,9 @@ export function knownValues(graphs: readonly Graph[], captured: Captured = new M
 }
 
 function noteConstant(node: Node, constants: Map<string, Constant>): void {
-  const value = node.op === 'Constant' && node.domain === '' ? node.attributes.get('value') : undefined;
-  const name = node.outputs[0];
-  if (value?.kind === 'tensor' && name !== undefined) constants.set(name, value.value);
+  if (node.op !== 'Constant' || node.domain !== '') return;
+  const [constant, name] = [constantOfNode(node), node.outputs[0]];
+  if (constant !== undefined && name !== undefined) constants.set(name, constant);
 }
 
 function handOn(node: Node, rank: (value: string) => number | undefined, ranks: Map<string, number>): void {
@@ -69,7 +70,11 @@ function handOn(node: Node, rank: (value: string) => number | undefined, ranks: 
   const first = found[0];
   for (const output of node.outputs) {
     if (SAME_RANK.has(node.op) && first !== undefined) ranks.set(output, first);
-    else if (LARGER_RANK.has(node.op) && found.every((r) => r !== undefined)) ranks.set(output, Math.max(...found));
+    else if (LARGER_RANK.has(node.op) && found.every((r) => r !== undefined))
+      ranks.set(
+        output,
+        found.reduce((a, b) => Math.max(a, b), 0),
+      );
     else if (node.op === 'Gemm' || node.op === 'Flatten') ranks.set(output, 2);
   }
 }

@@ -1,0 +1,152 @@
+import { OnnxDecodeError } from '../errors/errors.ts';
+import type { Graph, Model, Node } from '../ir/model.ts';
+import { sparseInitializers } from '../onnx/features.ts';
+
+/** How many problems an error spells out. */
+const LISTED = 20;
+
+/**
+ * Checks that a graph can be walked: every input defined, every value defined once, no cycle. Nodes that are only out
+ * of order are sorted; the order is otherwise kept. Subgraphs may read what the graphs around them define.
+ *
+ * @returns the same model, or one with sorted nodes
+ * @throws OnnxDecodeError  with all problems of the model, the first 20 spelled out, all in `fields.problems`
+ * Cost: linear in nodes and their inputs.
+ */
+export function validateGraph(model: Model): Model {
+  const problems: string[] = [];
+  const graph = validate(model.graph, { has: () => false }, problems);
+  if (problems.length > 0) {
+    const more = problems.length > LISTED ? `; and ${problems.length - LISTED} more` : '';
+    throw new OnnxDecodeError(`Cannot use the model: ${problems.slice(0, LISTED).join('; ')}${more}`, {
+      fields: { problems },
+    });
+  }
+  return graph === model.graph ? model : { ...model, graph };
+}
+
+interface Scope {
+  has(name: string): boolean;
+}
+
+function validate(graph: Graph, outer: Scope, problems: string[]): Graph {
+  const own = define(graph, problems);
+  const scope: Scope = { has: (name) => own.has(name) || outer.has(name) };
+  for (const node of graph.nodes) {
+    if (node.op === '') problems.push(`${named(node)} has no operator`);
+    for (const name of node.inputs)
+      if (name !== '' && !scope.has(name)) problems.push(`${named(node)} reads "${name}", which nothing defines`);
+  }
+  for (const { name } of graph.outputs)
+    if (!scope.has(name)) problems.push(`the output "${name}" is defined by nothing`);
+  const nodes = graph.nodes.map((node) => withSubgraphs(node, (inner) => validate(inner, scope, problems)));
+  const sorted = sortNodes(nodes, problems);
+  const same = sorted.length === graph.nodes.length && sorted.every((node, i) => node === graph.nodes[i]);
+  return same ? graph : { ...graph, nodes: sorted };
+}
+
+/** The names that a graph itself defines; a constant may be an input too. */
+function define(graph: Graph, problems: string[]): Set<string> {
+  const names = new Set<string>();
+  for (const { name } of graph.inputs) {
+    if (names.has(name)) problems.push(`two inputs are named "${name}"`);
+    names.add(name);
+  }
+  for (const name of [...graph.constants.keys(), ...sparseInitializers(graph)]) names.add(name);
+  for (const node of graph.nodes) {
+    for (const name of node.outputs) {
+      if (name === '') continue;
+      if (names.has(name)) problems.push(`${named(node)} defines "${name}", which is defined already`);
+      names.add(name);
+    }
+  }
+  return names;
+}
+
+function named(node: Node): string {
+  return `node "${node.name || (node.outputs.find((name) => name !== '') ?? '')}" (${node.op})`;
+}
+
+/** The node with its subgraphs replaced; the same node if none changed. */
+function withSubgraphs(node: Node, change: (graph: Graph) => Graph): Node {
+  let changed = false;
+  const replace = (graph: Graph): Graph => {
+    const result = change(graph);
+    changed ||= result !== graph;
+    return result;
+  };
+  const attributes = new Map(node.attributes);
+  for (const [name, attribute] of attributes) {
+    if (attribute.kind === 'graph') attributes.set(name, { ...attribute, value: replace(attribute.value) });
+    if (attribute.kind === 'graphs') attributes.set(name, { ...attribute, value: attribute.value.map(replace) });
+  }
+  return changed ? { ...node, attributes } : node;
+}
+
+/** Each node after those that it reads from, otherwise in the given order; nodes on a cycle are reported. */
+function sortNodes(nodes: readonly Node[], problems: string[]): readonly Node[] {
+  const maker = new Map<string, number>();
+  for (const [i, node] of nodes.entries()) for (const name of node.outputs) if (!maker.has(name)) maker.set(name, i);
+  maker.delete('');
+  const sources = nodes.map((node) =>
+    readsOf(node)
+      .map((name) => maker.get(name))
+      .filter((i) => i !== undefined),
+  );
+  if (sources.every((from, i) => from.every((source) => source < i))) return nodes;
+  const order = new DepthFirst(sources);
+  for (const i of nodes.keys()) order.visit(i);
+  for (const i of order.onCycle)
+    problems.push(`${named(nodes[i] as Node)} reads, by way of others, what it defines itself`);
+  return order.done.map((i) => nodes[i] as Node);
+}
+
+/** What a node and its subgraphs read from the graph that the node is in, or from those around it. */
+function readsOf(node: Node): readonly string[] {
+  const inner = [...node.attributes.values()].flatMap((attribute) => {
+    if (attribute.kind === 'graph') return freeNames(attribute.value);
+    return attribute.kind === 'graphs' ? attribute.value.flatMap(freeNames) : [];
+  });
+  return inner.length === 0 ? node.inputs : [...node.inputs, ...inner];
+}
+
+function freeNames(graph: Graph): string[] {
+  const own = define(graph, []);
+  const read = [...graph.nodes.flatMap(readsOf), ...graph.outputs.map(({ name }) => name)];
+  return read.filter((name) => !own.has(name));
+}
+
+/** Depth-first order without recursion: a chain may be a million nodes long. */
+class DepthFirst {
+  readonly done: number[] = [];
+  readonly onCycle: number[] = [];
+  readonly #sources: readonly (readonly number[])[];
+  /** 0 = new, 1 = being visited, 2 = done. */
+  readonly #state: Uint8Array;
+
+  constructor(sources: readonly (readonly number[])[]) {
+    this.#sources = sources;
+    this.#state = new Uint8Array(sources.length);
+  }
+
+  visit(start: number): void {
+    if (this.#state[start] !== 0) return;
+    this.#state[start] = 1;
+    const path: { node: number; next: number }[] = [{ node: start, next: 0 }];
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const source = this.#sources[top.node]?.[top.next++];
+      if (source === undefined) this.#finish(path);
+      else if (this.#state[source] === 1) this.onCycle.push(source);
+      else if (this.#state[source] === 0) {
+        this.#state[source] = 1;
+        path.push({ node: source, next: 0 });
+      }
+    }
+  }
+
+  #finish(path: { node: number }[]): void {
+    const { node } = path.pop() as { node: number };
+    this.#state[node] = 2;
+    this.done.push(node);
+  }
+}
