@@ -1,0 +1,121 @@
+import type { Engine, Session } from '../engine/engine.ts';
+import { DataError, ShapeError } from '../errors/errors.ts';
+import type { FedBatch, FeedSource } from '../data/feeds.ts';
+import { logitsOf } from '../autodiff/loss.ts';
+import { inOrder } from '../data/batches.ts';
+import type { Model } from '../ir/model.ts';
+import type { RunOptions } from '../progress/progress.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** How well a model does on some data. */
+export interface Evaluation {
+  readonly count: number;
+  /** Share of samples whose largest output is their label; null without labels. */
+  readonly accuracy: number | null;
+  /** Mean cross-entropy (labels) or mean squared error (targets); null without either. f64. */
+  readonly loss: number | null;
+  /** Index of each sample's largest output, ties to the lower; empty for a regression. */
+  readonly predictions: Int32Array;
+}
+
+/** Options of {@link evaluate}. */
+export interface EvaluateOptions extends RunOptions {
+  readonly batch?: number;
+  readonly threads?: number;
+}
+
+/** Defaults of {@link evaluate}. */
+export const EVALUATE_DEFAULTS = { batch: 100 } as const;
+
+/**
+ * Runs a model over all samples of a source.
+ *
+ * @throws DataError if a label is not a class of the model, or an output is not finite
+ * Cost: one forward pass a sample.
+ */
+export async function evaluate(engine: Engine, model: Model, source: FeedSource, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const session = await engine.createSession(model, options.threads === undefined ? {} : { threads: options.threads });
+  try {
+    return await run(session, model, source, options);
+  } finally {
+    await session.release();
+  }
+}
+
+async function run(session: Session, model: Model, source: FeedSource, options: EvaluateOptions): Promise<Evaluation> {
+  const batch = source.fixedBatch ?? Math.min(options.batch ?? EVALUATE_DEFAULTS.batch, source.count);
+  const order = inOrder(source.count);
+  const output = model.graph.outputs[0]?.name ?? '';
+  const predictions = new Int32Array(source.count);
+  const sums = { correct: 0, loss: 0 };
+  const read = (start: number): Promise<FedBatch> => source.feeds(order.subarray(Math.min(start, source.count - batch), start + batch));
+  let next = read(0);
+  for (let start = 0; start < source.count; start += batch) {
+    options.signal?.throwIfAborted();
+    const from = Math.max(0, Math.min(start, source.count - batch));
+    const fed = await next;
+    const running = session.run(fed.inputs, [output]);
+    if (start + batch < source.count) next = read(start + batch);
+    const y = (await running).get(output) as Tensor;
+    tally({ model, y, fed, skip: start - from, rows: Math.min(batch, source.count - from) }, sums, predictions.subarray(from));
+    options.onProgress?.({ step: 'evaluation', done: Math.min(start + batch, source.count), total: source.count, unit: 'samples' });
+  }
+  const measured = source.labelled || source.hasTargets;
+  return {
+    count: source.count,
+    accuracy: source.labelled ? sums.correct / source.count : null,
+    loss: measured ? sums.loss / source.count : null,
+    predictions,
+  };
+}
+
+interface Part {
+  readonly model: Model;
+  readonly y: Tensor;
+  readonly fed: FedBatch;
+  /** Samples at the head of the batch that were counted before. */
+  readonly skip: number;
+  readonly rows: number;
+}
+
+function tally(part: Part, sums: { correct: number; loss: number }, predictions: Int32Array): void {
+  const { model, y, fed, skip, rows } = part;
+  const data = y.data as Float32Array;
+  const width = data.length / rows;
+  if (!Number.isInteger(width)) throw new ShapeError(`Cannot evaluate the model: its first output has shape [${y.dims}] for ${rows} samples`);
+  const { ends } = logitsOf(model.graph, model.graph.outputs[0]?.name ?? '', y.dims);
+  for (let i = skip; i < rows; i++) {
+    const row = data.subarray(i * width, (i + 1) * width);
+    const best = argmax(row);
+    predictions[i] = best;
+    if (fed.labels !== undefined) {
+      const label = fed.labels[i] as number;
+      if (label < 0 || label >= width) throw new DataError(`Cannot evaluate the model: a label is ${label}, the model has ${width} classes`);
+      sums.correct += best === label ? 1 : 0;
+      sums.loss += crossEntropy(row, label, ends);
+    } else if (fed.targets !== undefined) sums.loss += squaredError(row, (fed.targets.data as Float32Array).subarray(i * width, (i + 1) * width));
+  }
+}
+
+function argmax(row: ArrayLike<number>): number {
+  let best = 0;
+  for (let j = 1; j < row.length; j++) if ((row[j] as number) > (row[best] as number)) best = j;
+  return best;
+}
+
+/** -log of the probability of the label; probabilities below the smallest normal f32 count as that. */
+function crossEntropy(row: ArrayLike<number>, label: number, ends: 'softmax' | 'log-softmax' | 'logits'): number {
+  const value = row[label] as number;
+  if (ends === 'log-softmax') return -value;
+  if (ends === 'softmax') return -Math.log(Math.max(value, 1.18e-38));
+  let [top, sum] = [Number.NEGATIVE_INFINITY, 0];
+  for (let j = 0; j < row.length; j++) top = Math.max(top, row[j] as number);
+  for (let j = 0; j < row.length; j++) sum += Math.exp((row[j] as number) - top);
+  return top + Math.log(sum) - value;
+}
+
+function squaredError(row: ArrayLike<number>, target: ArrayLike<number>): number {
+  let sum = 0;
+  for (let j = 0; j < row.length; j++) sum += ((row[j] as number) - (target[j] as number)) ** 2;
+  return sum / row.length;
+}

@@ -1,0 +1,130 @@
+import { type GradientProgram, gradientProgram } from '../curvature/gradient-program.ts';
+import { collectRows, type GradientRows } from '../curvature/gradient-rows.ts';
+import type { LossName } from '../autodiff/loss.ts';
+import { logitsOf } from '../autodiff/loss.ts';
+import type { FedBatch, FeedSource } from '../data/feeds.ts';
+import { inOrder } from '../data/batches.ts';
+import type { Engine, Session } from '../engine/engine.ts';
+import { DataError, OptionError } from '../errors/errors.ts';
+import type { WeightLayer } from '../graph/weights.ts';
+import type { Model } from '../ir/model.ts';
+import type { RunOptions } from '../progress/progress.ts';
+import { type Random, sampleWithoutReplacement } from '../tensor/random.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** Where the labels of the gradients come from: the data, or the model's own prediction (true Fisher). */
+export type LabelSource = 'data' | 'model';
+
+/** What {@link rowsOf} is asked for. */
+export interface RowsRequest {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly layers: readonly WeightLayer[];
+  readonly source: FeedSource;
+  readonly loss: LossName;
+  readonly labels: LabelSource;
+  /** Rows n and samples averaged into each m. */
+  readonly samples: number;
+  readonly batch: number;
+  readonly rng: Random;
+  readonly augment: boolean;
+  readonly threads?: number;
+}
+
+/** Samples in one run of the gradient graph, where the model leaves it free: more are no faster (measured). */
+const SAMPLES_A_RUN = 16;
+/** Elements of one sample's input above which runs are kept smaller, to bound memory. */
+const LARGE_INPUT = 32768;
+
+/**
+ * Draws samples without replacement (file order when all are taken) and computes their gradient rows.
+ *
+ * @throws DataError if there are fewer than n m samples
+ */
+export async function rowsOf(request: RowsRequest, options: RunOptions = {}): Promise<GradientRows> {
+  const { source, samples, batch, rng } = request;
+  const wanted = samples * batch;
+  if (source.count < wanted) throw new DataError(`Cannot take ${samples} gradient rows of ${batch} samples: wanted ${wanted} samples, the data has ${source.count}; lower --samples or --batch`);
+  const order = wanted === source.count ? inOrder(wanted) : sampleWithoutReplacement(rng.fork('samples'), source.count, wanted);
+  const first = await source.feeds(order.subarray(0, 1));
+  const size = runSize(source, first, batch, wanted);
+  const example = (await source.feeds(Int32Array.from({ length: size }, (_, i) => order[i % wanted] as number))).inputs;
+  const program = await gradientProgram(request.engine, { ...request, feeds: example, samples: size, mean: batch });
+  const labeller = request.labels === 'model' && request.loss === 'cross-entropy' ? await modelLabels(request, program) : null;
+  try {
+    const augment = rng.fork('augment');
+    const noise = rng.fork('cotangents');
+    const feeds = async (indices: Int32Array): Promise<Map<string, Tensor>> => {
+      const fed = await source.feeds(indices, request.augment ? augment : undefined);
+      for (const [name, tensor] of await lossFeeds(program, fed, { noise, labeller, loss: request.loss })) fed.inputs.set(name, tensor);
+      return fed.inputs;
+    };
+    return await collectRows({ program, sizes: request.layers.map((layer) => layer.size), order, mean: batch, feeds }, options);
+  } finally {
+    await program.release();
+    await labeller?.release();
+  }
+}
+
+/** A multiple of m near the best size, or a divisor of it; what the model insists on, if it does. */
+function runSize(source: FeedSource, { inputs }: FedBatch, mean: number, wanted: number): number {
+  if (source.fixedBatch !== null) {
+    if (wanted % source.fixedBatch !== 0 || (source.fixedBatch > 1 && mean % source.fixedBatch !== 0 && source.fixedBatch % mean !== 0)) {
+      throw new OptionError(`Cannot use rows of ${mean} samples: the model takes batches of ${source.fixedBatch}`);
+    }
+    return source.fixedBatch;
+  }
+  const elements = [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
+  const most = elements > LARGE_INPUT ? Math.max(1, Math.floor((SAMPLES_A_RUN * LARGE_INPUT) / elements)) : SAMPLES_A_RUN;
+  if (mean <= most) return Math.min(Math.floor(most / mean) * mean, wanted);
+  for (let size = most; size > 1; size--) if (mean % size === 0) return size;
+  return 1;
+}
+
+interface Labeller {
+  labels(inputs: Map<string, Tensor>): Promise<BigInt64Array>;
+  release(): Promise<void>;
+}
+
+async function lossFeeds(program: GradientProgram, fed: FedBatch, { noise, labeller, loss }: { noise: Random; labeller: Labeller | null; loss: LossName }): Promise<[string, Tensor][]> {
+  if (loss === 'random') {
+    return program.feeds.map(({ name, type, dims }) => [name, { type, dims, data: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => noise.normal()) }]);
+  }
+  const feed = program.feeds[0] as GradientProgram['feeds'][number];
+  if (loss === 'mse') {
+    if (fed.targets === undefined) throw new DataError('Cannot compute the mean squared error: the data has no targets (a float array y)');
+    return [[feed.name, { ...fed.targets, dims: feed.dims }]];
+  }
+  if (labeller !== null) return [[feed.name, { type: 'int64', dims: feed.dims, data: await labeller.labels(fed.inputs) }]];
+  const classes = program.classes ?? 0;
+  const labels = fed.labels;
+  if (labels === undefined) throw new DataError('Cannot compute cross-entropy: the data has no labels; draw them from the model (--labels model)');
+  if (labels.length !== feed.dims[0]) throw new DataError(`Cannot compute cross-entropy: wanted ${feed.dims[0]} labels a batch, the data has ${labels.length}`);
+  const bad = labels.find((label) => label < 0 || label >= classes);
+  if (bad !== undefined) throw new DataError(`Cannot compute cross-entropy: a label is ${bad}, the model has ${classes} classes`);
+  return [[feed.name, { type: 'int64', dims: feed.dims, data: BigInt64Array.from(labels, BigInt) }]];
+}
+
+/** Labels drawn from the model's own softmax (true Fisher). Cost: one more forward pass. */
+async function modelLabels({ engine, model, rng, threads }: RowsRequest, program: GradientProgram): Promise<Labeller> {
+  const session: Session = await engine.createSession(model, threads === undefined ? {} : { threads });
+  const draw = rng.fork('labels');
+  const output = model.graph.outputs[0]?.name ?? '';
+  const classes = program.classes ?? 1;
+  return {
+    release: () => session.release(),
+    labels: async (inputs) => {
+      const y = (await session.run(inputs, [output])).get(output) as Tensor<Float32Array>;
+      const { ends } = logitsOf(model.graph, output, y.dims);
+      return BigInt64Array.from({ length: y.data.length / classes }, (_, i) => BigInt(drawClass(y.data.subarray(i * classes, (i + 1) * classes), ends, draw)));
+    },
+  };
+}
+
+function drawClass(row: Float32Array, ends: 'softmax' | 'log-softmax' | 'logits', rng: Random): number {
+  const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = Array.from(row, (x) => (ends === 'softmax' ? x : Math.exp(x - top)));
+  let left = rng.uniform() * weights.reduce((a, b) => a + b, 0);
+  const found = weights.findIndex((x) => (left -= x) < 0);
+  return found < 0 ? row.length - 1 : found;
+}

@@ -1,0 +1,48 @@
+import { OptionError } from '../errors/errors.ts';
+import { findWeights, type UnprunableWeight, type WeightLayer } from '../graph/weights.ts';
+import type { Captured } from '../graph/captured.ts';
+import type { Model } from '../ir/model.ts';
+
+/** Which layers to prune. */
+export interface LayerChoice {
+  /** Globs over names of weights and nodes; absent = all. */
+  readonly layers?: readonly string[];
+  /** Globs of layers to leave alone; wins over `layers`. */
+  readonly exclude?: readonly string[];
+}
+
+/** The layers that a choice means, and those left alone. */
+export interface ChosenLayers {
+  readonly layers: readonly WeightLayer[];
+  readonly untouched: readonly UnprunableWeight[];
+}
+
+/**
+ * Picks the layers to prune; `*` matches any run of characters (slashes and dots too), `?` one.
+ *
+ * @throws OptionError if a glob matches nothing, or nothing is left to prune
+ */
+export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captured, batch = 1): ChosenLayers {
+  const { prunable, unprunable } = findWeights(model, captured, batch);
+  const wanted = matcher('--layers', choice.layers, prunable);
+  const unwanted = matcher('--exclude', choice.exclude, prunable);
+  const isChosen = (layer: WeightLayer): boolean => (wanted?.(layer) ?? true) && !(unwanted?.(layer) ?? false);
+  const layers = prunable.filter(isChosen);
+  if (layers.length === 0) {
+    const why = prunable.length === 0 ? 'the model has no prunable weight' : 'every prunable layer is left out';
+    throw new OptionError(`Cannot prune the model: ${why}; see "coppice inspect"`);
+  }
+  const left = prunable.filter((layer) => !isChosen(layer)).map(({ name, node, op, dims }) => ({ name, node, op, dims, reason: 'left out by --layers or --exclude' }));
+  return { layers, untouched: [...left, ...unprunable] };
+}
+
+function matcher(option: string, globs: readonly string[] | undefined, layers: readonly WeightLayer[]): ((layer: WeightLayer) => boolean) | undefined {
+  if (globs === undefined || globs.length === 0) return undefined;
+  const patterns = globs.map((glob) => ({ glob, pattern: new RegExp(`^${glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's') }));
+  const matches = (pattern: RegExp, layer: WeightLayer): boolean => pattern.test(layer.name) || pattern.test(layer.node);
+  const idle = patterns.find(({ pattern }) => !layers.some((layer) => matches(pattern, layer)));
+  if (idle !== undefined) {
+    throw new OptionError(`Cannot apply ${option} "${idle.glob}": it matches no prunable layer; there are ${layers.map((l) => l.node || l.name).slice(0, 12).join(', ')}${layers.length > 12 ? ', ...' : ''}`);
+  }
+  return (layer) => patterns.some(({ pattern }) => matches(pattern, layer));
+}

@@ -1,0 +1,52 @@
+import { type AnySolver } from '../solvers/solver.ts';
+import { chitaCd } from '../solvers/chita/active-set.ts';
+import { chita } from '../solvers/chita/back-solving.ts';
+import { chitaBlock } from '../solvers/chita/block-wise.ts';
+import { magnitude } from '../solvers/magnitude/magnitude.ts';
+import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
+import type { WeightLayer } from '../graph/weights.ts';
+import type { Schedule } from '../schedule/stages.ts';
+
+/** Names of the pruning methods. */
+export type Method = 'magnitude' | 'woodfisher' | 'chita' | 'chita-cd' | 'chita-block' | 'chita++';
+
+/** Settings that a method takes where the user gives none. */
+export interface MethodDefaults {
+  /** Rows of the Fisher model (n), samples averaged into one row (m), ridge. */
+  readonly samples: number;
+  readonly batch: number;
+  readonly lambda: number;
+  /** Scale a of the first-order term; `auto` = 1/m. */
+  readonly firstOrder: number | 'auto';
+  readonly stages: number;
+  readonly schedule: Schedule;
+}
+
+/** A pruning method as the pipeline sees it. */
+export interface MethodEntry {
+  readonly summary: string;
+  readonly needsGradients: boolean;
+  readonly defaults: MethodDefaults;
+  readonly solver: (context: SolverContext) => AnySolver;
+}
+
+/** What a solver may be told. */
+export interface SolverContext {
+  readonly layers: readonly WeightLayer[];
+  /** Width of the blocks of chita-block. */
+  readonly block: number;
+  /** Rounds of swaps; undefined = the method's own default. */
+  readonly swaps?: number;
+}
+
+const ONE_STAGE: MethodDefaults = { samples: 1000, batch: 1, lambda: 1e-3, firstOrder: 0, stages: 1, schedule: 'exp' };
+
+/** The methods by name, with what `coppice prune --method` says of each. */
+export const METHODS: Readonly<Record<Method, MethodEntry>> = {
+  magnitude: { summary: 'keeps the largest weights; needs no data', needsGradients: false, defaults: ONE_STAGE, solver: () => magnitude() },
+  woodfisher: { summary: 'scores and updates weights one by one by the exact inverse Fisher', needsGradients: true, defaults: { ...ONE_STAGE, lambda: 1e-5 }, solver: () => woodfisher() },
+  chita: { summary: 'CHITA-BSO: magnitude support, all weights re-solved together', needsGradients: true, defaults: ONE_STAGE, solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }) },
+  'chita-cd': { summary: 'CHITA-CD: hard thresholding with exact steps on an active set, back-solve, swaps', needsGradients: true, defaults: ONE_STAGE, solver: ({ swaps }) => chitaCd(swaps === undefined ? {} : { swaps }) },
+  'chita-block': { summary: 'CHITA in blocks within layers: for large models', needsGradients: true, defaults: ONE_STAGE, solver: ({ layers, block }) => chitaBlock({ layers: layers.map((l) => l.size), block }) },
+  'chita++': { summary: 'CHITA in stages, with new gradients and the first-order term at each: the most accurate, the slowest', needsGradients: true, defaults: { samples: 1000, batch: 16, lambda: 1e-2, firstOrder: 'auto', stages: 15, schedule: 'exp' }, solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }) },
+};

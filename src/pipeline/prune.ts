@@ -1,0 +1,193 @@
+import { readWeights, writeWeights } from '../apply/weights.ts';
+import type { LossName } from '../autodiff/loss.ts';
+import { constraintOf, type SparsityBudget } from '../budget/sparsity.ts';
+import type { GradientRows } from '../curvature/gradient-rows.ts';
+import type { FeedSource } from '../data/feeds.ts';
+import type { Engine } from '../engine/engine.ts';
+import { linalg } from '../engine/linalg.ts';
+import { DataError, OptionError } from '../errors/errors.ts';
+import type { WeightLayer } from '../graph/weights.ts';
+import type { Model } from '../ir/model.ts';
+import { quadratic, type Value } from '../problem/quadratic.ts';
+import type { OnProgress, RunOptions } from '../progress/progress.ts';
+import { type Schedule, stageTargets } from '../schedule/stages.ts';
+import { drive, type Solution } from '../solvers/drive.ts';
+import { magnitude } from '../solvers/magnitude/magnitude.ts';
+import { random } from '../tensor/random.ts';
+import { type LabelSource, rowsOf } from './gradients.ts';
+import { chooseLayers, type ChosenLayers, type LayerChoice } from './layers.ts';
+import { METHODS, type Method } from './methods.ts';
+
+/** What {@link prune} is asked for; what is left out takes the method's defaults (METHODS) or PRUNE_DEFAULTS. */
+export interface PruneOptions extends LayerChoice, RunOptions {
+  readonly engine: Engine;
+  readonly budget: SparsityBudget;
+  readonly method?: Method;
+  /** Samples for the gradients; not needed by magnitude. */
+  readonly source?: FeedSource;
+  readonly loss?: LossName;
+  readonly labels?: LabelSource;
+  /** Gradient rows n. */
+  readonly samples?: number;
+  /** Samples averaged into one row, m. */
+  readonly batch?: number;
+  /** Ridge, in units of A'A/n. */
+  readonly lambda?: number;
+  /** Scale of the first-order term; `auto` = 1/m. */
+  readonly firstOrder?: number | 'auto';
+  readonly stages?: number;
+  readonly schedule?: Schedule;
+  /** Sparsity at which the stages start. */
+  readonly baseSparsity?: number;
+  readonly block?: number;
+  readonly swaps?: number;
+  readonly seed?: number;
+  /** Draws augmented samples for the gradients, as the data set was opened to. */
+  readonly augment?: boolean;
+  readonly threads?: number;
+  /** Gradient rows of the unpruned model that were computed before (see sweep): used for the first stage. */
+  readonly rows?: GradientRows;
+}
+
+/** Defaults of {@link prune} that do not depend on the method. */
+export const PRUNE_DEFAULTS = { method: 'chita', loss: 'cross-entropy', labels: 'data', baseSparsity: 0.1, block: 2000, seed: 1, augment: false } as const;
+
+/** Every option of a run, filled in. */
+export type ResolvedPrune = Required<Omit<PruneOptions, 'source' | 'swaps' | 'threads' | 'rows' | 'layers' | 'exclude' | 'onProgress' | 'signal' | 'firstOrder' | 'engine'>> & {
+  readonly firstOrder: number;
+  readonly swaps: number | null;
+};
+
+/** One stage of a run. */
+export interface StageResult {
+  readonly target: number;
+  readonly kept: number;
+  /** Mean loss on the stage's gradient samples, before the stage. */
+  readonly lossBefore: number | null;
+  /** Of the quadratic model: the kept weights as they were, and the solution. */
+  readonly start: Value | null;
+  readonly value: Value | null;
+  readonly status: Solution['status'];
+  readonly message: string;
+  readonly seconds: { readonly gradients: number; readonly solve: number };
+}
+
+/** What {@link prune} gives back. */
+export interface PruneResult {
+  readonly model: Model;
+  readonly chosen: ChosenLayers;
+  /** The pruned weights, [p], in the order of `chosen.layers`. */
+  readonly w: Float64Array;
+  readonly stages: readonly StageResult[];
+  readonly options: ResolvedPrune;
+}
+
+/** Fills in the options that were left out. @throws OptionError for a value that cannot be */
+export function resolvePrune(options: PruneOptions): ResolvedPrune {
+  const method = options.method ?? PRUNE_DEFAULTS.method;
+  const entry = METHODS[method];
+  if (entry === undefined) throw new OptionError(`Cannot prune by "${method}": the methods are ${Object.keys(METHODS).join(', ')}`);
+  const { defaults } = entry;
+  const batch = whole('batch', options.batch ?? defaults.batch);
+  const firstOrder = options.firstOrder ?? defaults.firstOrder;
+  const lambda = options.lambda ?? defaults.lambda;
+  if (!(lambda > 0)) throw new OptionError(`Cannot use lambda ${lambda}: wanted a number above 0`);
+  return {
+    method, batch, lambda,
+    budget: options.budget,
+    loss: options.loss ?? PRUNE_DEFAULTS.loss,
+    labels: options.labels ?? PRUNE_DEFAULTS.labels,
+    samples: whole('samples', options.samples ?? defaults.samples),
+    firstOrder: firstOrder === 'auto' ? 1 / batch : firstOrder,
+    stages: whole('stages', options.stages ?? defaults.stages),
+    schedule: options.schedule ?? defaults.schedule,
+    baseSparsity: options.baseSparsity ?? PRUNE_DEFAULTS.baseSparsity,
+    block: whole('block', options.block ?? PRUNE_DEFAULTS.block),
+    swaps: options.swaps ?? null,
+    seed: options.seed ?? PRUNE_DEFAULTS.seed,
+    augment: options.augment ?? PRUNE_DEFAULTS.augment,
+  };
+}
+
+function whole(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 1) throw new OptionError(`Cannot use ${name} ${value}: wanted a whole number above 0`);
+  return value;
+}
+
+/**
+ * Prunes a model to a budget: in each stage, gradient rows of the present model, the quadratic model of its loss, and
+ * the solver's answer written back.
+ *
+ * @throws OptionError         for options that cannot be, or layers that are not there
+ * @throws UnsupportedOpError  if a layer's gradient cannot be computed; all nodes in the way are listed
+ * @throws DataError           if the data does not suffice
+ * Deterministic given `seed`. Cost: stages x (n m sample gradients + the solver's cost); memory n p floats.
+ */
+export async function prune(model: Model, options: PruneOptions): Promise<PruneResult> {
+  const resolved = resolvePrune(options);
+  const chosen = chooseLayers(model, options);
+  const targets = stageTargets({ stages: resolved.stages, schedule: resolved.schedule, base: resolved.baseSparsity, target: resolved.budget.sparsity });
+  const run: Run = { options, resolved, layers: chosen.layers, sizes: chosen.layers.map((layer) => layer.size) };
+  let current = { model, w: readWeights(model, chosen.layers) };
+  const stages: StageResult[] = [];
+  for (const [t, target] of targets.entries()) {
+    options.signal?.throwIfAborted();
+    const { w, stage } = await pruneStage(run, current, { t, of: targets.length, target });
+    stages.push(stage);
+    current = { model: writeWeights(model, chosen.layers, w), w };
+  }
+  return { model: current.model, chosen, w: current.w, stages, options: resolved };
+}
+
+interface Run {
+  readonly options: PruneOptions;
+  readonly resolved: ResolvedPrune;
+  readonly layers: readonly WeightLayer[];
+  readonly sizes: readonly number[];
+}
+
+async function pruneStage(run: Run, current: { model: Model; w: Float64Array }, { t, of, target }: { t: number; of: number; target: number }): Promise<{ w: Float64Array; stage: StageResult }> {
+  const { options, resolved, layers, sizes } = run;
+  const entry = METHODS[resolved.method];
+  const onProgress = prefixed(options.onProgress, of > 1 ? `stage ${t + 1} of ${of}: ` : '');
+  const constraint = constraintOf({ ...resolved.budget, sparsity: target }, sizes);
+  const started = performance.now();
+  const rows = entry.needsGradients ? await stageRows(run, current.model, { t, onProgress }) : emptyRows(sizes);
+  const solving = performance.now();
+  const algebra = linalg(options.engine, options.threads);
+  const problem = quadratic(rows, current.w, { lambda: resolved.lambda, firstOrder: resolved.firstOrder }, algebra);
+  const solver = entry.solver({ layers, block: resolved.block, ...(resolved.swaps === null ? {} : { swaps: resolved.swaps }) });
+  const start = entry.needsGradients ? (await drive(magnitude(), problem, constraint)).value : null;
+  const solution = await drive(solver, problem, constraint, { onProgress, ...(options.signal && { signal: options.signal }) });
+  options.signal?.throwIfAborted();
+  const stage: StageResult = {
+    target, kept: constraint.kept, lossBefore: rows.meanLoss, start,
+    value: entry.needsGradients ? solution.value : null,
+    status: solution.status, message: solution.message,
+    seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
+  };
+  return { w: solution.w, stage };
+}
+
+async function stageRows(run: Run, model: Model, { t, onProgress }: { t: number; onProgress: OnProgress }): Promise<GradientRows> {
+  const { options, resolved, layers } = run;
+  if (t === 0 && options.rows !== undefined) return options.rows;
+  if (options.source === undefined) throw new DataError(`Cannot prune by ${resolved.method} without data: give --data, or use --method magnitude`);
+  return rowsOf(
+    {
+      engine: options.engine, model, layers, source: options.source, loss: resolved.loss, labels: resolved.labels,
+      samples: resolved.samples, batch: resolved.batch, rng: random(resolved.seed).fork(`stage ${t}`), augment: resolved.augment,
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    },
+    { onProgress, ...(options.signal && { signal: options.signal }) },
+  );
+}
+
+/** No rows at all, for methods that look at weights only. */
+function emptyRows(sizes: readonly number[]): GradientRows {
+  return { n: 0, p: sizes.reduce((sum, size) => sum + size, 0), panels: [], meanLoss: null };
+}
+
+function prefixed(onProgress: OnProgress | undefined, prefix: string): OnProgress {
+  return (progress) => onProgress?.({ ...progress, step: prefix + progress.step });
+}
