@@ -17,10 +17,11 @@ export class GraphBuilder {
 
   constructor(base?: Graph) {
     if (base === undefined) return;
-    this.nodes.push(...base.nodes);
-    this.inputs.push(...base.inputs);
+    for (const node of base.nodes) this.nodes.push(node);
+    for (const input of base.inputs) this.inputs.push(input);
     for (const [name, constant] of base.constants) this.constants.set(name, constant);
-    for (const name of [...base.constants.keys(), ...base.inputs.map((i) => i.name)]) this.#taken.add(name);
+    for (const name of base.constants.keys()) this.#taken.add(name);
+    for (const { name } of base.inputs) this.#taken.add(name);
     for (const node of base.nodes) for (const name of node.outputs) this.#taken.add(name);
   }
 

@@ -52,7 +52,8 @@ function define(graph: Graph, problems: string[]): Set<string> {
     if (names.has(name)) problems.push(`two inputs are named "${name}"`);
     names.add(name);
   }
-  for (const name of [...graph.constants.keys(), ...sparseInitializers(graph)]) names.add(name);
+  for (const name of graph.constants.keys()) names.add(name);
+  for (const name of sparseInitializers(graph)) names.add(name);
   for (const node of graph.nodes) {
     for (const name of node.outputs) {
       if (name === '') continue;
@@ -69,6 +70,7 @@ function named(node: Node): string {
 
 /** The node with its subgraphs replaced; the same node if none changed. */
 function withSubgraphs(node: Node, change: (graph: Graph) => Graph): Node {
+  if (!hasSubgraphs(node)) return node;
   let changed = false;
   const replace = (graph: Graph): Graph => {
     const result = change(graph);
@@ -83,17 +85,22 @@ function withSubgraphs(node: Node, change: (graph: Graph) => Graph): Node {
   return changed ? { ...node, attributes } : node;
 }
 
+function hasSubgraphs(node: Node): boolean {
+  for (const { kind } of node.attributes.values()) if (kind === 'graph' || kind === 'graphs') return true;
+  return false;
+}
+
 /** Each node after those that it reads from, otherwise in the given order; nodes on a cycle are reported. */
 function sortNodes(nodes: readonly Node[], problems: string[]): readonly Node[] {
   const maker = new Map<string, number>();
   for (const [i, node] of nodes.entries()) for (const name of node.outputs) if (!maker.has(name)) maker.set(name, i);
   maker.delete('');
+  if (nodes.every((node, i) => readsOf(node).every((name) => (maker.get(name) ?? -1) < i))) return nodes;
   const sources = nodes.map((node) =>
     readsOf(node)
       .map((name) => maker.get(name))
       .filter((i) => i !== undefined),
   );
-  if (sources.every((from, i) => from.every((source) => source < i))) return nodes;
   const order = new DepthFirst(sources);
   for (const i of nodes.keys()) order.visit(i);
   for (const i of order.onCycle)
@@ -103,11 +110,12 @@ function sortNodes(nodes: readonly Node[], problems: string[]): readonly Node[] 
 
 /** What a node and its subgraphs read from the graph that the node is in, or from those around it. */
 function readsOf(node: Node): readonly string[] {
+  if (!hasSubgraphs(node)) return node.inputs;
   const inner = [...node.attributes.values()].flatMap((attribute) => {
     if (attribute.kind === 'graph') return freeNames(attribute.value);
     return attribute.kind === 'graphs' ? attribute.value.flatMap(freeNames) : [];
   });
-  return inner.length === 0 ? node.inputs : [...node.inputs, ...inner];
+  return [...node.inputs, ...inner];
 }
 
 function freeNames(graph: Graph): string[] {

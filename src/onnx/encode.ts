@@ -90,22 +90,21 @@ function valueInfoProto(info: ValueInfo): ValueInfoProto {
   const proto = origin?.proto ?? create(ValueInfoProtoSchema);
   const renamed = (proto.name ?? '') === name ? proto : { ...proto, name };
   if (origin !== undefined && origin.type === type && origin.shape === shape) return renamed;
-  return type === null
-    ? create(ValueInfoProtoSchema, { name })
-    : { ...renamed, type: typeProto(dataTypeNumber(type), shape) };
+  if (type === null) return create(ValueInfoProtoSchema, { name });
+  return {
+    ...renamed,
+    type: { ...(proto.type ?? create(TypeProtoSchema)), value: tensorType(dataTypeNumber(type), shape) },
+  };
 }
 
-function typeProto(elemType: number, shape: readonly Dimension[] | null): TypeProto {
+function tensorType(elemType: number, shape: readonly Dimension[] | null): TypeProto['value'] {
   const dim = shape?.map((dimension) => {
     const value =
       typeof dimension === 'number' ? dimValue(dimension) : ({ case: 'dimParam', value: dimension ?? '' } as const);
     return create(TensorShapeProto_DimensionSchema, { value });
   });
-  const tensor = create(TypeProto_TensorSchema, {
-    elemType,
-    ...(dim === undefined ? {} : { shape: create(TensorShapeProtoSchema, { dim }) }),
-  });
-  return create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } });
+  const declared = dim === undefined ? {} : { shape: create(TensorShapeProtoSchema, { dim }) };
+  return { case: 'tensorType', value: create(TypeProto_TensorSchema, { elemType, ...declared }) };
 }
 
 function dimValue(dimension: number): { case: 'dimValue'; value: bigint } {

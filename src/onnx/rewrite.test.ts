@@ -93,7 +93,7 @@ describe('encodeModel of a decoded file', () => {
       },
     };
     const bytes = encodeModel(changed);
-    expect(marksOf(bytes)).toEqual(MARKS.filter((mark) => mark !== 'in-type'));
+    expect(marksOf(bytes)).toEqual(MARKS);
     const read = decodeModel(bytes);
     expect(read.irVersion).toBe(9);
     expect(read.graph.name).toBe('renamed');

@@ -109,15 +109,11 @@ function withSubgraphs(graph: Graph): Graph[] {
 
 /** A builder that holds the constants but no nodes, and knows every name of the model. */
 function builderFor(graph: Graph, graphs: readonly Graph[]): GraphBuilder {
-  const builder = new GraphBuilder(graph);
-  builder.nodes.length = 0;
-  for (const inner of graphs.slice(1)) {
-    for (const name of [
-      ...inner.constants.keys(),
-      ...inner.inputs.map((i) => i.name),
-      ...inner.nodes.flatMap((n) => n.outputs),
-    ])
-      builder.fresh(name);
+  const builder = new GraphBuilder({ ...graph, nodes: [] });
+  for (const inner of graphs) {
+    if (inner !== graph) for (const name of inner.constants.keys()) builder.fresh(name);
+    if (inner !== graph) for (const { name } of inner.inputs) builder.fresh(name);
+    for (const { outputs } of inner.nodes) for (const name of outputs) if (name !== '') builder.fresh(name);
   }
   return builder;
 }
