@@ -2,7 +2,7 @@ import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
 import type { Graph, Node } from '../ir/model.ts';
-import { type Surroundings, formOf, ruleContext, shapeOf, vocabulary } from './context.ts';
+import { formOf, ruleContext, type Surroundings, shapeOf, vocabulary } from './context.ts';
 import { moveRows } from './move-rows.ts';
 import { isZeroGradient, ruleOf } from './registry.ts';
 import type { NodeForm } from './rule.ts';
@@ -36,23 +36,35 @@ export interface Paths {
 
 /** The values that a node reads: its inputs, and those of the outer graph that its subgraphs name. */
 function readsOf(node: Node): string[] {
-  const graphs = [...node.attributes.values()].flatMap((a) => (a.kind === 'graph' ? [a.value] : a.kind === 'graphs' ? a.value : []));
-  return [...node.inputs, ...graphs.flatMap((graph) => [...graph.nodes.flatMap(readsOf), ...graph.outputs.map((o) => o.name)])];
+  const graphs = [...node.attributes.values()].flatMap((a) =>
+    a.kind === 'graph' ? [a.value] : a.kind === 'graphs' ? a.value : [],
+  );
+  return [
+    ...node.inputs,
+    ...graphs.flatMap((graph) => [...graph.nodes.flatMap(readsOf), ...graph.outputs.map((o) => o.name)]),
+  ];
 }
 
 /** Finds the active values. Cost: two passes over the nodes. */
-export function activePaths(graph: Graph, captured: Captured, targets: readonly string[], ends: Iterable<string>): Paths {
+export function activePaths(
+  graph: Graph,
+  captured: Captured,
+  targets: readonly string[],
+  ends: Iterable<string>,
+): Paths {
   const depends = new Set(targets);
   const dataDriven = new Set(graph.inputs.filter((i) => !graph.constants.has(i.name)).map((i) => i.name));
   for (const node of graph.nodes) {
     const reads = readsOf(node);
     if (reads.some((name) => dataDriven.has(name))) for (const y of node.outputs) dataDriven.add(y);
     if (isZeroGradient(node) || !reads.some((name) => depends.has(name))) continue;
-    for (const y of node.outputs) if (y !== '' && (captured.get(y)?.type ?? 'float32').startsWith('float')) depends.add(y);
+    for (const y of node.outputs)
+      if (y !== '' && (captured.get(y)?.type ?? 'float32').startsWith('float')) depends.add(y);
   }
   const reaches = new Set(ends);
   for (const node of [...graph.nodes].reverse()) {
-    if (!isZeroGradient(node) && node.outputs.some((y) => reaches.has(y))) for (const x of readsOf(node)) if (x !== '') reaches.add(x);
+    if (!isZeroGradient(node) && node.outputs.some((y) => reaches.has(y)))
+      for (const x of readsOf(node)) if (x !== '') reaches.add(x);
   }
   const active = new Set([...depends].filter((name) => reaches.has(name)));
   const form = (node: Node): NodeForm => formOf({ captured, constants: graph.constants }, node);
@@ -104,16 +116,26 @@ export function backward(request: BackwardRequest): Map<string, string> {
   const paths = activePaths(graph, captured, targets, cotangents.keys());
   const refused = undifferentiableNodes(graph, paths);
   if (refused.length > 0) throw unsupported(refused, request.opset);
-  if (rows !== undefined && !isSeparable(graph, paths)) throw new OptionError('Cannot take gradients for each sample: a weight is used by an operator that mixes samples; use rows of one batch each');
+  if (rows !== undefined && !isSeparable(graph, paths))
+    throw new OptionError(
+      'Cannot take gradients for each sample: a weight is used by an operator that mixes samples; use rows of one batch each',
+    );
   return new Walk(request, paths).run();
 }
 
 function unsupported(refused: readonly Obstacle[], opset: number): UnsupportedOpError {
-  const list = refused.map(({ node, reason }) => `"${node.name || node.outputs[0]}" (${node.domain === '' ? '' : `${node.domain}.`}${node.op}, opset ${opset}): ${reason}`);
+  const list = refused.map(
+    ({ node, reason }) =>
+      `"${node.name || node.outputs[0]}" (${node.domain === '' ? '' : `${node.domain}.`}${node.op}, opset ${opset}): ${reason}`,
+  );
   const [nodes, them] = refused.length === 1 ? ['node', 'it'] : ['nodes', 'them'];
   return new UnsupportedOpError(
     `Cannot differentiate ${nodes} ${list.join('; ')}; exclude the weights behind ${them} (--exclude) or use a method without gradients (--method magnitude)`,
-    { fields: { nodes: refused.map(({ node, reason }) => ({ name: node.name, op: node.op, domain: node.domain, reason })) } },
+    {
+      fields: {
+        nodes: refused.map(({ node, reason }) => ({ name: node.name, op: node.op, domain: node.domain, reason })),
+      },
+    },
   );
 }
 
@@ -147,17 +169,23 @@ class Walk {
     const dy = node.outputs.map((y) => (this.#paths.active.has(y) ? this.#total(y) : undefined));
     if (dy.every((d) => d === undefined)) return;
     const { rows } = this.#request;
-    if (rows !== undefined && this.#paths.parameterOnly.has(node.outputs[0] ?? '')) return this.#moveRows(node, dy[0] as string, rows);
+    if (rows !== undefined && this.#paths.parameterOnly.has(node.outputs[0] ?? ''))
+      return this.#moveRows(node, dy[0] as string, rows);
     const active = (input: number): boolean => this.#paths.active.has(node.inputs[input] ?? '');
-    const perRow = (input: number): boolean => rows !== undefined && this.#paths.parameterOnly.has(node.inputs[input] ?? '');
+    const perRow = (input: number): boolean =>
+      rows !== undefined && this.#paths.parameterOnly.has(node.inputs[input] ?? '');
     const context = ruleContext(this.#at, node, dy, (input) => active(input) && !perRow(input));
     const rule = ruleOf(node);
     if (rule === undefined) return;
-    if (node.inputs.some((_, i) => context.needs(i))) rule.backward(context).forEach((gradient, i) => this.#add(node.inputs[i] ?? '', gradient));
+    if (node.inputs.some((_, i) => context.needs(i)))
+      rule.backward(context).forEach((gradient, i) => this.#add(node.inputs[i] ?? '', gradient));
     node.inputs.forEach((name, i) => {
       if (rows === undefined || !active(i) || !perRow(i)) return;
       const single = ruleContext(this.#at, node, dy, (input) => input === i);
-      this.#add(name, this.#group(rule.perSample?.(single, i) ?? null, single.outShape(0)[0] ?? 1, shapeOf(this.#at, name)));
+      this.#add(
+        name,
+        this.#group(rule.perSample?.(single, i) ?? null, single.outShape(0)[0] ?? 1, shapeOf(this.#at, name)),
+      );
     });
   }
 
@@ -165,7 +193,8 @@ class Walk {
   #group(value: string | null, samples: number, shape: readonly number[]): string | null {
     const rows = this.#request.rows as number;
     if (value === null || samples === rows) return value;
-    if (samples % rows !== 0) throw new OptionError(`Cannot take ${rows} rows of gradients from a leading dimension of ${samples}`);
+    if (samples % rows !== 0)
+      throw new OptionError(`Cannot take ${rows} rows of gradients from a leading dimension of ${samples}`);
     const words = vocabulary(this.#at);
     return words.sum(words.reshape(value, [rows, samples / rows, ...shape]), [1]);
   }
@@ -174,7 +203,8 @@ class Walk {
     const input = node.inputs.findIndex((x) => this.#paths.parameterOnly.has(x));
     const name = node.inputs[input] ?? '';
     const move = moveRows.get(node.op);
-    if (move !== undefined) this.#add(name, move({ words: vocabulary(this.#at), node, dy, rows, shape: shapeOf(this.#at, name) }));
+    if (move !== undefined)
+      this.#add(name, move({ words: vocabulary(this.#at), node, dy, rows, shape: shapeOf(this.#at, name) }));
   }
 
   #add(value: string, gradient: string | null): void {

@@ -3,7 +3,7 @@ import type { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
 import { tensorOf } from '../ir/access.ts';
 import type { Constant, Node } from '../ir/model.ts';
-import { type Tensor, sizeOf } from '../tensor/tensor.ts';
+import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { Attributes, Cut, NodeForm, RuleContext } from './rule.ts';
 
 /** What the contexts of one graph share. */
@@ -18,14 +18,27 @@ export interface Surroundings {
 /** The shape of a value: of a constant, or as captured. @throws ShapeError if it is not known */
 export function shapeOf(at: Pick<Surroundings, 'captured' | 'constants'>, name: string): readonly number[] {
   const dims = at.constants.get(name)?.dims ?? at.captured.get(name)?.dims;
-  if (dims === undefined) throw new ShapeError(`Cannot differentiate the graph: the shape of value "${name}" was not captured`);
+  if (dims === undefined)
+    throw new ShapeError(`Cannot differentiate the graph: the shape of value "${name}" was not captured`);
   return dims;
 }
 
 /** The vocabulary that rules emit with; see {@link RuleContext}. */
 export type Vocabulary = Pick<
   RuleContext,
-  'emit' | 'emitAll' | 'ints' | 'scalar' | 'floats' | 'constant' | 'zeros' | 'sum' | 'reshape' | 'transpose' | 'slice' | 'pad' | 'expand'
+  | 'emit'
+  | 'emitAll'
+  | 'ints'
+  | 'scalar'
+  | 'floats'
+  | 'constant'
+  | 'zeros'
+  | 'sum'
+  | 'reshape'
+  | 'transpose'
+  | 'slice'
+  | 'pad'
+  | 'expand'
 >;
 
 /** Builds the emission vocabulary over a graph builder. */
@@ -36,20 +49,31 @@ export function vocabulary({ builder, type }: Pick<Surroundings, 'builder' | 'ty
     return builder.emitAll(op, inputs, count, values);
   };
   const emit = (op: string, ...args: readonly (string | Attributes)[]): string => emitAll(op, 1, ...args)[0] as string;
-  const { ints, scalar } = { ints: (v: readonly number[]) => builder.ints(v), scalar: (v: number) => builder.scalar(v, type) };
+  const { ints, scalar } = {
+    ints: (v: readonly number[]) => builder.ints(v),
+    scalar: (v: number) => builder.scalar(v, type),
+  };
   return {
     emit,
     emitAll,
     ints,
     scalar,
-    floats: (values, dims) => builder.constant({ type, dims, data: type === 'float32' ? Float32Array.from(values) : Float64Array.from(values) }),
+    floats: (values, dims) =>
+      builder.constant({
+        type,
+        dims,
+        data: type === 'float32' ? Float32Array.from(values) : Float64Array.from(values),
+      }),
     constant: (tensor) => builder.constant(tensor),
     zeros: (dims) => emit('Expand', scalar(0), ints(dims)),
-    sum: (value, axes, keepdims = false) => (axes.length === 0 ? value : emit('ReduceSum', value, ints(axes), { keepdims: keepdims ? 1 : 0 })),
+    sum: (value, axes, keepdims = false) =>
+      axes.length === 0 ? value : emit('ReduceSum', value, ints(axes), { keepdims: keepdims ? 1 : 0 }),
     reshape: (value, dims) => emit('Reshape', value, ints(dims), { allowzero: 1 }),
     transpose: (value, perm) => (perm.every((p, i) => p === i) ? value : emit('Transpose', value, { perm })),
     slice: (value, { starts, ends, axes, steps }: Cut) =>
-      steps === undefined ? emit('Slice', value, ints(starts), ints(ends), ints(axes)) : emit('Slice', value, ints(starts), ints(ends), ints(axes), ints(steps)),
+      steps === undefined
+        ? emit('Slice', value, ints(starts), ints(ends), ints(axes))
+        : emit('Slice', value, ints(starts), ints(ends), ints(axes), ints(steps)),
     pad: (value, pads) => (pads.every((p) => p === 0) ? value : emit('Pad', value, ints(pads))),
     expand: (value, dims) => emit('Expand', value, ints(dims)),
   };
@@ -71,13 +95,20 @@ export function formOf(at: Pick<Surroundings, 'captured' | 'constants'>, node: N
     value,
     numbers: (input) => {
       const found = value(input);
-      return found === undefined || Array.isArray(found.data) ? undefined : Array.from(found.data as ArrayLike<number | bigint>, Number);
+      return found === undefined || Array.isArray(found.data)
+        ? undefined
+        : Array.from(found.data as ArrayLike<number | bigint>, Number);
     },
   };
 }
 
 /** The context of one node. `dy` may lack cotangents; they become zeros when read. */
-export function ruleContext(at: Surroundings, node: Node, dy: readonly (string | undefined)[], needs: (input: number) => boolean): RuleContext {
+export function ruleContext(
+  at: Surroundings,
+  node: Node,
+  dy: readonly (string | undefined)[],
+  needs: (input: number) => boolean,
+): RuleContext {
   const words = vocabulary(at);
   const form = formOf(at, node);
   return {

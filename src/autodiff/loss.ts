@@ -40,12 +40,22 @@ export interface LossPlace {
 }
 
 /** The value whose softmax the model's output is, and the class axis; the output itself where it ends in no softmax. */
-export function logitsOf(graph: Graph, output: string, dims: readonly number[]): { value: string; axis: number; ends: 'softmax' | 'log-softmax' | 'logits' } {
+export function logitsOf(
+  graph: Graph,
+  output: string,
+  dims: readonly number[],
+): { value: string; axis: number; ends: 'softmax' | 'log-softmax' | 'logits' } {
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((y) => [y, node] as const)));
   let node = makers.get(output);
-  while (node !== undefined && ['Identity', 'Reshape', 'Flatten', 'Squeeze'].includes(node.op) && node.domain === '') node = makers.get(node.inputs[0] ?? '');
-  if (node === undefined || node.domain !== '' || !['Softmax', 'LogSoftmax'].includes(node.op)) return { value: output, axis: classAxis(dims), ends: 'logits' };
-  return { value: node.inputs[0] as string, axis: axisOf(node), ends: node.op === 'Softmax' ? 'softmax' : 'log-softmax' };
+  while (node !== undefined && ['Identity', 'Reshape', 'Flatten', 'Squeeze'].includes(node.op) && node.domain === '')
+    node = makers.get(node.inputs[0] ?? '');
+  if (node === undefined || node.domain !== '' || !['Softmax', 'LogSoftmax'].includes(node.op))
+    return { value: output, axis: classAxis(dims), ends: 'logits' };
+  return {
+    value: node.inputs[0] as string,
+    axis: axisOf(node),
+    ends: node.op === 'Softmax' ? 'softmax' : 'log-softmax',
+  };
 }
 
 function axisOf(node: Node): number {
@@ -71,12 +81,24 @@ export function emitLoss(place: LossPlace, loss: LossName): EmittedLoss {
 }
 
 function randomCotangents({ builder, outputs, shape, type }: LossPlace): EmittedLoss {
-  const feeds = outputs.map((output, i) => ({ name: builder.input({ name: `cotangent${i}`, type, shape: shape(output) }), type, dims: shape(output) }));
-  return { feeds, losses: null, cotangents: new Map(outputs.map((output, i) => [output, (feeds[i] as { name: string }).name])) };
+  const feeds = outputs.map((output, i) => ({
+    name: builder.input({ name: `cotangent${i}`, type, shape: shape(output) }),
+    type,
+    dims: shape(output),
+  }));
+  return {
+    feeds,
+    losses: null,
+    cotangents: new Map(outputs.map((output, i) => [output, (feeds[i] as { name: string }).name])),
+  };
 }
 
 /** loss_i = |y_i - t_i|^2 / size   dy_i = 2 (y_i - t_i) / size / mean */
-function meanSquaredError({ builder, shape, type, samples, mean }: LossPlace, words: Vocabulary, output: string): EmittedLoss {
+function meanSquaredError(
+  { builder, shape, type, samples, mean }: LossPlace,
+  words: Vocabulary,
+  output: string,
+): EmittedLoss {
   const dims = shape(output);
   const targets = builder.input({ name: 'targets', type, shape: dims });
   const size = sizeOf(dims) / samples;
@@ -96,17 +118,30 @@ function crossEntropy(place: LossPlace, words: Vocabulary, output: string): Emit
   const dims = shape(found.value);
   const axis = found.axis < 0 ? found.axis + dims.length : found.axis;
   const classes = dims[axis] ?? 1;
-  if (dims.length < 2 || classes < 2) throw new OptionError(`Cannot compute cross-entropy: wanted logits [samples, classes], the output has shape [${dims}]; name another loss (--loss mse or --loss random)`);
+  if (dims.length < 2 || classes < 2)
+    throw new OptionError(
+      `Cannot compute cross-entropy: wanted logits [samples, classes], the output has shape [${dims}]; name another loss (--loss mse or --loss random)`,
+    );
   const rows = sizeOf(dims) / classes;
   const positions = rows / samples;
   const front = [...dims.keys()].filter((i) => i !== axis);
   const logits = words.reshape(words.transpose(found.value, [...front, axis]), [rows, classes]);
   const labels = builder.input({ name: 'labels', type: 'int64', shape: [rows] });
-  const ids = words.constant({ type: 'int64', dims: [1, classes], data: BigInt64Array.from({ length: classes }, (_, i) => BigInt(i)) });
-  const onehot = words.emit('Cast', words.emit('Equal', words.reshape(labels, [rows, 1]), ids), { to: type === 'float32' ? 1 : 11 });
+  const ids = words.constant({
+    type: 'int64',
+    dims: [1, classes],
+    data: BigInt64Array.from({ length: classes }, (_, i) => BigInt(i)),
+  });
+  const onehot = words.emit('Cast', words.emit('Equal', words.reshape(labels, [rows, 1]), ids), {
+    to: type === 'float32' ? 1 : 11,
+  });
   const logp = words.emit('LogSoftmax', logits, { axis: 1 });
   const picked = words.reshape(words.sum(words.emit('Mul', onehot, logp), [1]), [samples, positions]);
-  const gradient = words.emit('Mul', words.emit('Sub', words.emit('Exp', logp), onehot), words.scalar(1 / positions / mean));
+  const gradient = words.emit(
+    'Mul',
+    words.emit('Sub', words.emit('Exp', logp), onehot),
+    words.scalar(1 / positions / mean),
+  );
   const shaped = words.reshape(gradient, [...front.map((i) => dims[i] as number), classes]);
   const back = [...dims.keys()].map((i) => (i === axis ? dims.length - 1 : front.indexOf(i)));
   return {

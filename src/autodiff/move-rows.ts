@@ -1,5 +1,5 @@
-import type { Node } from '../ir/model.ts';
 import { intsAttribute } from '../ir/access.ts';
+import type { Node } from '../ir/model.ts';
 import type { Vocabulary } from './context.ts';
 
 /** A step back through an operator that only moves a parameter's elements, for cotangents with a leading row axis. */
@@ -22,8 +22,11 @@ export const moveRows: ReadonlyMap<string, (move: RowMove) => string> = new Map(
   ['Flatten', reshape],
   ['Squeeze', reshape],
   ['Unsqueeze', reshape],
-  ['Transpose', ({ words, node, dy, shape }: RowMove) => {
-    const perm = intsAttribute(node, 'perm') ?? shape.map((_, i) => shape.length - 1 - i);
-    return words.transpose(dy, [0, ...perm.map((_, i) => perm.indexOf(i) + 1)]);
-  }],
+  [
+    'Transpose',
+    ({ words, node, dy, shape }: RowMove) => {
+      const perm = intsAttribute(node, 'perm') ?? shape.map((_, i) => shape.length - 1 - i);
+      return words.transpose(dy, [0, ...perm.map((_, i) => perm.indexOf(i) + 1)]);
+    },
+  ],
 ]);

@@ -2,23 +2,51 @@ import type { Node } from '../ir/model.ts';
 import type { GradientRule } from './rule.ts';
 import { activations } from './rules/activations.ts';
 import { arithmetic } from './rules/arithmetic.ts';
+import { transposedConvolution } from './rules/conv-transpose.ts';
 import { convolution } from './rules/convolution.ts';
+import { cutting } from './rules/cutting.ts';
+import { einstein } from './rules/einsum.ts';
+import { elementary } from './rules/elementary.ts';
+import { gathering } from './rules/gathering.ts';
 import { linear } from './rules/linear.ts';
 import { normalization } from './rules/normalization.ts';
 import { pooling } from './rules/pooling.ts';
+import { reductions } from './rules/reductions.ts';
+import { resizing } from './rules/resizing.ts';
 import { shaping } from './rules/shaping.ts';
+import { smoothActivations } from './rules/smooth-activations.ts';
+
+/** The rules by operator family. */
+export const FAMILIES: Readonly<Record<string, readonly GradientRule[]>> = {
+  convolution: [...convolution, ...transposedConvolution],
+  linear: [...linear, ...einstein],
+  normalization,
+  pooling,
+  activations: [...activations, ...smoothActivations],
+  elementary,
+  arithmetic,
+  reductions,
+  shaping,
+  cutting,
+  gathering,
+  resizing,
+};
 
 /** Every gradient rule, by operator of ai.onnx. */
 export const RULES: ReadonlyMap<string, GradientRule> = new Map(
-  [activations, arithmetic, convolution, linear, normalization, pooling, shaping].flat().map((rule) => [rule.op, rule]),
+  Object.values(FAMILIES)
+    .flat()
+    .map((rule) => [rule.op, rule]),
 );
 
 /** Operators through which nothing flows back: their outputs are integers, shapes, or constant almost everywhere. */
-const ZERO_GRADIENT = new Set([
-  'ArgMax', 'ArgMin', 'Ceil', 'Constant', 'ConstantOfShape', 'Equal', 'EyeLike', 'Floor', 'Greater', 'GreaterOrEqual', 'IsInf', 'IsNaN',
-  'Less', 'LessOrEqual', 'NonZero', 'Not', 'OneHot', 'RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Range',
-  'Round', 'Shape', 'Sign', 'Size',
-]);
+const ZERO_GRADIENT = new Set(
+  `And ArgMax ArgMin Bernoulli BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Ceil Constant ConstantOfShape Equal
+   EyeLike Floor Greater GreaterOrEqual Hardmax IsInf IsNaN Less LessOrEqual Multinomial NonMaxSuppression NonZero Not
+   OneHot Or RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range Round Shape Sign Size Xor`.split(
+    /\s+/,
+  ),
+);
 
 /** Whether an operator passes no gradient to any input. */
 export function isZeroGradient(node: Node): boolean {

@@ -1,147 +1,45 @@
-import type { GradientCase } from '../../../test/gradient-check.ts';
+import { type GradientCase, shapes } from '../../../test/gradient-check.ts';
 
 /** Conv: dimensions x strides x dilations x pads x groups x auto_pad. The last row is one sample and one channel. */
 export const convolutionCases: readonly GradientCase[] = [
-  { op: 'Conv', inputs: [[4, 3, 9], [5, 3, 3], [5]], weights: [1, 2] },
+  { op: 'Conv', inputs: shapes('4x3x9 5x3x3 5'), weights: [1, 2] },
   {
     op: 'Conv',
-    inputs: [[4, 4, 12], [6, 2, 4], [6]],
+    inputs: shapes('4x4x12 6x2x4 6'),
     attrs: { group: 2, strides: [3], dilations: [2], pads: [2, 1] },
     weights: [1, 2],
   },
+  { op: 'Conv', inputs: shapes('4x3x6x7 5x3x1x1'), weights: [1] },
+  { op: 'Conv', inputs: shapes('4x3x6x7 5x3x1x1'), attrs: { strides: [2, 2] }, weights: [1] },
+  { op: 'Conv', inputs: shapes('4x3x6x7 5x3x3x3 5'), attrs: { pads: [1, 1, 1, 1] }, weights: [1, 2] },
+  { op: 'Conv', inputs: shapes('4x3x8x8 5x3x3x3'), attrs: { pads: [1, 1, 1, 1], strides: [2, 2] }, weights: [1] },
+  { op: 'Conv', inputs: shapes('4x3x9x9 5x3x3x3'), attrs: { pads: [0, 1, 2, 1], strides: [2, 3] }, weights: [1] },
+  { op: 'Conv', inputs: shapes('4x3x9x10 5x3x3x2'), attrs: { dilations: [2, 3], pads: [3, 0, 1, 2] }, weights: [1] },
   {
     op: 'Conv',
-    inputs: [
-      [4, 3, 6, 7],
-      [5, 3, 1, 1],
-    ],
-    weights: [1],
-  },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 3, 6, 7],
-      [5, 3, 1, 1],
-    ],
-    attrs: { strides: [2, 2] },
-    weights: [1],
-  },
-  { op: 'Conv', inputs: [[4, 3, 6, 7], [5, 3, 3, 3], [5]], attrs: { pads: [1, 1, 1, 1] }, weights: [1, 2] },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 3, 8, 8],
-      [5, 3, 3, 3],
-    ],
-    attrs: { pads: [1, 1, 1, 1], strides: [2, 2] },
-    weights: [1],
-  },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 3, 9, 9],
-      [5, 3, 3, 3],
-    ],
-    attrs: { pads: [0, 1, 2, 1], strides: [2, 3] },
-    weights: [1],
-  },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 3, 9, 10],
-      [5, 3, 3, 2],
-    ],
-    attrs: { dilations: [2, 3], pads: [3, 0, 1, 2] },
-    weights: [1],
-  },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 3, 11, 9],
-      [5, 3, 3, 2],
-    ],
+    inputs: shapes('4x3x11x9 5x3x3x2'),
     attrs: { dilations: [2, 3], strides: [3, 2], pads: [1, 2, 0, 4] },
     weights: [1],
   },
+  { op: 'Conv', inputs: shapes('4x2x4x4 3x2x2x2'), attrs: { pads: [3, 2, 2, 3] }, weights: [1] },
+  { op: 'Conv', inputs: shapes('4x2x12x12 3x2x2x2'), attrs: { strides: [5, 4] }, weights: [1] },
+  { op: 'Conv', inputs: shapes('4x4x6x6 4x1x3x3 4'), attrs: { group: 4, pads: [1, 1, 1, 1] }, weights: [1, 2] },
   {
     op: 'Conv',
-    inputs: [
-      [4, 2, 4, 4],
-      [3, 2, 2, 2],
-    ],
-    attrs: { pads: [3, 2, 2, 3] },
-    weights: [1],
-  },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 2, 12, 12],
-      [3, 2, 2, 2],
-    ],
-    attrs: { strides: [5, 4] },
-    weights: [1],
-  },
-  { op: 'Conv', inputs: [[4, 4, 6, 6], [4, 1, 3, 3], [4]], attrs: { group: 4, pads: [1, 1, 1, 1] }, weights: [1, 2] },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 4, 6, 6],
-      [8, 1, 3, 3],
-    ],
+    inputs: shapes('4x4x6x6 8x1x3x3'),
     attrs: { group: 4, strides: [2, 2], pads: [0, 1, 1, 0] },
     weights: [1],
   },
+  { op: 'Conv', inputs: shapes('4x4x6x6 6x2x3x3'), attrs: { group: 2, pads: [1, 1, 1, 1] }, weights: [1] },
+  { op: 'Conv', inputs: shapes('4x3x7x8 5x3x3x2'), attrs: { auto_pad: 'SAME_UPPER', strides: [2, 3] }, weights: [1] },
+  { op: 'Conv', inputs: shapes('4x3x7x8 5x3x4x2'), attrs: { auto_pad: 'SAME_LOWER', strides: [2, 1] }, weights: [1] },
+  { op: 'Conv', inputs: shapes('4x3x7x8 5x3x3x2'), attrs: { auto_pad: 'VALID', strides: [2, 3] }, weights: [1] },
   {
     op: 'Conv',
-    inputs: [
-      [4, 4, 6, 6],
-      [6, 2, 3, 3],
-    ],
-    attrs: { group: 2, pads: [1, 1, 1, 1] },
-    weights: [1],
-  },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 3, 7, 8],
-      [5, 3, 3, 2],
-    ],
-    attrs: { auto_pad: 'SAME_UPPER', strides: [2, 3] },
-    weights: [1],
-  },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 3, 7, 8],
-      [5, 3, 4, 2],
-    ],
-    attrs: { auto_pad: 'SAME_LOWER', strides: [2, 1] },
-    weights: [1],
-  },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 3, 7, 8],
-      [5, 3, 3, 2],
-    ],
-    attrs: { auto_pad: 'VALID', strides: [2, 3] },
-    weights: [1],
-  },
-  {
-    op: 'Conv',
-    inputs: [
-      [4, 2, 4, 5, 4],
-      [3, 2, 2, 3, 2],
-    ],
+    inputs: shapes('4x2x4x5x4 3x2x2x3x2'),
     attrs: { strides: [1, 2, 2], pads: [1, 0, 1, 0, 1, 1] },
     weights: [1],
   },
-  { op: 'Conv', inputs: [[4, 3, 5, 6], [5, 3, 5, 6], [5]], weights: [1, 2] },
-  {
-    op: 'Conv',
-    inputs: [
-      [1, 1, 4, 4],
-      [1, 1, 3, 3],
-    ],
-  },
+  { op: 'Conv', inputs: shapes('4x3x5x6 5x3x5x6 5'), weights: [1, 2] },
+  { op: 'Conv', inputs: shapes('1x1x4x4 1x1x3x3') },
 ];

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../tensor/tensor.ts';
 import type { GradientRule, RuleContext } from '../rule.ts';
-import { type Window, groupOf, offsets, reachOf, scatterAttributes, windowOf } from './window.ts';
+import { groupOf, offsets, reachOf, scatterAttributes, type Window, windowOf } from './window.ts';
 
 /**
  * Y[n, o] = sum over c, u of W[o, c, u] X[n, c, s t + d u - pad] + b[o], in groups.
@@ -9,18 +9,36 @@ import { type Window, groupOf, offsets, reachOf, scatterAttributes, windowOf } f
  * path), otherwise ConvTranspose.   dW[o, c, u] = sum over n, t of dY[n, o, t] X[n, c, s t + d u - pad]   db = sum(dY)
  */
 const conv: GradientRule = {
-  op: 'Conv', since: [1, 11, 22], linearity: 'multilinear',
+  op: 'Conv',
+  since: [1, 11, 22],
+  linearity: 'multilinear',
   backward: (at) => {
     const dy = at.dy[0] as string;
     return [
       at.needs(0) ? inputGradient(at, dy) : null,
       at.needs(1) ? at.sum(weightRows(at, correlationAt(at, dy)), [0]) : null,
-      at.needs(2) ? at.sum(dy, [0, ...at.outShape(0).slice(2).map((_, i) => i + 2)]) : null,
+      at.needs(2)
+        ? at.sum(dy, [
+            0,
+            ...at
+              .outShape(0)
+              .slice(2)
+              .map((_, i) => i + 2),
+          ])
+        : null,
     ];
   },
   perSample: (at, input) => {
     const dy = at.dy[0] as string;
-    return input === 1 ? weightRows(at, correlationAt(at, dy)) : at.sum(dy, at.outShape(0).slice(2).map((_, i) => i + 2));
+    return input === 1
+      ? weightRows(at, correlationAt(at, dy))
+      : at.sum(
+          dy,
+          at
+            .outShape(0)
+            .slice(2)
+            .map((_, i) => i + 2),
+        );
   },
 };
 
@@ -48,7 +66,12 @@ function flipped(at: RuleContext, group: number): string {
   const swapped = at.reshape(at.transpose(grouped, [0, 2, 1, ...spatial]), [group * inner, out / group, ...kernel]);
   const axes = kernel.flatMap((k, i) => (k > 1 ? [i + 2] : []));
   if (axes.length === 0) return swapped;
-  return at.slice(swapped, { starts: axes.map(() => -1), ends: axes.map(() => Number.MIN_SAFE_INTEGER), axes, steps: axes.map(() => -1) });
+  return at.slice(swapped, {
+    starts: axes.map(() => -1),
+    ends: axes.map(() => Number.MIN_SAFE_INTEGER),
+    axes,
+    steps: axes.map(() => -1),
+  });
 }
 
 /** What the gradient of a kernel is made of: [n, out, ...cells of the output] against patches of [n, channels, ...input]. */
@@ -63,7 +86,14 @@ export interface Correlation {
 }
 
 function correlationAt(at: RuleContext, dy: string): Correlation {
-  return { image: at.x[0] as string, signal: dy, window: windowAt(at), group: groupOf(at.node), samples: at.shape(0)[0] as number, weight: at.shape(1) };
+  return {
+    image: at.x[0] as string,
+    signal: dy,
+    window: windowAt(at),
+    group: groupOf(at.node),
+    samples: at.shape(0)[0] as number,
+    weight: at.shape(1),
+  };
 }
 
 /** [n, ...shape of W]: the signal against the image's patches, one matrix product for each sample and group. */
@@ -71,7 +101,29 @@ export function weightRows(at: RuleContext, correlation: Correlation): string {
   const { signal, window, group, samples: n, weight } = correlation;
   const [out, inner, ...kernel] = weight as [number, number, ...number[]];
   const cells = sizeOf(window.output);
+  const V = (globalThis as any).process.env.V ?? '0';
+  if ((V === '2' || V === '3') && group === 1 && kernel.length === 2 && kernel[0]! > 1 && window.strides.every((x) => x === 1)) {
+    const [kh, kw] = kernel as [number, number];
+    const [ho, wo] = window.output as [number, number];
+    const wp = wo + kw - 1; const hp = ho + kh - 1; const L = ho * wp;
+    const flat = at.reshape(at.pad(correlation.image, [0, 0, ...window.padsBegin, 0, 0, ...window.padsEnd]), [n, inner, 1, hp * wp]);
+    const d = at.emit('Concat', ...Array.from({ length: kw }, (_, v) => at.reshape(at.pad(signal, [0, 0, 0, v, 0, 0, 0, kw - 1 - v]), [n, out, 1, L])), { axis: 2 });
+    const xs = Array.from({ length: kh }, (_, u) => at.slice(flat, { starts: [u * wp], ends: [u * wp + L], axes: [3] }));
+    if (V === '2') {
+      const x = at.reshape(at.emit('Concat', ...xs, { axis: 2 }), [n, inner * kh, L]);
+      const y = at.emit('MatMul', at.reshape(d, [n, out * kw, L]), at.transpose(x, [0, 2, 1]));
+      return at.reshape(at.transpose(at.reshape(y, [n, out, kw, inner * kh]), [0, 1, 3, 2]), [n, out, inner, kh, kw]);
+    }
+    const dt = at.reshape(d, [n, out * kw, L]);
+    const ys = xs.map((x) => at.reshape(at.emit('MatMul', at.reshape(x, [n, inner, L]), at.transpose(dt, [0, 2, 1])), [n, inner, 1, out * kw]));
+    const y = at.emit('Concat', ...ys, { axis: 2 });
+    return at.transpose(at.reshape(y, [n, inner, kh, out, kw]), [0, 3, 1, 2, 4]);
+  }
   const columns = patches(at, correlation);
+  if (V === '1' && cells > 2 * out) {
+    const l = at.reshape(signal, [n, group, out / group, cells]);
+    return at.reshape(at.transpose(at.emit('MatMul', columns, at.transpose(l, [0, 1, 3, 2])), [0, 1, 3, 2]), [n, out, inner, ...kernel]);
+  }
   const left = at.reshape(signal, [n, group, out / group, cells]);
   return at.reshape(at.emit('MatMul', left, at.transpose(columns, [0, 1, 3, 2])), [n, out, inner, ...kernel]);
 }
@@ -85,8 +137,14 @@ function patches(at: RuleContext, { image, window, group, samples, weight }: Cor
   const dims = [samples, group, inner, 1, sizeOf(window.output)];
   const pieces = offsets(window.kernel).map((offset) => {
     const starts = offset.map((o, i) => o * (window.dilations[i] as number));
-    const ends = starts.map((s, i) => s + (reach[i] as number) - ((window.kernel[i] as number) - 1) * (window.dilations[i] as number));
-    const whole = starts.every((s, i) => s === 0 && ends[i] === (window.input[i] as number) + (window.padsBegin[i] as number) + (window.padsEnd[i] as number));
+    const ends = starts.map(
+      (s, i) => s + (reach[i] as number) - ((window.kernel[i] as number) - 1) * (window.dilations[i] as number),
+    );
+    const whole = starts.every(
+      (s, i) =>
+        s === 0 &&
+        ends[i] === (window.input[i] as number) + (window.padsBegin[i] as number) + (window.padsEnd[i] as number),
+    );
     const stepped = window.strides.some((s) => s > 1);
     if (whole && !stepped) return at.reshape(padded, dims);
     return at.reshape(at.slice(padded, { starts, ends, axes, ...(stepped ? { steps: window.strides } : {}) }), dims);

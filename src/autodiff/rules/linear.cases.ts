@@ -1,142 +1,47 @@
-import type { GradientCase } from '../../../test/gradient-check.ts';
+import { type GradientCase, shapes } from '../../../test/gradient-check.ts';
 import { float } from '../../ir/access.ts';
 
 /** Matrix products: ranks x broadcasting x transposition; weights on either side. */
 export const linearCases: readonly GradientCase[] = [
-  {
-    op: 'MatMul',
-    inputs: [
-      [4, 5],
-      [5, 3],
-    ],
-    weights: [1],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [4, 6, 5],
-      [5, 3],
-    ],
-    weights: [1],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [4, 2, 6, 5],
-      [5, 3],
-    ],
-    weights: [1],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [3, 5],
-      [4, 5, 6],
-    ],
-    weights: [0],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [3, 5],
-      [4, 2, 5, 6],
-    ],
-    weights: [0],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [4, 2, 6, 5],
-      [2, 5, 3],
-    ],
-    weights: [1],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [4, 2, 6, 5],
-      [1, 2, 5, 3],
-    ],
-    weights: [1],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [4, 2, 6, 5],
-      [1, 1, 5, 3],
-    ],
-    weights: [1],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [4, 2, 6, 5],
-      [4, 2, 5, 3],
-    ],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [1, 2, 6, 5],
-      [4, 1, 5, 3],
-    ],
-  },
-  {
-    op: 'MatMul',
-    inputs: [
-      [2, 1, 6, 5],
-      [4, 5, 3],
-    ],
-  },
-  { op: 'MatMul', inputs: [[5], [5, 3]] },
-  { op: 'MatMul', inputs: [[4, 5], [5]] },
-  { op: 'MatMul', inputs: [[5], [5]] },
-  { op: 'MatMul', inputs: [[2, 4, 5], [5]] },
-  { op: 'MatMul', inputs: [[5], [2, 5, 3]] },
-  { op: 'Gemm', inputs: [[4, 5], [5, 3], [3]], weights: [1, 2] },
-  {
-    op: 'Gemm',
-    inputs: [
-      [4, 5],
-      [5, 3],
-    ],
-    weights: [1],
-  },
-  { op: 'Gemm', inputs: [[4, 5], [3, 5], [3]], attrs: { transB: 1 }, weights: [1, 2] },
-  {
-    op: 'Gemm',
-    inputs: [[4, 5], [3, 5], [3]],
-    attrs: { transB: 1, alpha: float(0.5), beta: float(2) },
-    weights: [1, 2],
-  },
-  {
-    op: 'Gemm',
-    inputs: [
-      [4, 5],
-      [3, 5],
-      [1, 3],
-    ],
-    attrs: { transB: 1, beta: float(-1.5) },
-    weights: [1, 2],
-  },
-  { op: 'Gemm', inputs: [[4, 5], [5, 3], [1]], weights: [1, 2] },
-  { op: 'Gemm', inputs: [[4, 5], [5, 3], []], weights: [1, 2] },
-  {
-    op: 'Gemm',
-    inputs: [
-      [5, 4],
-      [5, 3],
-      [4, 1],
-    ],
-    attrs: { transA: 1 },
-  },
-  {
-    op: 'Gemm',
-    inputs: [
-      [5, 4],
-      [3, 5],
-      [4, 3],
-    ],
-    attrs: { transA: 1, transB: 1, alpha: float(-2) },
-  },
+  { op: 'MatMul', inputs: shapes('4x5 5x3'), weights: [1] },
+  { op: 'MatMul', inputs: shapes('4x6x5 5x3'), weights: [1] },
+  { op: 'MatMul', inputs: shapes('4x2x6x5 5x3'), weights: [1] },
+  { op: 'MatMul', inputs: shapes('3x5 4x5x6'), weights: [0] },
+  { op: 'MatMul', inputs: shapes('3x5 4x2x5x6'), weights: [0] },
+  { op: 'MatMul', inputs: shapes('4x2x6x5 2x5x3'), weights: [1] },
+  { op: 'MatMul', inputs: shapes('4x2x6x5 1x2x5x3'), weights: [1] },
+  { op: 'MatMul', inputs: shapes('4x2x6x5 1x1x5x3'), weights: [1] },
+  { op: 'MatMul', inputs: shapes('4x2x6x5 4x2x5x3') },
+  { op: 'MatMul', inputs: shapes('1x2x6x5 4x1x5x3') },
+  { op: 'MatMul', inputs: shapes('2x1x6x5 4x5x3') },
+  { op: 'MatMul', inputs: shapes('5 5x3') },
+  { op: 'MatMul', inputs: shapes('4x5 5') },
+  { op: 'MatMul', inputs: shapes('5 5') },
+  { op: 'MatMul', inputs: shapes('2x4x5 5') },
+  { op: 'MatMul', inputs: shapes('5 2x5x3') },
+  { op: 'Gemm', inputs: shapes('4x5 5x3 3'), weights: [1, 2] },
+  { op: 'Gemm', inputs: shapes('4x5 5x3'), weights: [1] },
+  { op: 'Gemm', inputs: shapes('4x5 3x5 3'), attrs: { transB: 1 }, weights: [1, 2] },
+  { op: 'Gemm', inputs: shapes('4x5 3x5 3'), attrs: { transB: 1, alpha: float(0.5), beta: float(2) }, weights: [1, 2] },
+  { op: 'Gemm', inputs: shapes('4x5 3x5 1x3'), attrs: { transB: 1, beta: float(-1.5) }, weights: [1, 2] },
+  { op: 'Gemm', inputs: shapes('4x5 5x3 1'), weights: [1, 2] },
+  { op: 'Gemm', inputs: shapes('4x5 5x3 ()'), weights: [1, 2] },
+  { op: 'Gemm', inputs: shapes('5x4 5x3 4x1'), attrs: { transA: 1 } },
+  { op: 'Gemm', inputs: shapes('5x4 3x5 4x3'), attrs: { transA: 1, transB: 1, alpha: float(-2) } },
 ];
+
+/** Einstein sums: contraction, batch, outer product, sums of one term alone, one and three terms, no arrow. */
+export const einsumCases: readonly GradientCase[] = (
+  [
+    ['ij,jk->ik', '3x4 4x5'],
+    ['bij, bjk -> bik', '2x3x4 2x4x5'],
+    ['bhid,bhjd->bhij', '2x2x3x4 2x2x5x4'],
+    ['i,j->ij', '3 4'],
+    ['ij,k->ik', '3x4 5'],
+    ['ij->ji', '3x4'],
+    ['ij->i', '3x4'],
+    ['ij,jk,kl->il', '3x4 4x2 2x5'],
+    ['ij,jk', '3x4 4x5'],
+    ['ij,ij->', '3x4 3x4'],
+  ] as const
+).map(([equation, text]) => ({ op: 'Einsum', inputs: shapes(text), attrs: { equation } }));

@@ -17,14 +17,27 @@ export interface Window {
  *
  * SAME_*: total pad = max((out - 1) stride + (kernel - 1) dilation + 1 - in, 0), the odd one at the end (UPPER) or begin (LOWER)
  */
-export function windowOf(node: Node, kernel: readonly number[], input: readonly number[], output: readonly number[]): Window {
+export function windowOf(
+  node: Node,
+  kernel: readonly number[],
+  input: readonly number[],
+  output: readonly number[],
+): Window {
   const ones = kernel.map(() => 1);
   const strides = intsAttribute(node, 'strides') ?? ones;
   const dilations = intsAttribute(node, 'dilations') ?? ones;
   const auto = stringAttribute(node, 'auto_pad', 'NOTSET');
   if (auto === 'NOTSET' || auto === '') {
     const pads = intsAttribute(node, 'pads') ?? [...ones, ...ones].map(() => 0);
-    return { kernel, strides, dilations, padsBegin: pads.slice(0, kernel.length), padsEnd: pads.slice(kernel.length), input, output };
+    return {
+      kernel,
+      strides,
+      dilations,
+      padsBegin: pads.slice(0, kernel.length),
+      padsEnd: pads.slice(kernel.length),
+      input,
+      output,
+    };
   }
   const totals = kernel.map((k, i) => {
     const reach = ((output[i] as number) - 1) * (strides[i] as number) + (k - 1) * (dilations[i] as number) + 1;
@@ -38,22 +51,31 @@ export function windowOf(node: Node, kernel: readonly number[], input: readonly 
 
 /** Cells of the padded input that the windows reach at most: (out - 1) stride + (kernel - 1) dilation + 1. */
 export function reachOf({ kernel, strides, dilations, output }: Window): number[] {
-  return kernel.map((k, i) => ((output[i] as number) - 1) * (strides[i] as number) + (k - 1) * (dilations[i] as number) + 1);
+  return kernel.map(
+    (k, i) => ((output[i] as number) - 1) * (strides[i] as number) + (k - 1) * (dilations[i] as number) + 1,
+  );
 }
 
-/** Attributes of a ConvTranspose that scatters from this window's output back to its input. */
+/**
+ * Attributes of a ConvTranspose that scatters from this window's output back to its input. Cells past the last window
+ * get no gradient: they are made up by output_padding; cells that windows reach beyond the padding (ceil_mode) are cut
+ * off by a larger end pad.
+ */
 export function scatterAttributes(window: Window): Record<string, readonly number[]> {
   const { strides, dilations, padsBegin, padsEnd, input } = window;
   const reach = reachOf(window);
-  // Cells past the last window get no gradient; they are made up by output_padding, or by a negative end pad.
   const rest = input.map((size, i) => size + (padsBegin[i] as number) + (padsEnd[i] as number) - (reach[i] as number));
-  const output_padding = rest.map((r, i) => Math.max(0, Math.min(r, (strides[i] as number) - 1)));
-  return { strides, dilations, pads: [...padsBegin, ...padsEnd], output_padding };
+  const output_padding = rest.map((r) => Math.max(0, r));
+  const ends = padsEnd.map((p, i) => p + Math.max(0, -(rest[i] as number)));
+  return { strides, dilations, pads: [...padsBegin, ...ends], output_padding };
 }
 
 /** All kernel positions, last axis fastest. */
 export function offsets(kernel: readonly number[]): number[][] {
-  return kernel.reduce<number[][]>((all, k) => all.flatMap((head) => Array.from({ length: k }, (_, i) => [...head, i])), [[]]);
+  return kernel.reduce<number[][]>(
+    (all, k) => all.flatMap((head) => Array.from({ length: k }, (_, i) => [...head, i])),
+    [[]],
+  );
 }
 
 /** The group attribute. */

@@ -1,0 +1,106 @@
+import { intsAttribute, stringAttribute } from '../../ir/access.ts';
+import type { NodeForm } from '../rule.ts';
+import type { AxisMap } from './axis-map.ts';
+
+/** One axis of a Resize; sizes in elements. */
+interface ResizedAxis {
+  readonly axis: number;
+  readonly from: number;
+  readonly to: number;
+  /** to / from as the node states it. */
+  readonly scale: number;
+  /** Start and end of the region of interest, in shares of the axis. */
+  readonly region: readonly [number, number];
+}
+
+type Coordinate = (position: number, axis: ResizedAxis) => number;
+const f32 = Math.fround;
+
+/** Where position x of the result lies in the input, by coordinate_transformation_mode; in float32, as the runtime computes it. */
+const COORDINATES: Readonly<Record<string, Coordinate>> = {
+  half_pixel: (x, { scale }) => f32(f32((x + 0.5) / f32(scale)) - 0.5),
+  half_pixel_symmetric: (x, { from, to, scale }) => {
+    const adjustment = to / (scale * from);
+    return (from / 2) * (1 - adjustment) + (x + 0.5) / scale - 0.5;
+  },
+  pytorch_half_pixel: (x, { to, scale }) => (to > 1 ? f32(f32((x + 0.5) / f32(scale)) - 0.5) : 0),
+  align_corners: (x, { from, to }) => (to === 1 ? 0 : f32((x * (from - 1)) / (to - 1))),
+  asymmetric: (x, { from, to, scale }) => (f32(scale) === f32(to / from) ? f32((x * from) / to) : f32(x / f32(scale))),
+  tf_crop_and_resize: (x, { from, to, region: [start, end] }) =>
+    to > 1 ? start * (from - 1) + (x * (end - start) * (from - 1)) / (to - 1) : 0.5 * (start + end) * (from - 1),
+};
+
+const ROUNDINGS: Readonly<Record<string, (x: number) => number>> = {
+  round_prefer_floor: (x) => Math.ceil(x - 0.5),
+  round_prefer_ceil: (x) => Math.floor(x + 0.5),
+  floor: Math.floor,
+  ceil: Math.ceil,
+};
+
+/** Why a Resize has no linear map here, or undefined. */
+export function resizeRefusal({ node, x, numbers }: NodeForm): string | undefined {
+  const mode = stringAttribute(node, 'mode', 'nearest');
+  if (mode !== 'nearest' && mode !== 'linear') return `mode must be "nearest" or "linear", current value is "${mode}"`;
+  const coordinates = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel');
+  if (COORDINATES[coordinates] === undefined) return `coordinate_transformation_mode "${coordinates}" is not known`;
+  if (Number(node.attributes.get('antialias')?.value ?? 0) !== 0) return 'antialias must be 0, current value is 1';
+  if (coordinates === 'tf_crop_and_resize' && numbers(1) === undefined) return 'its roi must be constant';
+  return [2, 3].some((i) => x[i] && numbers(i)?.length) ? undefined : 'its scales or sizes must be constant';
+}
+
+/** The linear maps of a Resize, one for each axis that changes. */
+export function resizeMaps(form: NodeForm): AxisMap[] {
+  const mode = stringAttribute(form.node, 'mode', 'nearest');
+  const name = stringAttribute(form.node, 'coordinate_transformation_mode', 'half_pixel');
+  const round = ROUNDINGS[stringAttribute(form.node, 'nearest_mode', 'round_prefer_floor')] as (x: number) => number;
+  const coordinate = COORDINATES[name] as Coordinate;
+  const crops = name === 'tf_crop_and_resize';
+  if (!crops && String(form.shape(0)) === String(form.outShape(0))) return [];
+  return resizedAxes(form).flatMap((axis) => {
+    if (axis.from === axis.to && axis.scale === 1 && !crops) return [];
+    const matrix = new Float64Array(axis.to * axis.from);
+    for (let i = 0; i < axis.to; i++) {
+      const x = coordinate(i, axis);
+      if (crops && (x < 0 || x > axis.from - 1)) continue;
+      const row = matrix.subarray(i * axis.from, (i + 1) * axis.from);
+      if (mode === 'nearest') row[clamp(round(x), axis.from)] = 1;
+      else interpolate(row, Math.min(Math.max(x, 0), axis.from - 1));
+    }
+    return [{ axis: axis.axis, from: axis.from, to: axis.to, matrix }];
+  });
+}
+
+function clamp(index: number, size: number): number {
+  return Math.min(Math.max(index, 0), size - 1);
+}
+
+function interpolate(row: Float64Array, x: number): void {
+  const left = Math.min(Math.floor(x), row.length - 1);
+  const right = Math.min(left + 1, row.length - 1);
+  (row[left] as number) += 1 - (x - left);
+  (row[right] as number) += x - left;
+}
+
+function resizedAxes(form: NodeForm): ResizedAxis[] {
+  const [shape, out] = [form.shape(0), form.outShape(0)];
+  const axes = (intsAttribute(form.node, 'axes') ?? [...shape.keys()]).map((axis) =>
+    axis < 0 ? axis + shape.length : axis,
+  );
+  const scales = form.x[2] ? form.numbers(2) : undefined;
+  const sizes = scales?.length ? undefined : form.numbers(3);
+  const roi = form.x[1] ? (form.numbers(1) ?? []) : [];
+  const ratios = axes.map((axis, i) => (sizes?.[i] ?? 0) / (shape[axis] as number));
+  const policy = stringAttribute(form.node, 'keep_aspect_ratio_policy', 'stretch');
+  return axes.map((axis, i) => {
+    const [from, to] = [shape[axis] as number, out[axis] as number];
+    const common =
+      policy === 'not_larger' ? Math.min(...ratios) : policy === 'not_smaller' ? Math.max(...ratios) : to / from;
+    return {
+      axis,
+      from,
+      to,
+      scale: sizes === undefined ? (scales?.[i] ?? 1) : common,
+      region: [roi[i] ?? 0, roi[i + axes.length] ?? 1],
+    };
+  });
+}

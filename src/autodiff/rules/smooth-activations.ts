@@ -1,0 +1,121 @@
+import { intAttribute, stringAttribute } from '../../ir/access.ts';
+import type { GradientRule, RuleContext } from '../rule.ts';
+import { elementwise, oneMinusSquare, plus, times } from './elementwise.ts';
+
+/** Y = 1 / (1 + exp(-X)).   dX = dY Y (1 - Y) */
+const sigmoid = elementwise({
+  op: 'Sigmoid',
+  since: [6, 13],
+  linearity: 'smooth',
+  slope: ({ emit, scalar }, _, y) => emit('Mul', y, emit('Sub', scalar(1), y)),
+});
+
+/** Y = tanh(X).   dX = dY (1 - Y^2) */
+const tanh = elementwise({
+  op: 'Tanh',
+  since: [6, 13],
+  linearity: 'smooth',
+  slope: (at, _, y) => oneMinusSquare(at, y),
+});
+
+/** Y = log(1 + exp(X)).   dX = dY sigmoid(X) */
+const softplus = elementwise({
+  op: 'Softplus',
+  since: [1, 22],
+  linearity: 'smooth',
+  slope: ({ emit }, x) => emit('Sigmoid', x),
+});
+
+/** Y = X / (1 + |X|).   dX = dY (1 - |Y|)^2 */
+const softsign = elementwise({
+  op: 'Softsign',
+  since: [1, 22],
+  linearity: 'smooth',
+  slope: ({ emit, scalar }, _, y) => {
+    const rest = emit('Sub', scalar(1), emit('Abs', y));
+    return emit('Mul', rest, rest);
+  },
+});
+
+/** a exp(-b X^2) */
+function bell(at: RuleContext, x: string, { a, b }: { a: number; b: number }): string {
+  return times(at, at.emit('Exp', times(at, at.emit('Mul', x, x), -b)), a);
+}
+
+/** Y = erf(X).   dX = dY 2 / sqrt(pi) exp(-X^2) */
+const erf = elementwise({
+  op: 'Erf',
+  since: [9, 13],
+  linearity: 'smooth',
+  slope: (at, x) => bell(at, x, { a: 2 / Math.sqrt(Math.PI), b: 1 }),
+});
+
+/** Y = X Phi(X).   dX = dY (Phi(X) + X phi(X)),  Phi and phi: distribution and density of the standard normal */
+function exactGelu(at: RuleContext, x: string): string {
+  const phi = times(at, plus(at, at.emit('Erf', times(at, x, Math.SQRT1_2)), 1), 0.5);
+  return at.emit('Add', phi, at.emit('Mul', x, bell(at, x, { a: 1 / Math.sqrt(2 * Math.PI), b: 0.5 })));
+}
+
+/** Y = X (1 + t) / 2, t = tanh(c (X + 0.044715 X^3)), c = sqrt(2 / pi).   dX = dY ((1 + t) + X (1 - t^2) c (1 + 3 * 0.044715 X^2)) / 2 */
+function tanhGelu(at: RuleContext, x: string): string {
+  const [c, cubic] = [Math.sqrt(2 / Math.PI), 0.044715];
+  const square = at.emit('Mul', x, x);
+  const t = at.emit('Tanh', at.emit('Mul', times(at, x, c), plus(at, times(at, square, cubic), 1)));
+  const inner = times(at, plus(at, times(at, square, 3 * cubic), 1), c);
+  const second = at.emit('Mul', x, at.emit('Mul', oneMinusSquare(at, t), inner));
+  return times(at, at.emit('Add', plus(at, t, 1), second), 0.5);
+}
+
+const gelu = elementwise({
+  op: 'Gelu',
+  since: [20],
+  linearity: 'smooth',
+  slope: (at, x) => (stringAttribute(at.node, 'approximate', 'none') === 'tanh' ? tanhGelu(at, x) : exactGelu(at, x)),
+});
+
+/** Y = X w, w = tanh(softplus(X)).   dX = dY (w + X sigmoid(X) (1 - w^2)) */
+const mish = elementwise({
+  op: 'Mish',
+  since: [18, 22],
+  linearity: 'smooth',
+  slope: (at, x) => {
+    const w = at.emit('Tanh', at.emit('Softplus', x));
+    const rise = at.emit('Mul', at.emit('Mul', x, at.emit('Sigmoid', x)), oneMinusSquare(at, w));
+    return at.emit('Add', w, rise);
+  },
+});
+
+/** Y = X - log(sum(exp(X))).   dX = dY - exp(Y) sum(dY) */
+const logSoftmax: GradientRule = {
+  op: 'LogSoftmax',
+  since: [13],
+  linearity: 'smooth',
+  backward: ({ node, y: [y], dy: [dy], emit, sum }) => {
+    const total = sum(dy as string, [intAttribute(node, 'axis', -1)], true);
+    return [emit('Sub', dy as string, emit('Mul', emit('Exp', y as string), total))];
+  },
+};
+
+/** Y = exp(X) / sum(exp(X)).   dX = Y (dY - sum(Y dY)) */
+const softmax: GradientRule = {
+  op: 'Softmax',
+  since: [13],
+  linearity: 'smooth',
+  backward: ({ node, y: [y], dy: [dy], emit, sum }) => {
+    const inner = sum(emit('Mul', y as string, dy as string), [intAttribute(node, 'axis', -1)], true);
+    return [emit('Mul', y as string, emit('Sub', dy as string, inner))];
+  },
+};
+
+/** Rules of activations without a kink. */
+export const smoothActivations: readonly GradientRule[] = [
+  sigmoid,
+  tanh,
+  softplus,
+  softsign,
+  erf,
+  gelu,
+  mish,
+  logSoftmax,
+  softmax,
+];
