@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { NOT_RUNNABLE, outputGap, randomFeeds, sharedModels } from '../../test/shared-models.ts';
+import { validateGraph } from '../graph/validate-graph.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Model } from '../ir/model.ts';
 import { float32 } from '../tensor/tensor.ts';
@@ -147,6 +148,11 @@ describe.skipIf(models.length === 0)('rewriting the shared models', () => {
     expect(once.length).toBe(bytes.length);
     expect(histogram(once)).toEqual(histogram(bytes));
     expect(Buffer.compare(encodeModel(decodeModel(once)), once)).toBe(0);
+  });
+
+  it.each(models)('finds the graph of $name sound', async ({ path }) => {
+    const model = decodeModel(new Uint8Array(await readFile(path)));
+    expect(validateGraph(model)).toBe(model);
   });
 
   it.each(models.filter(({ name }) => !NOT_RUNNABLE.has(name)))(

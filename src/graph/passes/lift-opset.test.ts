@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { outputGap, randomFeeds } from '../../../test/shared-models.ts';
+import { capture } from '../../engine/capture.ts';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { UnsupportedOpError } from '../../errors/errors.ts';
 import { printModelText } from '../../onnx/print-text.ts';
 import { parseModelText } from '../../onnx/text.ts';
 import { float32 } from '../../tensor/tensor.ts';
+import { validateGraph } from '../validate-graph.ts';
 import { LIFTED_OPSET, liftOpset } from './lift-opset.ts';
 
 /** Graphs that onnxruntime runs before and after: [what, opset, text]. */
@@ -244,6 +246,28 @@ describe('liftOpset', () => {
     const captured = new Map([['x', { type: 'float32' as const, dims: [2, 5] }]]);
     expect(liftOpset(model, captured).graph.nodes.map(({ op }) => op)).toEqual(['Softmax']);
     expect(liftOpset(model).graph.nodes.map(({ op }) => op)).toEqual(['Flatten', 'Softmax', 'Shape', 'Reshape']);
+  });
+
+  it('serves other batch sizes than the captured one', async () => {
+    const model =
+      parseModelText(`opset 9 input x: float32[N,3,4,2] a = Softmax(x) { axis: 2 } b = Squeeze(c) { axes: [1] }
+      c = ReduceSum(a) { axes: [1] } s = Constant() { value: float32[3] = [1, 2, 3] } y = Upsample(b, s) { mode: "nearest" } output y`);
+    const sorted = validateGraph(model);
+    const captured = await capture(
+      onnxruntimeNode,
+      sorted,
+      new Map([['x', float32(new Float32Array(24), [1, 3, 4, 2])]]),
+    );
+    const feeds = new Map([
+      [
+        'x',
+        float32(
+          Float32Array.from({ length: 120 }, (_, i) => Math.sin(i)),
+          [5, 3, 4, 2],
+        ),
+      ],
+    ]);
+    expect(await outputGap(sorted, liftOpset(sorted, captured), feeds)).toBeLessThan(1e-6);
   });
 
   it('takes initializers out of the inputs of files before IR version 4', () => {
