@@ -1,10 +1,10 @@
-import { type AnySolver } from '../solvers/solver.ts';
+import { OptionError } from '../errors/errors.ts';
+import type { AnySolver } from '../solvers/solver.ts';
 import { chitaCd } from '../solvers/chita/active-set.ts';
 import { chita } from '../solvers/chita/back-solving.ts';
 import { chitaBlock } from '../solvers/chita/block-wise.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
-import type { WeightLayer } from '../graph/weights.ts';
 import type { Schedule } from '../schedule/stages.ts';
 
 /** Names of the pruning methods. */
@@ -32,12 +32,14 @@ export interface MethodEntry {
 
 /** What a solver may be told. */
 export interface SolverContext {
-  readonly layers: readonly WeightLayer[];
   /** Width of the blocks of chita-block. */
   readonly block: number;
   /** Rounds of swaps; undefined = the method's own default. */
   readonly swaps?: number;
 }
+
+/** The method where none is named. */
+export const DEFAULT_METHOD: Method = 'chita';
 
 const ONE_STAGE: MethodDefaults = { samples: 1000, batch: 1, lambda: 1e-3, firstOrder: 0, stages: 1, schedule: 'exp' };
 
@@ -47,6 +49,24 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
   woodfisher: { summary: 'scores and updates weights one by one by the exact inverse Fisher', needsGradients: true, defaults: { ...ONE_STAGE, lambda: 1e-5 }, solver: () => woodfisher() },
   chita: { summary: 'CHITA-BSO: magnitude support, all weights re-solved together', needsGradients: true, defaults: ONE_STAGE, solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }) },
   'chita-cd': { summary: 'CHITA-CD: hard thresholding with exact steps on an active set, back-solve, swaps', needsGradients: true, defaults: ONE_STAGE, solver: ({ swaps }) => chitaCd(swaps === undefined ? {} : { swaps }) },
-  'chita-block': { summary: 'CHITA in blocks within layers: for large models', needsGradients: true, defaults: ONE_STAGE, solver: ({ layers, block }) => chitaBlock({ layers: layers.map((l) => l.size), block }) },
+  'chita-block': { summary: 'CHITA in blocks within layers: for large models', needsGradients: true, defaults: ONE_STAGE, solver: ({ block }) => chitaBlock({ block }) },
   'chita++': { summary: 'CHITA in stages, with new gradients and the first-order term at each: the most accurate, the slowest', needsGradients: true, defaults: { samples: 1000, batch: 16, lambda: 1e-2, firstOrder: 'auto', stages: 15, schedule: 'exp' }, solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }) },
 };
+
+/**
+ * The entry of a method, or one for a solver in its place: with the defaults of the method of its name, else those of
+ * chita.
+ *
+ * @throws OptionError if both are given, or the method is not known
+ */
+export function entryOf(choice: { readonly method?: Method; readonly solver?: AnySolver }): MethodEntry & { readonly name: string } {
+  const { method, solver } = choice;
+  if (solver !== undefined) {
+    if (method !== undefined) throw new OptionError(`Cannot prune by the method "${method}" and the solver "${solver.name}" at once: give one of them`);
+    const { summary, defaults } = Object.hasOwn(METHODS, solver.name) ? METHODS[solver.name as Method] : { summary: 'a solver of the caller', defaults: ONE_STAGE };
+    return { name: solver.name, summary, defaults, needsGradients: solver.needs.length > 0, solver: () => solver };
+  }
+  const name = method ?? DEFAULT_METHOD;
+  if (!Object.hasOwn(METHODS, name)) throw new OptionError(`Cannot prune by "${name}": the methods are ${Object.keys(METHODS).join(', ')}`);
+  return { name, ...METHODS[name] };
+}

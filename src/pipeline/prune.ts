@@ -13,16 +13,19 @@ import type { OnProgress, RunOptions } from '../progress/progress.ts';
 import { type Schedule, stageTargets } from '../schedule/stages.ts';
 import { drive, type Solution } from '../solvers/drive.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
+import type { AnySolver } from '../solvers/solver.ts';
 import { random } from '../tensor/random.ts';
 import { type LabelSource, rowsOf } from './gradients.ts';
 import { chooseLayers, type ChosenLayers, type LayerChoice } from './layers.ts';
-import { METHODS, type Method } from './methods.ts';
+import { DEFAULT_METHOD, entryOf, type Method, type MethodEntry } from './methods.ts';
 
 /** What {@link prune} is asked for; what is left out takes the method's defaults (METHODS) or PRUNE_DEFAULTS. */
 export interface PruneOptions extends LayerChoice, RunOptions {
   readonly engine: Engine;
   readonly budget: SparsityBudget;
   readonly method?: Method;
+  /** A solver in the method's place; its settings default to those of the method of its name, else to chita's. */
+  readonly solver?: AnySolver;
   /** Samples for the gradients; not needed by magnitude. */
   readonly source?: FeedSource;
   readonly loss?: LossName;
@@ -50,10 +53,12 @@ export interface PruneOptions extends LayerChoice, RunOptions {
 }
 
 /** Defaults of {@link prune} that do not depend on the method. */
-export const PRUNE_DEFAULTS = { method: 'chita', loss: 'cross-entropy', labels: 'data', baseSparsity: 0.1, block: 2000, seed: 1, augment: false } as const;
+export const PRUNE_DEFAULTS = { method: DEFAULT_METHOD, loss: 'cross-entropy', labels: 'data', baseSparsity: 0.1, block: 2000, seed: 1, augment: false } as const;
 
 /** Every option of a run, filled in. */
-export type ResolvedPrune = Required<Omit<PruneOptions, 'source' | 'swaps' | 'threads' | 'rows' | 'layers' | 'exclude' | 'onProgress' | 'signal' | 'firstOrder' | 'engine'>> & {
+export type ResolvedPrune = Required<Omit<PruneOptions, 'method' | 'solver' | 'source' | 'swaps' | 'threads' | 'rows' | 'layers' | 'exclude' | 'onProgress' | 'signal' | 'firstOrder' | 'engine'>> & {
+  /** Name of the method, or of the solver in its place. */
+  readonly method: string;
   readonly firstOrder: number;
   readonly swaps: number | null;
 };
@@ -84,10 +89,7 @@ export interface PruneResult {
 
 /** Fills in the options that were left out. @throws OptionError for a value that cannot be */
 export function resolvePrune(options: PruneOptions): ResolvedPrune {
-  const method = options.method ?? PRUNE_DEFAULTS.method;
-  const entry = METHODS[method];
-  if (entry === undefined) throw new OptionError(`Cannot prune by "${method}": the methods are ${Object.keys(METHODS).join(', ')}`);
-  const { defaults } = entry;
+  const { name: method, defaults } = entryOf(options);
   const batch = whole('batch', options.batch ?? defaults.batch);
   const firstOrder = options.firstOrder ?? defaults.firstOrder;
   const lambda = options.lambda ?? defaults.lambda;
@@ -127,7 +129,7 @@ export async function prune(model: Model, options: PruneOptions): Promise<PruneR
   const resolved = resolvePrune(options);
   const chosen = chooseLayers(model, options);
   const targets = stageTargets({ stages: resolved.stages, schedule: resolved.schedule, base: resolved.baseSparsity, target: resolved.budget.sparsity });
-  const run: Run = { options, resolved, layers: chosen.layers, sizes: chosen.layers.map((layer) => layer.size) };
+  const run: Run = { options, resolved, entry: entryOf(options), layers: chosen.layers, sizes: chosen.layers.map((layer) => layer.size) };
   let current = { model, w: readWeights(model, chosen.layers) };
   const stages: StageResult[] = [];
   for (const [t, target] of targets.entries()) {
@@ -142,13 +144,13 @@ export async function prune(model: Model, options: PruneOptions): Promise<PruneR
 interface Run {
   readonly options: PruneOptions;
   readonly resolved: ResolvedPrune;
+  readonly entry: MethodEntry;
   readonly layers: readonly WeightLayer[];
   readonly sizes: readonly number[];
 }
 
 async function pruneStage(run: Run, current: { model: Model; w: Float64Array }, { t, of, target }: { t: number; of: number; target: number }): Promise<{ w: Float64Array; stage: StageResult }> {
-  const { options, resolved, layers, sizes } = run;
-  const entry = METHODS[resolved.method];
+  const { options, resolved, entry, sizes } = run;
   const onProgress = prefixed(options.onProgress, of > 1 ? `stage ${t + 1} of ${of}: ` : '');
   const constraint = constraintOf({ ...resolved.budget, sparsity: target }, sizes);
   const started = performance.now();
@@ -156,7 +158,7 @@ async function pruneStage(run: Run, current: { model: Model; w: Float64Array }, 
   const solving = performance.now();
   const algebra = linalg(options.engine, options.threads);
   const problem = quadratic(rows, current.w, { lambda: resolved.lambda, firstOrder: resolved.firstOrder }, algebra);
-  const solver = entry.solver({ layers, block: resolved.block, ...(resolved.swaps === null ? {} : { swaps: resolved.swaps }) });
+  const solver = entry.solver({ block: resolved.block, ...(resolved.swaps === null ? {} : { swaps: resolved.swaps }) });
   const start = entry.needsGradients ? (await drive(magnitude(), problem, constraint)).value : null;
   const solution = await drive(solver, problem, constraint, { onProgress, ...(options.signal && { signal: options.signal }) });
   options.signal?.throwIfAborted();

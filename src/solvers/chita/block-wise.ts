@@ -1,6 +1,6 @@
 import { cardinality } from '../../constraints/cardinality.ts';
 import type { Constraint } from '../../constraints/constraint.ts';
-import type { GradientRows } from '../../curvature/gradient-rows.ts';
+import type { GradientRows, Panel } from '../../curvature/gradient-rows.ts';
 import { backSolve } from '../../problem/back-solve.ts';
 import { gather } from '../../problem/columns.ts';
 import { type QuadraticProblem, quadratic } from '../../problem/quadratic.ts';
@@ -11,9 +11,7 @@ import { initialSupport } from './back-solving.ts';
 
 /** Options of {@link chitaBlock}. */
 export interface ChitaBlockOptions {
-  /** Sizes of the layers, in order: no block crosses from one to the next. */
-  readonly layers: readonly number[];
-  /** Width of a block; the last of a layer takes the remainder. */
+  /** Width of a block; the last of a layer takes the remainder, and no block crosses from one layer to the next. */
   readonly block?: number;
 }
 
@@ -37,13 +35,13 @@ interface State {
  * Gram and factor in f64. Cost: n |B| min(n, k_B) a block; the larger of n^2 and k_B^2 extra. Deterministic.
  * Source: Benbaki et al. 2023, Alg. 6; blocks as in the published program (consecutive weights within a layer).
  */
-export function chitaBlock({ layers, block = CHITA_BLOCK_DEFAULTS.block }: ChitaBlockOptions): AnySolver {
+export function chitaBlock({ block = CHITA_BLOCK_DEFAULTS.block }: ChitaBlockOptions = {}): AnySolver {
   return solver<State>({
     name: 'chita-block',
     needs: ['value', 'gradient', 'columns', 'gram'],
     init: async (problem, constraint) => ({
       problem,
-      blocks: blocksOf(layers, block),
+      blocks: blocksOf(problem.rows.panels.map((panel) => panel.width), block),
       chosen: await initialSupport(problem, constraint),
       w: magnitudePruned(problem, constraint),
       next: 0,
@@ -82,8 +80,7 @@ async function stepBlock(state: State): Promise<void> {
 /** The problem of some consecutive columns alone. */
 function subproblem(problem: QuadraticProblem, start: number, width: number): QuadraticProblem {
   const { n, rows, wBar, lambda, a, linalg } = problem;
-  const panel = rows.panels.find((candidate) => start >= candidate.start && start < candidate.start + candidate.width);
-  if (panel === undefined) return problem;
+  const panel = rows.panels.find((candidate) => start >= candidate.start && start < candidate.start + candidate.width) as Panel;
   const { data } = gather(n, panel, Int32Array.from({ length: width }, (_, j) => start + j));
   const part: GradientRows = { n, p: width, panels: [{ start: 0, width, data }], meanLoss: rows.meanLoss };
   return quadratic(part, wBar.slice(start, start + width), { lambda, firstOrder: a }, linalg);
@@ -103,7 +100,7 @@ async function solveSmall(problem: QuadraticProblem, support: Uint8Array): Promi
   const { n, mu, a, wBar, rows, linalg } = problem;
   const indices = Int32Array.from([...support.keys()].filter((i) => support[i] === 1));
   const k = indices.length;
-  const { data } = gather(n, rows.panels[0] as GradientRows['panels'][number], indices);
+  const { data } = gather(n, rows.panels[0] as Panel, indices);
   const H = await linalg.innerGram(data, n);
   for (let i = 0; i < k; i++) (H[i * k + i] as number) += mu;
   const factor = cholesky(H, k);
