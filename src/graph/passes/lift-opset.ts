@@ -1,5 +1,6 @@
 import { UnsupportedOpError } from '../../errors/errors.ts';
 import type { Attribute, Graph, Model, Node } from '../../ir/model.ts';
+import { fileFeatures } from '../../onnx/features.ts';
 import { GraphBuilder } from '../builder.ts';
 import type { Captured } from '../captured.ts';
 import { AXES } from './lift/axes.ts';
@@ -22,15 +23,17 @@ const ADAPTERS: ReadonlyMap<string, Adapter> = new Map(
  * axis, the flattening Softmax, Upsample, experiments of the early days. Names of initializers, inputs and outputs stay;
  * subgraphs are lifted too. Dropout and batch normalisation take their inference form.
  *
- * @param captured  shapes and types of a run of this model; asked for by few models (see {@link knownValues} for what else serves)
+ * @param captured  shapes and types of a run of this model; few models need them (see {@link knownValues} for what else serves);
+ *                  a dimension of one after the axis of an old Softmax is taken for one in every run
  * @returns         an equivalent model; the same object if its opset is 17 or more, or it does not use ai.onnx
- * @throws UnsupportedOpError  naming every node that has no equivalent at opset 17, all at once
+ * @throws UnsupportedOpError  naming every node that has no equivalent at opset 17, all at once; or the file's own functions
  * Cost: one pass over the nodes; weights are shared. Idempotent.
  * Source: the operator changelog of the ONNX standard.
  */
 export function liftOpset(model: Model, captured?: Captured): Model {
   const opset = model.opsets.get('');
   if (opset === undefined || opset >= LIFTED_OPSET) return model;
+  refuseFunctions(model, opset);
   const graphs = withSubgraphs(model.graph);
   const builder = builderFor(model.graph, graphs);
   const reads = readValues(graphs);
@@ -49,6 +52,16 @@ export function liftOpset(model: Model, captured?: Captured): Model {
     opsets: new Map([...model.opsets, ['', LIFTED_OPSET]]),
     graph: { ...graph, inputs: feedable(model), constants: builder.constants },
   };
+}
+
+/** onnxruntime reads the body of a function in the opset of the model, and bodies are not decoded. */
+function refuseFunctions(model: Model, opset: number): void {
+  const { localFunctions } = fileFeatures(model);
+  if (localFunctions.length === 0) return;
+  const reason = `it defines functions of its own (${localFunctions.join(', ')}), which are not rewritten; inline them first`;
+  throw new UnsupportedOpError(`Cannot rewrite the model from opset ${opset} to ${LIFTED_OPSET}: ${reason}`, {
+    fields: { opset, functions: localFunctions },
+  });
 }
 
 interface Problem {
