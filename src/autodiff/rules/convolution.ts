@@ -101,31 +101,12 @@ export function weightRows(at: RuleContext, correlation: Correlation): string {
   const { signal, window, group, samples: n, weight } = correlation;
   const [out, inner, ...kernel] = weight as [number, number, ...number[]];
   const cells = sizeOf(window.output);
-  const V = (globalThis as any).process.env.V ?? '0';
-  if ((V === '2' || V === '3') && group === 1 && kernel.length === 2 && kernel[0]! > 1 && window.strides.every((x) => x === 1)) {
-    const [kh, kw] = kernel as [number, number];
-    const [ho, wo] = window.output as [number, number];
-    const wp = wo + kw - 1; const hp = ho + kh - 1; const L = ho * wp;
-    const flat = at.reshape(at.pad(correlation.image, [0, 0, ...window.padsBegin, 0, 0, ...window.padsEnd]), [n, inner, 1, hp * wp]);
-    const d = at.emit('Concat', ...Array.from({ length: kw }, (_, v) => at.reshape(at.pad(signal, [0, 0, 0, v, 0, 0, 0, kw - 1 - v]), [n, out, 1, L])), { axis: 2 });
-    const xs = Array.from({ length: kh }, (_, u) => at.slice(flat, { starts: [u * wp], ends: [u * wp + L], axes: [3] }));
-    if (V === '2') {
-      const x = at.reshape(at.emit('Concat', ...xs, { axis: 2 }), [n, inner * kh, L]);
-      const y = at.emit('MatMul', at.reshape(d, [n, out * kw, L]), at.transpose(x, [0, 2, 1]));
-      return at.reshape(at.transpose(at.reshape(y, [n, out, kw, inner * kh]), [0, 1, 3, 2]), [n, out, inner, kh, kw]);
-    }
-    const dt = at.reshape(d, [n, out * kw, L]);
-    const ys = xs.map((x) => at.reshape(at.emit('MatMul', at.reshape(x, [n, inner, L]), at.transpose(dt, [0, 2, 1])), [n, inner, 1, out * kw]));
-    const y = at.emit('Concat', ...ys, { axis: 2 });
-    return at.transpose(at.reshape(y, [n, inner, kh, out, kw]), [0, 3, 1, 2, 4]);
-  }
   const columns = patches(at, correlation);
-  if (V === '1' && cells > 2 * out) {
-    const l = at.reshape(signal, [n, group, out / group, cells]);
-    return at.reshape(at.transpose(at.emit('MatMul', columns, at.transpose(l, [0, 1, 3, 2])), [0, 1, 3, 2]), [n, out, inner, ...kernel]);
-  }
   const left = at.reshape(signal, [n, group, out / group, cells]);
-  return at.reshape(at.emit('MatMul', left, at.transpose(columns, [0, 1, 3, 2])), [n, out, inner, ...kernel]);
+  const turned = (value: string): string => at.transpose(value, [0, 1, 3, 2]);
+  // The right factor is repacked when it is transposed: with many cells it is cheaper to repack the signal and turn the small product.
+  const rows = cells > 2 * out ? turned(at.emit('MatMul', columns, turned(left))) : at.emit('MatMul', left, turned(columns));
+  return at.reshape(rows, [n, out, inner, ...kernel]);
 }
 
 /** im2col: [n, group, inner * kernel size, cells] */
