@@ -142,6 +142,10 @@ describe('fileFeatures', () => {
 const models = sharedModels();
 
 describe.skipIf(models.length === 0)('rewriting the shared models', () => {
+  it('finds the shared models and the zoo', () => {
+    expect(models.length).toBeGreaterThan(33);
+  });
+
   it.each(models)('keeps every byte of $name, but for the order of fields', async ({ path }) => {
     const bytes = new Uint8Array(await readFile(path));
     const once = encodeModel(decodeModel(bytes));

@@ -13,6 +13,10 @@ const SLOW = 'Windows-Machine-Learning--fns-candy';
 const models = sharedModels();
 
 describe.skipIf(models.length === 0)('liftOpset on the shared models', () => {
+  it('finds the shared models and the zoo', () => {
+    expect(models.length).toBeGreaterThan(33);
+  });
+
   it.each(models.filter(({ name }) => !NOT_RUNNABLE.has(name)))(
     '$name gives the same outputs at opset 17',
     async ({ name, path }) => {
