@@ -19,6 +19,7 @@ const ROOMS = [
   'evaluate',
   'report',
   'pipeline',
+  'coppice.node.ts',
   'index.ts',
   'cli',
 ];

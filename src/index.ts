@@ -1,8 +1,14 @@
 export * from './budget/sparsity.ts';
+export * from './constraints/cardinality.ts';
+export type * from './constraints/constraint.ts';
+export * from './coppice.node.ts';
+export type * from './curvature/gradient-rows.ts';
 export * from './data/dataset.ts';
 export * from './data/feeds.ts';
 export * from './data/open-dataset.node.ts';
+export * from './data/preprocess.ts';
 export * from './engine/engine.ts';
+export * from './engine/linalg.ts';
 export * from './engine/onnxruntime.node.ts';
 export * from './errors/errors.ts';
 export * from './evaluate/accuracy.ts';
@@ -10,15 +16,28 @@ export * from './graph/weights.ts';
 export type * from './ir/model.ts';
 export * from './onnx/files.node.ts';
 export * from './pipeline/methods.ts';
-export * from './pipeline/prune.ts';
+export {
+  PRUNE_DEFAULTS,
+  type PruneOptions,
+  type PruneResult,
+  prune as prunePipeline,
+  type ResolvedPrune,
+  resolvePrune,
+  type StageResult,
+} from './pipeline/prune.ts';
+export * from './pipeline/report-facts.ts';
+export * from './problem/back-solve.ts';
+export * from './problem/quadratic.ts';
 export * from './progress/progress.ts';
+export * from './report/files.node.ts';
 export * from './report/make-report.ts';
 export * from './report/report.ts';
-export * from './report/files.node.ts';
 export * from './schedule/stages.ts';
 export * from './solvers/chita/active-set.ts';
 export * from './solvers/chita/back-solving.ts';
 export * from './solvers/chita/block-wise.ts';
+export * from './solvers/drive.ts';
 export * from './solvers/magnitude/magnitude.ts';
+export * from './solvers/solver.ts';
 export * from './solvers/woodfisher/woodfisher.ts';
 export * from './tensor/tensor.ts';

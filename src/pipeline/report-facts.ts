@@ -1,0 +1,126 @@
+import type { Evaluation } from '../evaluate/accuracy.ts';
+import type { Captured } from '../graph/captured.ts';
+import { findWeights } from '../graph/weights.ts';
+import type { Model } from '../ir/model.ts';
+import type { LayerFacts, ReportFacts } from '../report/make-report.ts';
+import { sizeOf } from '../tensor/tensor.ts';
+import type { LayerChoice } from './layers.ts';
+import type { PruneResult, StageResult } from './prune.ts';
+
+/** What the report says of a run's surroundings: files, machine, times. */
+export type Surroundings = Pick<
+  ReportFacts,
+  | 'tool'
+  | 'runtime'
+  | 'platform'
+  | 'command'
+  | 'model'
+  | 'output'
+  | 'data'
+  | 'eval'
+  | 'recalibrated'
+  | 'bytes'
+  | 'latency'
+  | 'seconds'
+  | 'peakRssMB'
+  | 'warnings'
+>;
+
+/** A run and what was measured of it. */
+export interface MeasuredRun {
+  /** The model before pruning. */
+  readonly model: Model;
+  readonly choice: LayerChoice;
+  readonly result: PruneResult;
+  /** Null where there was nothing to evaluate on. */
+  readonly before: Evaluation | null;
+  readonly after: Evaluation | null;
+  /** Shapes of the model's values in a run of `batch` samples, for the multiply-accumulates; null where there are none. */
+  readonly shapes: { readonly captured: Captured; readonly batch: number } | null;
+}
+
+/** Everything that a report needs of a run of `prune`; {@link makeReport} completes it. Pure. */
+export function reportFacts(run: MeasuredRun, surroundings: Surroundings): ReportFacts {
+  const { result, choice, before, after } = run;
+  const { method, budget, seed, ...settings } = result.options;
+  const layers = layersOf(run);
+  const last = result.stages.at(-1);
+  const judged = last?.value ? last : null;
+  return {
+    ...surroundings,
+    seed,
+    asked: {
+      method,
+      sparsity: budget.sparsity,
+      options: {
+        ...settings,
+        scope: budget.scope,
+        layers: [...(choice.layers ?? [])],
+        exclude: [...(choice.exclude ?? [])],
+      },
+    },
+    status: judged && { code: judged.status, message: judged.message },
+    predicted: judged && {
+      objective: { before: judged.start?.objective ?? null, after: judged.value?.objective ?? null },
+      lossChange: predictedLossChange(result),
+    },
+    layers: layers.facts,
+    untouched: result.chosen.untouched.map(({ name, op, dims, reason }) => ({
+      name,
+      op,
+      weights: sizeOf(dims),
+      reason,
+    })),
+    accuracy: { before: before?.accuracy ?? null, after: after?.accuracy ?? null },
+    loss: { before: before?.loss ?? null, after: after?.loss ?? null },
+    macs: layers.macs,
+    warnings: [...surroundings.warnings, ...stageWarnings(result.stages), ...dataWarnings(surroundings)],
+  };
+}
+
+/**
+ * Loss after minus before by the quadratic models of all stages, without the ridge. A row that averages m samples has
+ * about 1/m of a sample gradient's second moment, so the model of the loss is m / n times that of the rows.
+ */
+export function predictedLossChange({ stages, options }: Pick<PruneResult, 'stages' | 'options'>): number | null {
+  let change = 0;
+  for (const { value } of stages) {
+    if (value === null) return null;
+    change += (options.batch * (value.fit + value.firstOrder)) / value.product.length;
+  }
+  return change;
+}
+
+/** The pruned layers, and the multiply-accumulates of all prunable ones: those that were left out stay dense. */
+function layersOf({ model, result, shapes }: MeasuredRun): { facts: LayerFacts[]; macs: ReportFacts['macs'] } {
+  const perWeight = new Map(
+    findWeights(model, shapes?.captured, shapes?.batch).prunable.map((layer) => [layer.name, layer]),
+  );
+  const facts: LayerFacts[] = [];
+  let start = 0;
+  for (const { name, op, dims, size } of result.chosen.layers) {
+    const kept = result.w.subarray(start, start + size).reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0);
+    const macs = perWeight.get(name)?.macsPerWeight ?? null;
+    const cost = (weights: number): number | null => (macs === null ? null : Math.round(weights * macs));
+    facts.push({ name, op, shape: [...dims], weights: size, kept, macs: { before: cost(size), after: cost(kept) } });
+    perWeight.delete(name);
+    start += size;
+  }
+  const rest = [...perWeight.values()].reduce((sum, { size, macsPerWeight }) => sum + size * (macsPerWeight ?? 0), 0);
+  const total = (when: 'before' | 'after'): number | null =>
+    shapes === null ? null : Math.round(facts.reduce((sum, { macs }) => sum + (macs[when] ?? 0), rest));
+  return { facts, macs: { before: total('before'), after: total('after') } };
+}
+
+function stageWarnings(stages: readonly StageResult[]): string[] {
+  const prefix = (t: number): string => (stages.length > 1 ? `stage ${t + 1} of ${stages.length}: ` : '');
+  return stages.flatMap(({ status, message }, t) => (status === 'converged' ? [] : [prefix(t) + message]));
+}
+
+function dataWarnings({ data, eval: evaluation }: Surroundings): string[] {
+  if (data === null || evaluation === null) return [];
+  const same = data.sha256 === null ? data.address === evaluation.address : data.sha256 === evaluation.sha256;
+  return same
+    ? ['Accuracy was measured on the rows that the gradients come from: it says nothing about other data.']
+    : [];
+}
