@@ -14,7 +14,7 @@ import { samplesOf } from './samples.ts';
 import { TRAIN_DEFAULTS, train } from './train.ts';
 
 /** Drawings that the network is trained on. Only the first of them are shipped. */
-const TRAINING = 20_000;
+const TRAINING = 30_000;
 const SHIPPED = 6_000;
 const TEST = 2_000;
 const FOLDER = 'examples/digits';

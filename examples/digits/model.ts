@@ -12,7 +12,7 @@ const PADDING = (KERNEL - 1) / 2;
 /**
  * A small convolutional network for the digits, not trained yet.
  *
- * x [N, 1, 28, 28] -> conv 5x5, batch norm, relu, max-pool -> the same again -> linear, relu -> linear -> logits [N, 10];
+ * x [N, 1, 28, 28] -> conv 5x5, batch norm, relu, average-pool -> the same again -> linear, relu -> linear -> logits [N, 10];
  * 54,216 weights in four layers. Weights are normal with variance 2 / fan-in (He), biases zero, batch norm the identity.
  */
 export function digitsModel(rng: Random): Model {
@@ -44,7 +44,7 @@ export function digitsModel(rng: Random): Model {
       node('Conv', [from, kernel], [`${conv}.y`], { kernel_shape: [KERNEL, KERNEL], pads }, conv),
       node('BatchNormalization', [`${conv}.y`, ...scale, ...statistics], [`${norm}.y`], {}, norm),
       node('Relu', [`${norm}.y`], [`relu${n}.y`], {}, `relu${n}`),
-      node('MaxPool', [`relu${n}.y`], [`pool${n}.y`], { kernel_shape: [2, 2], strides: [2, 2] }, `pool${n}`),
+      node('AveragePool', [`relu${n}.y`], [`pool${n}.y`], { kernel_shape: [2, 2], strides: [2, 2] }, `pool${n}`),
     ];
   };
   const linear = (name: string, from: string, [inputs, outputs]: readonly [number, number], to = `${name}.y`): Node => {
