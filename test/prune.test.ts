@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { tinyData } from '../test/tiny-data.ts';
-import { chita, magnitude, OptionError, prune, sparsity, type WeightLayer } from './index.ts';
-import { tensorOf } from './ir/access.ts';
-import type { Constant, Model } from './ir/model.ts';
-import { parseModelText } from './onnx/text.ts';
+import { chita, magnitude, OptionError, prune, sparsity, type WeightLayer } from '../src/index.ts';
+import { tensorOf } from '../src/ir/access.ts';
+import type { Constant, Model } from '../src/ir/model.ts';
+import { parseModelText } from '../src/onnx/text.ts';
+import { tinyData } from './tiny-data.ts';
 
 const MLP = parseModelText(`
   name mlp
