@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { cardinality, count, grouped } from '../constraints/cardinality.ts';
+import type { Constraint } from '../constraints/constraint.ts';
+import { denseBackSolve, denseObjective } from '../problem/dense.cases.ts';
+import { SMALL_PROBLEMS, type SmallProblem } from '../problem/small-problems.cases.ts';
+import { chitaCd } from './chita/active-set.ts';
+import { chita } from './chita/back-solving.ts';
+import { chitaBlock } from './chita/block-wise.ts';
+import { drive, type Solution } from './drive.ts';
+import { magnitude } from './magnitude/magnitude.ts';
+import type { AnySolver } from './solver.ts';
+import { woodfisher } from './woodfisher/woodfisher.ts';
+
+/** A solver of the contract: `descends` = its Q is never above that of the magnitude start. */
+const SOLVERS: readonly { readonly name: string; readonly make: () => AnySolver; readonly descends: boolean }[] = [
+  { name: 'magnitude', make: magnitude, descends: true },
+  { name: 'woodfisher', make: woodfisher, descends: false },
+  { name: 'chita', make: () => chita(), descends: true },
+  { name: 'chita with swaps', make: () => chita({ swaps: 6 }), descends: true },
+  { name: 'chita-cd', make: () => chitaCd(), descends: true },
+  { name: 'chita-cd without swaps', make: () => chitaCd({ swaps: 0, iterations: 5 }), descends: true },
+  { name: 'chita-block', make: () => chitaBlock({ block: 4 }), descends: false },
+];
+
+function constraintsOf({ problem: { p, rows } }: SmallProblem): Constraint[] {
+  const groups = rows.panels.map(({ start, width }) => ({ start, size: width, kept: Math.floor(width / 2) }));
+  return [0, 1, Math.ceil(p / 3), p - 1, p].map((k) => cardinality(p, k)).concat(grouped(p, groups));
+}
+
+function supportOf(w: ArrayLike<number>): Uint8Array {
+  return Uint8Array.from(w, (x) => (x === 0 ? 0 : 1));
+}
+
+function expectFeasible({ w }: Solution, constraint: Constraint): void {
+  expect(w.every(Number.isFinite)).toBe(true);
+  expect(w.every((x) => x === Math.fround(x))).toBe(true);
+  expect(constraint.allows(supportOf(w))).toBe(true);
+}
+
+/** How far f32 products and the final rounding may move Q. */
+function tolerance(...values: readonly number[]): number {
+  return 1e-5 * Math.max(...values.map(Math.abs)) + 1e-12;
+}
+
+describe.each(SOLVERS)('$name', ({ make, descends }) => {
+  it.each(SMALL_PROBLEMS)('keeps its contract on $name', async (small) => {
+    const { problem, dense } = small;
+    for (const constraint of constraintsOf(small)) {
+      const solution = await drive(make(), problem, constraint);
+      expect(solution.status).toBe('converged');
+      expectFeasible(solution, constraint);
+      const recomputed = denseObjective(dense, solution.w);
+      expect(Math.abs(solution.value.objective - recomputed)).toBeLessThan(1e-9 * Math.abs(recomputed) + 1e-13);
+      if (descends) {
+        const start = (await drive(magnitude(), problem, constraint)).value.objective;
+        expect(solution.value.objective).toBeLessThanOrEqual(start + tolerance(start));
+      }
+    }
+  });
+
+  it('gives the same weights twice', async () => {
+    const { problem } = SMALL_PROBLEMS[1] as SmallProblem;
+    const run = async () => (await drive(make(), problem, cardinality(problem.p, 5))).w;
+    expect(await run()).toEqual(await run());
+  });
+
+  it('returns feasible weights when it is stopped, at once or after a step', async () => {
+    const { problem } = SMALL_PROBLEMS[0] as SmallProblem;
+    const constraint = cardinality(problem.p, 5);
+    const atOnce = await drive(make(), problem, constraint, { signal: AbortSignal.abort() });
+    expectFeasible(atOnce, constraint);
+    expect(atOnce).toMatchObject(
+      make().needs.length === 0 ? { status: 'converged', steps: 0 } : { status: 'aborted', steps: 0 },
+    );
+    const stopper = new AbortController();
+    const stopped = await drive(make(), problem, constraint, {
+      signal: stopper.signal,
+      onProgress: () => stopper.abort(),
+    });
+    expectFeasible(stopped, constraint);
+    expect(stopped.steps).toBeLessThanOrEqual(1);
+  });
+
+  it('returns feasible weights when its steps run out', async () => {
+    const { problem } = SMALL_PROBLEMS[0] as SmallProblem;
+    const constraint = cardinality(problem.p, 5);
+    for (const maxSteps of [0, 1, 2]) {
+      const solution = await drive(make(), problem, constraint, { maxSteps });
+      expectFeasible(solution, constraint);
+      expect(solution.steps).toBeLessThanOrEqual(maxSteps);
+    }
+  });
+
+  it('answers with the magnitude support where the gradients are not finite', async () => {
+    const { problem } = SMALL_PROBLEMS[0] as SmallProblem;
+    const panels = problem.rows.panels.map((panel) => ({ ...panel, data: panel.data.map(() => Number.NaN) }));
+    const broken = { ...problem, rows: { ...problem.rows, panels }, value: problem.value };
+    const constraint = cardinality(problem.p, 5);
+    const solution = await drive(make(), broken, constraint);
+    expectFeasible(solution, constraint);
+  });
+});
+
+describe('chita-block', () => {
+  it.each(SMALL_PROBLEMS)('solves each block as its normal equations do, on $name', async ({ problem, dense }) => {
+    const kept = Math.ceil(problem.p / 2);
+    const { w } = await drive(chitaBlock({ block: 4 }), problem, cardinality(problem.p, kept));
+    const support = supportOf(w);
+    expect(count(support)).toBeLessThanOrEqual(kept);
+    for (const { start, width } of problem.rows.panels) {
+      for (const [from, size] of blocks(width)) {
+        const [low, high] = [start + from, start + from + size];
+        const part = { ...dense, A: dense.A.map((row) => row.slice(low, high)), wBar: problem.wBar.slice(low, high) };
+        const wanted = denseBackSolve(part, support.slice(low, high));
+        wanted.forEach((x, i) => {
+          expect(Math.abs(x - (w[low + i] as number))).toBeLessThan(2e-4 * Math.max(...wanted.map(Math.abs), 1e-3));
+        });
+      }
+    }
+  });
+});
+
+/** Blocks of four within a layer, the last with the remainder. */
+function blocks(width: number): [from: number, size: number][] {
+  const number = Math.max(1, Math.floor(width / 4));
+  const size = Math.floor(width / number);
+  return Array.from({ length: number }, (_, i) => [i * size, i === number - 1 ? width - i * size : size]);
+}
