@@ -41,6 +41,7 @@ export const cuttingCases: readonly GradientCase[] = [
   pad([2, 4, 5], [0, 2, 3, 0, 1, 4], 'reflect'),
   pad([2, 4, 5], [0, 2, 0, 0, 3, 0], 'reflect'),
   pad([2, 4, 5], [1, 2, 3, 0, 1, 4], 'edge'),
+  pad([1, 1100], [0, 40, 0, 30], 'reflect'),
   { ...pad([2, 4, 5], [0, 2, 3, 0, 1, 4], 'wrap'), opsets: [19, 23] },
   { op: 'Trilu', inputs: shapes('4x5') },
   { op: 'Trilu', inputs: [[2, 4, 4], int64([-1], [])], attrs: { upper: 0 } },

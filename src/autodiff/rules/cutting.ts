@@ -1,6 +1,6 @@
 import { intAttribute, stringAttribute } from '../../ir/access.ts';
 import type { GradientRule, NodeForm, RuleContext } from '../rule.ts';
-import { type AxisMap, applyTransposed, pickMap } from './axis-map.ts';
+import { type AxisMap, applyTransposed } from './axis-map.ts';
 
 function axisAt({ node, shape }: NodeForm, fallback: number): number {
   const axis = intAttribute(node, 'axis', fallback);
@@ -153,7 +153,7 @@ const pad: GradientRule = {
       const picks = Array.from({ length: at.outShape(0)[axis] as number }, (_, i) =>
         repeat(i - (begins[axis] as number), n),
       );
-      return [pickMap(axis, n, picks)];
+      return [{ axis, from: n, to: picks.length, taps: [{ picks }] }];
     });
     return [applyTransposed(at, dy, maps)];
   },

@@ -1,6 +1,6 @@
 import { intsAttribute, stringAttribute } from '../../ir/access.ts';
 import type { NodeForm } from '../rule.ts';
-import type { AxisMap } from './axis-map.ts';
+import type { AxisMap, Tap } from './axis-map.ts';
 
 /** One axis of a Resize; sizes in elements. */
 interface ResizedAxis {
@@ -58,27 +58,41 @@ export function resizeMaps(form: NodeForm): AxisMap[] {
   if (!crops && String(form.shape(0)) === String(form.outShape(0))) return [];
   return resizedAxes(form).flatMap((axis) => {
     if (axis.from === axis.to && axis.scale === 1 && !crops) return [];
-    const matrix = new Float64Array(axis.to * axis.from);
-    for (let i = 0; i < axis.to; i++) {
-      const x = coordinate(i, axis);
-      if (crops && (x < 0 || x > axis.from - 1)) continue;
-      const row = matrix.subarray(i * axis.from, (i + 1) * axis.from);
-      if (mode === 'nearest') row[clamp(round(x), axis.from)] = 1;
-      else interpolate(row, Math.min(Math.max(x, 0), axis.from - 1));
-    }
-    return [{ axis: axis.axis, from: axis.from, to: axis.to, matrix }];
+    const places = Array.from({ length: axis.to }, (_, i) => coordinate(i, axis));
+    const inside = places.map((x) => !crops || (x >= 0 && x <= axis.from - 1));
+    const taps =
+      mode === 'nearest'
+        ? nearestTap(places, inside, { round, from: axis.from })
+        : linearTaps(places, inside, axis.from);
+    return [{ axis: axis.axis, from: axis.from, to: axis.to, taps }];
   });
+}
+
+type Marks = readonly boolean[];
+
+/** Positions outside a cropped region are filled with a constant: no gradient. */
+function nearestTap(
+  places: readonly number[],
+  inside: Marks,
+  { round, from }: { round: (x: number) => number; from: number },
+): Tap[] {
+  const picks = places.map((x) => clamp(round(x), from));
+  return [inside.every(Boolean) ? { picks } : { picks, weights: inside.map(Number) }];
+}
+
+function linearTaps(places: readonly number[], inside: Marks, from: number): Tap[] {
+  const xs = places.map((x) => Math.min(Math.max(x, 0), from - 1));
+  const left = xs.map((x) => Math.floor(x));
+  const right = left.map((i) => Math.min(i + 1, from - 1));
+  const share = xs.map((x, i) => x - (left[i] as number));
+  return [
+    { picks: left, weights: share.map((s, i) => (inside[i] ? 1 - s : 0)) },
+    { picks: right, weights: share.map((s, i) => (inside[i] ? s : 0)) },
+  ];
 }
 
 function clamp(index: number, size: number): number {
   return Math.min(Math.max(index, 0), size - 1);
-}
-
-function interpolate(row: Float64Array, x: number): void {
-  const left = Math.min(Math.floor(x), row.length - 1);
-  const right = Math.min(left + 1, row.length - 1);
-  (row[left] as number) += 1 - (x - left);
-  (row[right] as number) += x - left;
 }
 
 function resizedAxes(form: NodeForm): ResizedAxis[] {

@@ -52,6 +52,8 @@ export const resizingCases: readonly GradientCase[] = [
     }),
     opsets: [19, 23],
   },
+  resize([1200, 2], to(1.5, 1), { mode: 'linear' }),
+  resize([2, 1100, 2], sized(2, 1000, 2), { mode: 'nearest' }),
   {
     op: 'Resize',
     inputs: [[1, 2, 6, 7], float32([0, 0, 0.2, 0.3, 1, 1, 0.8, 1.2], [8]), null, int64([1, 2, 4, 5])],

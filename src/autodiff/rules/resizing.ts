@@ -3,13 +3,10 @@ import { type AxisMap, applyTransposed } from './axis-map.ts';
 import { resizeMaps, resizeRefusal } from './resize-map.ts';
 
 /** The factor by which a map repeats every element, or undefined if it does something else. */
-function repeatsOf({ from, to, matrix }: AxisMap): number | undefined {
+function repeatsOf({ from, to, taps: [tap, ...more] }: AxisMap): number | undefined {
   const factor = to / from;
-  if (!Number.isInteger(factor)) return undefined;
-  const repeats = Array.from({ length: to }, (_, i) => matrix[i * from + Math.floor(i / factor)]).every(
-    (share) => share === 1,
-  );
-  return repeats ? factor : undefined;
+  if (!Number.isInteger(factor) || tap === undefined || tap.weights !== undefined || more.length > 0) return undefined;
+  return tap.picks.every((pick, i) => pick === Math.floor(i / factor)) ? factor : undefined;
 }
 
 /** Sums of the blocks that each element was repeated over. */
