@@ -1,5 +1,5 @@
-import { type Constraint } from '../constraints/constraint.ts';
 import { cardinality, grouped } from '../constraints/cardinality.ts';
+import type { Constraint } from '../constraints/constraint.ts';
 import { OptionError } from '../errors/errors.ts';
 
 /** A wish for zeros: a share of the prunable weights, over all of them or in each layer. */
@@ -16,7 +16,10 @@ export interface SparsityBudget {
  * @throws OptionError if it is not in [0, 1)
  */
 export function sparsity(value: number, options: { scope?: 'global' | 'layer' } = {}): SparsityBudget {
-  if (!(value >= 0 && value < 1)) throw new OptionError(`Cannot prune to sparsity ${value}: wanted a share of zeros from 0 up to but without 1, such as 0.9`);
+  if (!(value >= 0 && value < 1))
+    throw new OptionError(
+      `Cannot prune to sparsity ${value}: wanted a share of zeros from 0 up to but without 1, such as 0.9`,
+    );
   return { kind: 'sparsity', sparsity: value, scope: options.scope ?? 'global' };
 }
 

@@ -20,16 +20,22 @@ export function cardinality(p: number, k: number): Constraint {
 }
 
 /** A count for each group of consecutive weights; the groups cover all weights. */
-export function grouped(p: number, groups: readonly Group[], description = `a count for each of ${groups.length} layers`): Constraint {
+export function grouped(
+  p: number,
+  groups: readonly Group[],
+  description = `a count for each of ${groups.length} layers`,
+): Constraint {
   for (const { size, kept } of groups) {
-    if (!Number.isInteger(kept) || kept < 0 || kept > size) throw new OptionError(`Cannot keep ${kept} of ${size} weights: wanted a whole number from 0 to ${size}`);
+    if (!Number.isInteger(kept) || kept < 0 || kept > size)
+      throw new OptionError(`Cannot keep ${kept} of ${size} weights: wanted a whole number from 0 to ${size}`);
   }
   return {
     description,
     kept: groups.reduce((sum, group) => sum + group.kept, 0),
     support: (importance) => {
       const support = new Uint8Array(p);
-      for (const { start, size, kept } of groups) markLargest(importance.subarray(start, start + size), kept, support.subarray(start, start + size));
+      for (const { start, size, kept } of groups)
+        markLargest(importance.subarray(start, start + size), kept, support.subarray(start, start + size));
       return support;
     },
     allows: (support) => groups.every(({ start, size, kept }) => count(support.subarray(start, start + size)) <= kept),

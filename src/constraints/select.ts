@@ -46,7 +46,8 @@ export function markLargest(values: Float64Array, k: number, marks: Uint8Array):
     }
   }
   for (let i = 0; i < values.length && left > 0; i++) {
-    const tie = values[i] === threshold || (threshold === Number.NEGATIVE_INFINITY && Number.isNaN(values[i] as number));
+    const tie =
+      values[i] === threshold || (threshold === Number.NEGATIVE_INFINITY && Number.isNaN(values[i] as number));
     if (tie) {
       marks[i] = 1;
       left--;

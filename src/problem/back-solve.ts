@@ -27,7 +27,10 @@ export async function backSolve(problem: QuadraticProblem, support: Uint8Array):
   const factor = cholesky(K, n);
   if (factor === null) return null;
   const carried = await problem.times(wBar.map((x, i) => (support[i] === 1 ? 0 : x)));
-  const dual = solve(factor, carried.map((c) => c - a));
+  const dual = solve(
+    factor,
+    carried.map((c) => c - a),
+  );
   const back = await problem.transposedTimes(dual);
   const w = wBar.map((x, i) => (support[i] === 1 ? x + (back[i] as number) : 0));
   return { w, factor, dual };

@@ -12,10 +12,15 @@ export interface ColumnBlock {
 }
 
 /** Goes through the marked columns of A in blocks, in order. Cost: one pass over the marked columns. */
-export function* markedColumns(problem: Pick<QuadraticProblem, 'rows'>, marks: Uint8Array, atOnce = COLUMNS_AT_ONCE): Generator<ColumnBlock> {
+export function* markedColumns(
+  problem: Pick<QuadraticProblem, 'rows'>,
+  marks: Uint8Array,
+  atOnce = COLUMNS_AT_ONCE,
+): Generator<ColumnBlock> {
   for (const panel of problem.rows.panels) {
     const indices = marked(marks, panel);
-    for (let from = 0; from < indices.length; from += atOnce) yield gather(problem.rows.n, panel, indices.subarray(from, from + atOnce));
+    for (let from = 0; from < indices.length; from += atOnce)
+      yield gather(problem.rows.n, panel, indices.subarray(from, from + atOnce));
   }
 }
 

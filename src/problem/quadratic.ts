@@ -54,12 +54,19 @@ export interface QuadraticOptions {
 }
 
 /** @throws ShapeError if wBar is not [p] */
-export function quadratic(rows: GradientRows, wBar: Float64Array, options: QuadraticOptions, linalg: Linalg): QuadraticProblem {
-  if (wBar.length !== rows.p) throw new ShapeError(`Cannot set up the problem: wanted ${rows.p} weights, got ${wBar.length}`);
+export function quadratic(
+  rows: GradientRows,
+  wBar: Float64Array,
+  options: QuadraticOptions,
+  linalg: Linalg,
+): QuadraticProblem {
+  if (wBar.length !== rows.p)
+    throw new ShapeError(`Cannot set up the problem: wanted ${rows.p} weights, got ${wBar.length}`);
   const { n, p } = rows;
   const { lambda, firstOrder: a } = options;
   const mu = n * lambda; // sum of n row terms against one ridge term: CHITA, pruners/CHITA
-  const times = (v: Float64Array): Promise<Float64Array> => sumPanels(rows.panels, n, (panel) => linalg.matVec64(panel.data, slice(panel, v)));
+  const times = (v: Float64Array): Promise<Float64Array> =>
+    sumPanels(rows.panels, n, (panel) => linalg.matVec64(panel.data, slice(panel, v)));
   const transposedTimes = async (r: Float64Array): Promise<Float64Array> => {
     const out = new Float64Array(p);
     const r32 = Float32Array.from(r);
@@ -68,11 +75,20 @@ export function quadratic(rows: GradientRows, wBar: Float64Array, options: Quadr
   };
   return {
     capabilities: ['value', 'gradient', 'columns', 'gram'],
-    rows, n, p, wBar, lambda, mu, a, linalg, times, transposedTimes,
+    rows,
+    n,
+    p,
+    wBar,
+    lambda,
+    mu,
+    a,
+    linalg,
+    times,
+    transposedTimes,
     value: async (w) => {
       const delta = w.map((x, i) => x - (wBar[i] as number));
       const product = await times(delta);
-      return valueOf(product, squaredNorm(delta), { mu, a });
+      return composeValue(product, squaredNorm(delta), { mu, a });
     },
     gradient: async (w, product) => {
       const g = await transposedTimes(product.map((r) => r + a));
@@ -83,7 +99,7 @@ export function quadratic(rows: GradientRows, wBar: Float64Array, options: Quadr
 }
 
 /** Q from A (w - wBar) and |w - wBar|^2. */
-export function valueOf(product: Float64Array, deltaSquared: number, { mu, a }: { mu: number; a: number }): Value {
+export function composeValue(product: Float64Array, deltaSquared: number, { mu, a }: { mu: number; a: number }): Value {
   const fit = squaredNorm(product) / 2;
   const ridge = (mu / 2) * deltaSquared;
   let total = 0;
@@ -103,7 +119,11 @@ function slice({ start, width }: Panel, v: Float64Array): Float64Array {
   return v.subarray(start, start + width);
 }
 
-async function sumPanels(panels: readonly Panel[], n: number, part: (panel: Panel) => Promise<Float64Array>): Promise<Float64Array> {
+async function sumPanels(
+  panels: readonly Panel[],
+  n: number,
+  part: (panel: Panel) => Promise<Float64Array>,
+): Promise<Float64Array> {
   const total = new Float64Array(n);
   for (const panel of panels) {
     const add = await part(panel);

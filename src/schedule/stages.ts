@@ -31,17 +31,23 @@ export interface StagePlan {
  * Source: CHITA (generate_schedule), M-FAC for `rate`.
  */
 export function stageTargets({ stages, schedule, base, target }: StagePlan): number[] {
-  if (!Number.isInteger(stages) || stages < 1) throw new OptionError(`Cannot plan ${stages} stages: wanted a whole number above 0`);
+  if (!Number.isInteger(stages) || stages < 1)
+    throw new OptionError(`Cannot plan ${stages} stages: wanted a whole number above 0`);
   if (stages === 1) return [target];
   const from = Math.min(base, target);
   const last = stages - 1;
   const at = (t: number): number => {
     switch (schedule) {
-      case 'exp': return from + (((target - from) * 2 ** last) / (2 ** last - 1)) * (1 - 2 ** -t);
-      case 'poly': return target + (from - target) * (1 - t / last) ** 3;
-      case 'linear': return from + (t * (target - from)) / last;
-      case 'const': return target;
-      case 'rate': return 1 - (1 - from) * ((1 - target) / (1 - from)) ** ((t + 1) / stages);
+      case 'exp':
+        return from + (((target - from) * 2 ** last) / (2 ** last - 1)) * (1 - 2 ** -t);
+      case 'poly':
+        return target + (from - target) * (1 - t / last) ** 3;
+      case 'linear':
+        return from + (t * (target - from)) / last;
+      case 'const':
+        return target;
+      case 'rate':
+        return 1 - (1 - from) * ((1 - target) / (1 - from)) ** ((t + 1) / stages);
     }
   };
   return Array.from({ length: stages }, (_, t) => (t === last ? target : at(t)));

@@ -28,8 +28,10 @@ const MESSAGES: Record<SolveStatus, string> = {
   converged: 'The solver converged.',
   'max-steps': 'The solver used all its steps; allow more to go on.',
   aborted: 'The solver was stopped; the best weights so far are returned.',
-  'non-finite': 'The model of the loss gave a value that is not finite, so the weights were pruned by magnitude instead; check the gradients, or raise lambda.',
-  'not-positive-definite': 'The Gram matrix could not be factored, so the weights were pruned by magnitude instead; raise lambda.',
+  'non-finite':
+    'The model of the loss gave a value that is not finite, so the weights were pruned by magnitude instead; check the gradients, or raise lambda.',
+  'not-positive-definite':
+    'The Gram matrix could not be factored, so the weights were pruned by magnitude instead; raise lambda.',
 };
 
 /**
@@ -37,9 +39,15 @@ const MESSAGES: Record<SolveStatus, string> = {
  *
  * @throws OptionError if the problem lacks something the solver needs
  */
-export async function drive(solver: AnySolver, problem: QuadraticProblem, constraint: Constraint, options: DriveOptions = {}): Promise<Solution> {
+export async function drive(
+  solver: AnySolver,
+  problem: QuadraticProblem,
+  constraint: Constraint,
+  options: DriveOptions = {},
+): Promise<Solution> {
   const missing = solver.needs.filter((need) => !problem.capabilities.includes(need));
-  if (missing.length > 0) throw new OptionError(`Cannot solve by ${solver.name}: the problem cannot give ${missing.join(', ')}`);
+  if (missing.length > 0)
+    throw new OptionError(`Cannot solve by ${solver.name}: the problem cannot give ${missing.join(', ')}`);
   const maxSteps = options.maxSteps ?? DRIVE_DEFAULTS.maxSteps;
   const state = await solver.init(problem, constraint);
   let steps = 0;
@@ -50,20 +58,36 @@ export async function drive(solver: AnySolver, problem: QuadraticProblem, constr
     else {
       await solver.step(state);
       steps++;
-      options.onProgress?.({ step: `solving by ${solver.name}`, done: steps, total: Math.max(steps, maxSteps), unit: 'steps' });
+      options.onProgress?.({
+        step: `solving by ${solver.name}`,
+        done: steps,
+        total: Math.max(steps, maxSteps),
+        unit: 'steps',
+      });
       status = solver.status(state);
     }
   }
   return settle(problem, constraint, { w: solver.current(state), status, steps });
 }
 
-async function settle(problem: QuadraticProblem, constraint: Constraint, { w, status, steps }: { w: Float64Array; status: SolveStatus; steps: number }): Promise<Solution> {
+async function settle(
+  problem: QuadraticProblem,
+  constraint: Constraint,
+  { w, status, steps }: { w: Float64Array; status: SolveStatus; steps: number },
+): Promise<Solution> {
   const rounded = w.map(Math.fround);
   const value = await problem.value(rounded);
   const support = Uint8Array.from(rounded, (x) => (x === 0 ? 0 : 1));
-  if (Number.isFinite(value.objective) && constraint.allows(support)) return { w: rounded, value, status, message: MESSAGES[status], steps };
+  if (Number.isFinite(value.objective) && constraint.allows(support))
+    return { w: rounded, value, status, message: MESSAGES[status], steps };
   const fallback = magnitudePruned(problem, constraint);
-  return { w: fallback, value: await problem.value(fallback), status: 'non-finite', message: MESSAGES['non-finite'], steps };
+  return {
+    w: fallback,
+    value: await problem.value(fallback),
+    status: 'non-finite',
+    message: MESSAGES['non-finite'],
+    steps,
+  };
 }
 
 /** wBar on its largest entries that the constraint allows. */

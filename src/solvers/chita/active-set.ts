@@ -1,10 +1,10 @@
-import type { Constraint } from '../../constraints/constraint.ts';
 import { cardinality } from '../../constraints/cardinality.ts';
+import type { Constraint } from '../../constraints/constraint.ts';
 import { type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { stepBackSolve } from './back-solving.ts';
-import { type Point, lineSearchStep, pointAt } from './line-search-step.ts';
+import { lineSearchStep, type Point, pointAt } from './line-search-step.ts';
 import { SWAP_DEFAULTS } from './swaps.ts';
 
 /** Options of {@link chitaCd}. */
@@ -60,9 +60,22 @@ export function chitaCd(options: ChitaCdOptions = {}): AnySolver {
       const point = await pointAt(problem, w);
       const lipschitz = 1.05 * (await largestSingularValueSquared(problem)) + 1.05 * problem.mu;
       const state: State = {
-        problem, constraint, iterations, phase: 'iterate', point, lipschitz, active: new Uint8Array(0), inner: 0, outer: 0,
-        support: new Uint8Array(0), solution: null, w, objective: point.value.objective,
-        roundsLeft: options.swaps ?? CHITA_CD_DEFAULTS.swaps, share: SWAP_DEFAULTS.share, status: 'running',
+        problem,
+        constraint,
+        iterations,
+        phase: 'iterate',
+        point,
+        lipschitz,
+        active: new Uint8Array(0),
+        inner: 0,
+        outer: 0,
+        support: new Uint8Array(0),
+        solution: null,
+        w,
+        objective: point.value.objective,
+        roundsLeft: options.swaps ?? CHITA_CD_DEFAULTS.swaps,
+        share: SWAP_DEFAULTS.share,
+        status: 'running',
       };
       state.active = await firstActiveSet(state);
       return state;
@@ -99,7 +112,8 @@ async function iterate(state: State): Promise<void> {
 }
 
 function keepBest(state: State): void {
-  if (state.point.value.objective < state.objective) [state.w, state.objective] = [state.point.w, state.point.value.objective];
+  if (state.point.value.objective < state.objective)
+    [state.w, state.objective] = [state.point.w, state.point.value.objective];
 }
 
 /** Gradient steps of growing size over all weights; the first improvement that leaves the active set enlarges it. */
@@ -111,7 +125,10 @@ async function lookOutside(state: State): Promise<boolean> {
   for (let search = 0, L = 2 * state.lipschitz; search < SEARCHES; search++, L /= 2) {
     const stepped = w.map((x, i) => x - (g[i] as number) / L);
     const support = constraint.support(stepped.map(Math.abs));
-    const point = await pointAt(problem, stepped.map((x, i) => (support[i] === 1 ? x : 0)));
+    const point = await pointAt(
+      problem,
+      stepped.map((x, i) => (support[i] === 1 ? x : 0)),
+    );
     if (!(point.value.objective < (found?.point ?? state.point).value.objective)) break;
     if (support.some((keep, i) => keep === 1 && active[i] === 0)) found = { point, support };
   }
@@ -125,7 +142,9 @@ async function lookOutside(state: State): Promise<boolean> {
 /** The support found, unless the magnitude support has a lower Q after its own exact line search on all weights. */
 async function betterSupport({ problem, constraint, w }: State): Promise<Uint8Array> {
   const own = Uint8Array.from(w, (x) => (x === 0 ? 0 : 1));
-  return constraint.allows(own) ? own : constraint.support(w.map(Math.abs).map((x, i) => x + Math.abs(problem.wBar[i] as number) * 1e-12));
+  return constraint.allows(own)
+    ? own
+    : constraint.support(w.map(Math.abs).map((x, i) => x + Math.abs(problem.wBar[i] as number) * 1e-12));
 }
 
 function union(a: Uint8Array, b: Uint8Array): Uint8Array {
@@ -143,4 +162,3 @@ async function largestSingularValueSquared(problem: QuadraticProblem): Promise<n
   }
   return estimate;
 }
-

@@ -39,7 +39,8 @@ export function chita(options: ChitaOptions = {}): AnySolver {
     name: 'chita',
     needs: ['value', 'gradient', 'columns', 'gram'],
     init: async (problem, constraint) => ({
-      problem, constraint,
+      problem,
+      constraint,
       support: await initialSupport(problem, constraint),
       solution: null,
       w: magnitudePruned(problem, constraint),

@@ -2,9 +2,9 @@ import { cardinality } from '../../constraints/cardinality.ts';
 import type { Constraint } from '../../constraints/constraint.ts';
 import type { GradientRows, Panel } from '../../curvature/gradient-rows.ts';
 import { backSolve } from '../../problem/back-solve.ts';
+import { cholesky, solve } from '../../problem/cholesky.ts';
 import { gather } from '../../problem/columns.ts';
 import { type QuadraticProblem, quadratic } from '../../problem/quadratic.ts';
-import { cholesky, solve } from '../../problem/cholesky.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { initialSupport } from './back-solving.ts';
@@ -41,7 +41,10 @@ export function chitaBlock({ block = CHITA_BLOCK_DEFAULTS.block }: ChitaBlockOpt
     needs: ['value', 'gradient', 'columns', 'gram'],
     init: async (problem, constraint) => ({
       problem,
-      blocks: blocksOf(problem.rows.panels.map((panel) => panel.width), block),
+      blocks: blocksOf(
+        problem.rows.panels.map((panel) => panel.width),
+        block,
+      ),
       chosen: await initialSupport(problem, constraint),
       w: magnitudePruned(problem, constraint),
       next: 0,
@@ -61,7 +64,10 @@ export function blocksOf(layers: readonly number[], block: number): { start: num
     start += size;
     const number = Math.max(1, Math.floor(size / block));
     const width = Math.floor(size / number);
-    return Array.from({ length: number }, (_, i) => ({ start: first + i * width, width: i === number - 1 ? size - i * width : width }));
+    return Array.from({ length: number }, (_, i) => ({
+      start: first + i * width,
+      width: i === number - 1 ? size - i * width : width,
+    }));
   });
 }
 
@@ -70,7 +76,10 @@ async function stepBlock(state: State): Promise<void> {
   if (block !== undefined) {
     const { start, width } = block;
     const kept = state.chosen.subarray(start, start + width).reduce((sum, x) => sum + x, 0);
-    const part = kept === 0 ? new Float64Array(width) : await solveBlock(subproblem(state.problem, start, width), cardinality(width, kept));
+    const part =
+      kept === 0
+        ? new Float64Array(width)
+        : await solveBlock(subproblem(state.problem, start, width), cardinality(width, kept));
     if (part === null) state.status = 'not-positive-definite';
     else state.w.set(part, start);
   }
@@ -80,8 +89,14 @@ async function stepBlock(state: State): Promise<void> {
 /** The problem of some consecutive columns alone. */
 function subproblem(problem: QuadraticProblem, start: number, width: number): QuadraticProblem {
   const { n, rows, wBar, lambda, a, linalg } = problem;
-  const panel = rows.panels.find((candidate) => start >= candidate.start && start < candidate.start + candidate.width) as Panel;
-  const { data } = gather(n, panel, Int32Array.from({ length: width }, (_, j) => start + j));
+  const panel = rows.panels.find(
+    (candidate) => start >= candidate.start && start < candidate.start + candidate.width,
+  ) as Panel;
+  const { data } = gather(
+    n,
+    panel,
+    Int32Array.from({ length: width }, (_, j) => start + j),
+  );
   const part: GradientRows = { n, p: width, panels: [{ start: 0, width, data }], meanLoss: rows.meanLoss };
   return quadratic(part, wBar.slice(start, start + width), { lambda, firstOrder: a }, linalg);
 }
@@ -106,7 +121,13 @@ async function solveSmall(problem: QuadraticProblem, support: Uint8Array): Promi
   const factor = cholesky(H, k);
   if (factor === null) return null;
   const carried = await problem.times(wBar.map((x, i) => (support[i] === 1 ? 0 : x)));
-  const delta = solve(factor, await linalg.transposedMatVec64(data, carried.map((c) => c - a)));
+  const delta = solve(
+    factor,
+    await linalg.transposedMatVec64(
+      data,
+      carried.map((c) => c - a),
+    ),
+  );
   const w = new Float64Array(wBar.length);
   indices.forEach((i, j) => {
     w[i] = (wBar[i] as number) + (delta[j] as number);

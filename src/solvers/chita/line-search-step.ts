@@ -1,5 +1,5 @@
 import type { Constraint } from '../../constraints/constraint.ts';
-import { type QuadraticProblem, type Value, squaredNorm, valueOf } from '../../problem/quadratic.ts';
+import { composeValue, type QuadraticProblem, squaredNorm, type Value } from '../../problem/quadratic.ts';
 
 /** Weights with the value of Q there. */
 export interface Point {
@@ -25,7 +25,12 @@ const SAFETY = 1 + 1e-4;
  *
  * Q never rises. Cost: 2 passes over A, up to 5 more where the support moves.
  */
-export async function lineSearchStep(problem: QuadraticProblem, constraint: Constraint, from: Point, active: Uint8Array): Promise<Point> {
+export async function lineSearchStep(
+  problem: QuadraticProblem,
+  constraint: Constraint,
+  from: Point,
+  active: Uint8Array,
+): Promise<Point> {
   const g = await problem.gradient(from.w, from.value.product);
   const inside = from.w.map((x, i) => (x !== 0 ? (g[i] as number) : 0));
   const Ag = await problem.times(inside);
@@ -37,7 +42,10 @@ export async function lineSearchStep(problem: QuadraticProblem, constraint: Cons
   for (let doubling = 0, t = critical / SAFETY; doubling < DOUBLINGS; doubling++, t *= 2) {
     const stepped = from.w.map((x, i) => (active[i] === 1 ? x - t * (g[i] as number) : 0));
     const support = constraint.support(stepped.map(Math.abs));
-    const next = await pointAt(problem, stepped.map((x, i) => (support[i] === 1 ? x : 0)));
+    const next = await pointAt(
+      problem,
+      stepped.map((x, i) => (support[i] === 1 ? x : 0)),
+    );
     if (!(next.value.objective < best.value.objective)) break;
     best = next;
   }
@@ -45,11 +53,19 @@ export async function lineSearchStep(problem: QuadraticProblem, constraint: Cons
 }
 
 /** w - t g on the support: A (w - wBar) is known without another pass. */
-function alongSupport(problem: QuadraticProblem, from: Point, { inside, Ag, t }: { inside: Float64Array; Ag: Float64Array; t: number }): Point {
+function alongSupport(
+  problem: QuadraticProblem,
+  from: Point,
+  { inside, Ag, t }: { inside: Float64Array; Ag: Float64Array; t: number },
+): Point {
   const w = from.w.map((x, i) => x - t * (inside[i] as number));
   let deltaSquared = 0;
   for (let i = 0; i < w.length; i++) deltaSquared += ((w[i] as number) - (problem.wBar[i] as number)) ** 2;
-  const value = valueOf(from.value.product.map((x, i) => x - t * (Ag[i] as number)), deltaSquared, problem);
+  const value = composeValue(
+    from.value.product.map((x, i) => x - t * (Ag[i] as number)),
+    deltaSquared,
+    problem,
+  );
   return value.objective < from.value.objective ? { w, value } : from;
 }
 

@@ -27,7 +27,11 @@ export interface SwapStart {
 
 /** What a round found. */
 export interface SwapResult {
-  readonly improved: { readonly support: Uint8Array; readonly solution: BackSolution; readonly objective: number } | null;
+  readonly improved: {
+    readonly support: Uint8Array;
+    readonly solution: BackSolution;
+    readonly objective: number;
+  } | null;
   readonly share: number;
   readonly done: boolean;
 }
@@ -46,18 +50,27 @@ export async function swapRound(start: SwapStart): Promise<SwapResult> {
   const { problem, constraint, support, solution, objective } = start;
   const worth = await worths(problem, support, solution);
   const next = exchange(constraint, support, worth, start.share);
-  const shrunk = { improved: null, share: start.share / 2, done: start.share / 2 < SWAP_DEFAULTS.smallestShare };
+  const smallest = start.share / 2 < SWAP_DEFAULTS.smallestShare || placesOf(constraint, start.share) === 1;
+  const shrunk = { improved: null, share: start.share / 2, done: smallest };
   if (next === null) return { improved: null, share: start.share, done: true };
   const candidate = await backSolve(problem, next);
   if (candidate === null) return shrunk;
   const value = await problem.value(candidate.w);
   if (!(value.objective < objective)) return shrunk;
   const small = objective - value.objective < 1e-9 * Math.abs(objective);
-  return { improved: { support: next, solution: candidate, objective: value.objective }, share: start.share, done: small };
+  return {
+    improved: { support: next, solution: candidate, objective: value.objective },
+    share: start.share,
+    done: small,
+  };
 }
 
-/** Cost of leaving (in S) or gain of entering (outside), [p]. */
-async function worths(problem: QuadraticProblem, support: Uint8Array, { factor, w }: BackSolution): Promise<Float64Array> {
+/** Cost of leaving (in S) or gain of entering (outside), both in Q with all others re-optimised: [p] f64. Cost: 2 n^2 p. */
+export async function worths(
+  problem: QuadraticProblem,
+  support: Uint8Array,
+  { factor, w }: BackSolution,
+): Promise<Float64Array> {
   const { n, mu, rows } = problem;
   const inverse = invertLower(factor);
   const { product } = await problem.value(w);
@@ -66,15 +79,27 @@ async function worths(problem: QuadraticProblem, support: Uint8Array, { factor, 
   for (const panel of rows.panels) {
     for (let from = 0; from < panel.width; from += COLUMNS_AT_ONCE) {
       const count = Math.min(COLUMNS_AT_ONCE, panel.width - from);
-      const block = gather(n, panel, Int32Array.from({ length: count }, (_, j) => panel.start + from + j));
+      const block = gather(
+        n,
+        panel,
+        Int32Array.from({ length: count }, (_, j) => panel.start + from + j),
+      );
       const q = await problem.linalg.columnNorms(inverse, block.data);
       block.indices.forEach((i, j) => {
         const qi = q[j] as number;
-        worth[i] = support[i] === 1 ? ((w[i] as number) ** 2 * mu) / (2 * Math.max(1 - qi, 1e-12)) : (g[i] as number) ** 2 / (2 * mu * (1 + qi));
+        worth[i] =
+          support[i] === 1
+            ? ((w[i] as number) ** 2 * mu) / (2 * Math.max(1 - qi, 1e-12))
+            : (g[i] as number) ** 2 / (2 * mu * (1 + qi));
       });
     }
   }
   return worth;
+}
+
+/** Places that a share of the support is; a round that changes one and does not help would only be repeated. */
+function placesOf({ kept }: Constraint, share: number): number {
+  return Math.max(1, Math.floor(share * kept));
 }
 
 /** The support of highest worth, or one on the way to it that differs in at most a share of its places; null if it is the same. */
@@ -87,7 +112,7 @@ function exchange(constraint: Constraint, support: Uint8Array, worth: Float64Arr
     if (keep === 0 && support[i] === 1) leaving.push(i);
   });
   if (entering.length === 0) return null;
-  const limit = Math.max(1, Math.floor(share * constraint.kept));
+  const limit = placesOf(constraint, share);
   if (entering.length <= limit) return wanted;
   const advantage = worth.map((x, i) => (support[i] === 1 ? Number.POSITIVE_INFINITY : x));
   const best = (list: number[], sign: number): number[] => {

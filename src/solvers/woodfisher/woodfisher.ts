@@ -27,7 +27,12 @@ export function woodfisher(): AnySolver {
   return solver<State>({
     name: 'woodfisher',
     needs: ['columns', 'gram'],
-    init: async (problem, constraint) => ({ problem, constraint, w: magnitudePruned(problem, constraint), status: 'running' }),
+    init: async (problem, constraint) => ({
+      problem,
+      constraint,
+      w: magnitudePruned(problem, constraint),
+      status: 'running',
+    }),
     step: async (state) => {
       const w = await pruneOnce(state.problem, state.constraint);
       state.status = w === null ? 'not-positive-definite' : 'converged';
@@ -52,12 +57,18 @@ async function pruneOnce(problem: QuadraticProblem, constraint: Constraint): Pro
 }
 
 /** [F^-1]_ii = (1 - |L^-1 a_i|^2) / lambda, L L' = A A' + mu I */
-async function inverseDiagonal({ n, rows, p, lambda, linalg }: QuadraticProblem, factor: Cholesky): Promise<Float64Array> {
+async function inverseDiagonal(
+  { n, rows, p, lambda, linalg }: QuadraticProblem,
+  factor: Cholesky,
+): Promise<Float64Array> {
   const inverse = invertLower(factor);
   const diagonal = new Float64Array(p);
   for (const panel of rows.panels) {
     for (let from = 0; from < panel.width; from += COLUMNS_AT_ONCE) {
-      const indices = Int32Array.from({ length: Math.min(COLUMNS_AT_ONCE, panel.width - from) }, (_, j) => panel.start + from + j);
+      const indices = Int32Array.from(
+        { length: Math.min(COLUMNS_AT_ONCE, panel.width - from) },
+        (_, j) => panel.start + from + j,
+      );
       const norms = await linalg.columnNorms(inverse, gather(n, panel, indices).data);
       indices.forEach((i, j) => {
         diagonal[i] = Math.max(1 - (norms[j] as number), 1e-12) / lambda;
