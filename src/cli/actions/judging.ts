@@ -1,0 +1,67 @@
+import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
+import { measureSize, type Size } from '../../evaluate/size.node.ts';
+import type { Report } from '../../report/report.ts';
+import type { EvalFlags } from '../commands/eval.ts';
+import type { Context } from '../context.ts';
+import { countModel, type ModelCount, shapesOf } from '../measuring.ts';
+import { dataFacts, filesOf, type OpenedData, type OpenedModel, openEvaluation, openModel } from '../opening.node.ts';
+
+/** A model and everything that can be measured of it alone. */
+export interface Judged {
+  readonly opened: OpenedModel;
+  readonly evaluation: Evaluation | null;
+  readonly data: OpenedData | null;
+  readonly dataFacts: Report['data'];
+  readonly count: ModelCount;
+  readonly bytes: Size;
+  readonly runs: boolean;
+}
+
+/** Opens a model and measures it: accuracy and loss where there are rows, counts, size. */
+export async function judge(context: Context, path: string, flags: EvalFlags): Promise<Judged> {
+  const { timed } = context;
+  const opened = await timed('read', () => openModel(path));
+  const { eval: address } = flags;
+  const data =
+    address === undefined ? null : await timed('open data', () => openEvaluation(opened.model, address, flags));
+  const shapes = await timed('shapes', () => shapesOf(onnxruntimeNode, opened.model, data?.source));
+  if ('reason' in shapes)
+    context.warn(`MACs of ${opened.file.name} are not known, since the model does not run: ${shapes.reason}`);
+  const evaluation =
+    data === null
+      ? null
+      : await timed('evaluate', () =>
+          evaluate(onnxruntimeNode, opened.model, data.source, { threads: flags.threads, ...context.run }),
+        );
+  return {
+    opened,
+    evaluation,
+    data,
+    dataFacts: data === null ? null : await dataFacts(data),
+    count: countModel(opened.model, 'reason' in shapes ? undefined : shapes),
+    bytes: await timed('size', () => measureSize(filesOf(path, opened.model), { signal: context.io.signal })),
+    runs: !('reason' in shapes),
+  };
+}
+
+/** The figures of a judged model, as `--json` prints them. */
+export function judgedFigures({ opened, evaluation, count, bytes }: Judged): object {
+  const { prunable, nonzeros, macs } = count;
+  return {
+    model: opened.file,
+    accuracy: evaluation?.accuracy ?? null,
+    loss: finite(evaluation?.loss),
+    count: evaluation?.count ?? null,
+    prunable,
+    nonzeros,
+    sparsity: prunable === 0 ? 0 : (prunable - nonzeros) / prunable,
+    macs,
+    bytes,
+  };
+}
+
+/** JSON has no NaN: what is not finite is not known. */
+function finite(value: number | null | undefined): number | null {
+  return value !== null && value !== undefined && Number.isFinite(value) ? value : null;
+}

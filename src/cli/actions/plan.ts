@@ -1,0 +1,124 @@
+import { constraintOf } from '../../budget/sparsity.ts';
+import { METHODS } from '../../pipeline/methods.ts';
+import { type PruneOptions, prune, resolvePrune } from '../../pipeline/prune.ts';
+import { bytes, integer, percent, short } from '../../report/figures.ts';
+import { textTable } from '../../report/table.ts';
+import { stageTargets } from '../../schedule/stages.ts';
+import type { PruneFlags } from '../commands/prune.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { countLayers, total } from '../measuring.ts';
+import type { RunSetup } from './setup.ts';
+
+/** The layout of a plan; it rises when a field changes its meaning. */
+const PLAN_SCHEMA = 'coppice/plan@1';
+
+/**
+ * Prints what a run would do. Layers and MACs are predicted by pruning the weights by magnitude, which takes no data
+ * and puts zeros in about the same places as the other methods do.
+ */
+export async function printPlan(
+  context: Context,
+  setup: RunSetup,
+  options: PruneOptions,
+  flags: PruneFlags,
+): Promise<number> {
+  const resolved = resolvePrune(options);
+  const { needsGradients } = METHODS[flags.method];
+  const { layers } = setup.chosen;
+  const sizes = layers.map((layer) => layer.size);
+  const prunable = sizes.reduce((sum, size) => sum + size, 0);
+  const { stages, schedule, baseSparsity, budget } = resolved;
+  const targets = stageTargets({ stages, schedule, base: baseSparsity, target: budget.sparsity });
+  const guess = await prune(setup.opened.model, {
+    engine: options.engine,
+    layers: options.layers,
+    exclude: options.exclude,
+    budget,
+    method: 'magnitude',
+    signal: context.io.signal,
+  });
+  const counts = countLayers(layers, guess.w);
+  const plan = {
+    schema: PLAN_SCHEMA,
+    model: setup.opened.file,
+    method: resolved.method,
+    sparsity: budget.sparsity,
+    prunable,
+    nonzeros: constraintOf(budget, sizes).kept,
+    macs: { before: total(counts.map(({ macs }) => macs.before)), after: total(counts.map(({ macs }) => macs.after)) },
+    stages: targets.map((target) => ({
+      sparsity: target,
+      nonzeros: constraintOf({ ...budget, sparsity: target }, sizes).kept,
+    })),
+    gradients: needsGradients
+      ? {
+          rows: resolved.samples,
+          samples: resolved.samples * resolved.batch * stages,
+          bytes: 4 * resolved.samples * prunable,
+        }
+      : null,
+    layers: counts.map(({ layer, kept, macs }) => ({
+      name: layer.name,
+      op: layer.op,
+      shape: layer.dims,
+      weights: layer.size,
+      kept,
+      macs,
+    })),
+    warnings: context.warnings,
+  };
+  context.print(flags.json === true ? JSON.stringify(plan, null, 2) : planText(plan));
+  return EXIT.ok;
+}
+
+interface Plan {
+  readonly model: { readonly name: string };
+  readonly method: string;
+  readonly prunable: number;
+  readonly nonzeros: number;
+  readonly macs: { readonly before: number | null; readonly after: number | null };
+  readonly stages: readonly { readonly sparsity: number }[];
+  readonly gradients: { readonly rows: number; readonly samples: number; readonly bytes: number } | null;
+  readonly layers: readonly {
+    readonly name: string;
+    readonly op: string;
+    readonly weights: number;
+    readonly kept: number;
+    readonly macs: { readonly after: number | null };
+  }[];
+}
+
+function planText({ model, method, prunable, nonzeros, macs, stages, gradients, layers }: Plan): string {
+  const right = (heading: string) => ({ heading, align: 'right' as const });
+  const rows = layers.map(({ name, op, weights, kept, macs: { after } }) => [
+    name,
+    op,
+    integer(weights),
+    integer(kept),
+    percent(kept / weights, 1),
+    short(after),
+  ]);
+  const facts = [
+    `${model.name} by ${method}: ${integer(nonzeros)} of ${integer(prunable)} weights would be kept`,
+    `MACs of one sample: ${short(macs.before)} now, about ${short(macs.after)} without the zeros`,
+    gradients === null
+      ? 'no gradients'
+      : `${integer(gradients.rows)} gradient rows (${bytes(gradients.bytes)} of memory), ${integer(gradients.samples)} sample gradients in all`,
+    stages.length === 1
+      ? 'one stage'
+      : `${stages.length} stages: ${stages.map(({ sparsity }) => percent(sparsity, 1)).join(', ')}`,
+  ];
+  const table = textTable(
+    [
+      { heading: 'layer' },
+      { heading: 'operator' },
+      right('weights'),
+      right('kept, about'),
+      right('share'),
+      right('MACs'),
+    ],
+    rows,
+  );
+  return `${facts.join('\n')}\n\n${table}\n\nNothing was written: this is a dry run.`;
+}

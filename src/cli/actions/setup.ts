@@ -1,0 +1,145 @@
+import { readWeights } from '../../apply/weights.ts';
+import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import { DataError, OptionError } from '../../errors/errors.ts';
+import { type ChosenLayers, chooseLayers } from '../../pipeline/layers.ts';
+import { METHODS, type Method } from '../../pipeline/methods.ts';
+import type { PruneOptions } from '../../pipeline/prune.ts';
+import type { Context } from '../context.ts';
+import type { PruningFlags } from '../flags.ts';
+import { type Shapes, shapesOf } from '../measuring.ts';
+import { machineMemory } from '../memory.node.ts';
+import { type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
+
+/** A run with everything open and checked that can be checked before the work. */
+export interface RunSetup {
+  readonly opened: OpenedModel;
+  readonly data: OpenedData | null;
+  readonly evaluation: OpenedData | null;
+  readonly chosen: ChosenLayers;
+  /** The chosen weights as the file has them: [p]. */
+  readonly w: Float64Array;
+  /** Null where the model does not run. */
+  readonly shapes: Shapes | null;
+  /** What the library is asked, but for method, budget and seed. */
+  readonly options: Omit<PruneOptions, 'budget' | 'method' | 'seed'>;
+}
+
+/** Opens the model and the data of a run by one or more methods. @throws CoppiceError of the kind of what is wrong */
+export async function openRun(
+  context: Context,
+  path: string,
+  flags: PruningFlags,
+  { methods, seed = 1 }: { methods: readonly Method[]; seed?: number },
+): Promise<RunSetup> {
+  const needsGradients = methods.some((method) => METHODS[method].needsGradients);
+  if (needsGradients && flags.data === undefined) {
+    throw new OptionError(
+      `Cannot prune by ${methods.join(', ')} without data: give --data (random:64 makes inputs up), or use --method magnitude`,
+    );
+  }
+  const opened = await context.timed('read', () => openModel(path));
+  const augment =
+    flags.augmentCrop !== undefined || flags.augmentFlip === true
+      ? { crop: flags.augmentCrop ?? 0, flip: flags.augmentFlip ?? false }
+      : undefined;
+  const { data, evaluation } = await context.timed('open data', async () => ({
+    data:
+      flags.data === undefined
+        ? null
+        : await openData(opened.model, flags.data, { preprocess: flags, seed, ...(augment && { augment }) }),
+    evaluation: flags.eval === undefined ? null : await openEvaluation(opened.model, flags.eval, flags),
+  }));
+  const source = evaluation?.source ?? data?.source;
+  const shapes = await context.timed('shapes', () => shapesOf(onnxruntimeNode, opened.model, source));
+  if ('reason' in shapes)
+    context.warn(`MACs and latency are not known, since the model does not run: ${shapes.reason}`);
+  const known = 'reason' in shapes ? null : shapes;
+  const { layers, exclude } = flags;
+  const chosen = chooseLayers(opened.model, { layers, exclude }, known?.captured, known?.batch);
+  const w = readWeights(opened.model, chosen.layers);
+  const options = {
+    engine: onnxruntimeNode,
+    layers,
+    exclude,
+    ...context.run,
+    ...gradientOptions(context, flags, needsGradients ? data : null),
+    samples: flags.samples,
+    batch: flags.batch,
+    lambda: flags.lambda,
+    firstOrder: flags.firstOrder,
+    stages: flags.stages,
+    schedule: flags.schedule,
+    baseSparsity: flags.baseSparsity,
+    swaps: flags.swaps,
+    block: flags.block,
+    augment: augment !== undefined,
+    threads: flags.threads,
+    ...(data === null ? {} : { source: data.source }),
+  };
+  if (evaluation === null) context.warn('no --eval: accuracy and loss are not measured');
+  return { opened, data, evaluation, chosen, w, shapes: known, options };
+}
+
+/** Loss and labels, where the user leaves them to the data. */
+function gradientOptions(
+  context: Context,
+  flags: PruningFlags,
+  data: OpenedData | null,
+): Pick<PruneOptions, 'loss' | 'labels'> {
+  if (data === null) return { loss: flags.loss, labels: flags.labels };
+  const { labelled, hasTargets } = data.source;
+  if (data.dataset === null)
+    return {
+      loss: flags.loss ?? (flags.labels === 'model' ? 'cross-entropy' : 'random'),
+      labels: flags.labels ?? 'model',
+    };
+  const loss = flags.loss ?? (hasTargets ? 'mse' : 'cross-entropy');
+  const drawn = loss === 'cross-entropy' && !labelled && flags.labels === undefined;
+  if (drawn)
+    context.warn(
+      "the data has no labels: the gradients use labels drawn from the model's own prediction (--labels model)",
+    );
+  return { loss, labels: drawn ? 'model' : flags.labels };
+}
+
+/** Fewer gradient rows than this say little about a loss. */
+const FEW_ROWS = 100;
+/** The share of the machine's memory that the gradient rows may take. */
+const MEMORY_SHARE = 0.9;
+
+/**
+ * The rows n of a method: as asked, else its default or what the data has.
+ *
+ * @throws DataError    if the data has fewer than were asked for
+ * @throws OptionError  if the rows do not fit into memory
+ */
+export function samplesOf(context: Context, { options, chosen }: RunSetup, method: Method): number | undefined {
+  const { needsGradients, defaults } = METHODS[method];
+  if (!needsGradients || options.source === undefined) return options.samples;
+  const batch = options.batch ?? defaults.batch;
+  const there = Math.floor(options.source.count / batch);
+  const wanted = options.samples ?? defaults.samples;
+  if (there < 1 || (options.samples !== undefined && there < wanted)) {
+    throw new DataError(
+      `Cannot take ${there < 1 ? 1 : wanted} gradient rows of ${batch} samples each: the data has ${options.source.count} samples; lower --samples or --batch`,
+    );
+  }
+  const samples = Math.min(wanted, there);
+  if (samples < wanted)
+    context.warn(`the data gives ${samples} gradient rows of ${batch} samples, fewer than the default of ${wanted}`);
+  if (samples < FEW_ROWS)
+    context.warn(
+      `${samples} gradient rows are few: the loss model knows ${samples} directions of ${chosen.layers.reduce((sum, layer) => sum + layer.size, 0)}`,
+    );
+  refuseTooLarge(samples, chosen);
+  return samples;
+}
+
+function refuseTooLarge(samples: number, { layers }: ChosenLayers): void {
+  const bytes = 4 * samples * layers.reduce((sum, layer) => sum + layer.size, 0);
+  const memory = machineMemory();
+  if (bytes <= MEMORY_SHARE * memory) return;
+  throw new OptionError(
+    `Cannot hold ${samples} gradient rows: they take ${(bytes / 1e9).toFixed(1)} GB, the machine has ${(memory / 1e9).toFixed(1)} GB; lower --samples, or name fewer --layers`,
+  );
+}

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import type { Context } from './context.ts';
+
+/** What a file of commands/ exports. */
+export interface CommandModule {
+  /** Adds the command's flags and help; defaults come from the library's tables. */
+  define(command: Command): void;
+  /** Does it. @returns the exit code */
+  act(context: Context, models: readonly string[], command: Command): Promise<number>;
+}
+
+/** Names of the commands. */
+export type CommandName = 'inspect' | 'prune' | 'eval' | 'compare' | 'sweep';
+
+/** A command before its file is loaded. */
+export interface CommandEntry {
+  readonly argument: string;
+  readonly summary: string;
+  load(): Promise<CommandModule>;
+}
+
+/** The commands; their files are loaded when they are called, so that `coppice --help` stays quick. */
+export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
+  inspect: {
+    argument: '<model>',
+    summary: 'list layers, shapes, weights and what can be pruned',
+    load: () => import('./commands/inspect.ts'),
+  },
+  prune: {
+    argument: '<model>',
+    summary: 'prune a model and report what it cost',
+    load: () => import('./commands/prune.ts'),
+  },
+  eval: {
+    argument: '<model>',
+    summary: 'measure accuracy, loss, nonzeros, size and latency',
+    load: () => import('./commands/eval.ts'),
+  },
+  compare: {
+    argument: '<models...>',
+    summary: 'measure models side by side on the same data',
+    load: () => import('./commands/compare.ts'),
+  },
+  sweep: {
+    argument: '<model>',
+    summary: 'prune by several methods to several sparsities: one table',
+    load: () => import('./commands/sweep.ts'),
+  },
+};

@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+import { applyConfig } from '../config.node.ts';
+import type { Context } from '../context.ts';
+import { DATA_FORMS, outputFlags, preprocessFlags } from '../flags.ts';
+import type { EvalFlags } from './eval.ts';
+
+/** Adds the flags of `coppice compare`. */
+export function define(command: Command): void {
+  command.option('--eval <address>', `rows for accuracy, loss and agreement. ${DATA_FORMS}`);
+  preprocessFlags(command);
+  command.option('--latency', 'time the models side by side', true).option('--no-latency', 'do not');
+  outputFlags(command);
+}
+
+/** Runs `coppice compare`. */
+export async function act(context: Context, paths: readonly string[], command: Command): Promise<number> {
+  applyConfig(command, command.opts<EvalFlags>().config);
+  const { compareFiles } = await import('../actions/compare.ts');
+  return compareFiles(context, paths, command);
+}

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { applyConfig } from '../config.node.ts';
+import type { Context } from '../context.ts';
+import { DATA_FORMS, type OutputFlags, outputFlags, type PreprocessFlags, preprocessFlags } from '../flags.ts';
+
+/** Flags of `coppice eval` and `coppice compare`. */
+export interface EvalFlags extends PreprocessFlags, OutputFlags {
+  readonly eval?: string;
+  readonly latency?: boolean;
+}
+
+/** Adds the flags of `coppice eval`. */
+export function define(command: Command): void {
+  command.option('--eval <address>', `rows for accuracy and loss. ${DATA_FORMS}`);
+  preprocessFlags(command);
+  command.option('--latency', 'time the model too').option('--no-latency', 'do not (the default)');
+  command.setOptionValueWithSource('latency', false, 'default');
+  outputFlags(command);
+}
+
+/** Runs `coppice eval`. */
+export async function act(context: Context, [path = '']: readonly string[], command: Command): Promise<number> {
+  applyConfig(command, command.opts<EvalFlags>().config);
+  const { evaluateFile } = await import('../actions/eval.ts');
+  return evaluateFile(context, path, command);
+}

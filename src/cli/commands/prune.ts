@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import type { Method } from '../../pipeline/methods.ts';
+import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
+import { applyConfig } from '../config.node.ts';
+import type { Context } from '../context.ts';
+import { METHOD_NAMES, methodsHelp, outputFlags, type PruningFlags, preprocessFlags, pruningFlags } from '../flags.ts';
+import { number, oneOf, whole } from '../parsers.ts';
+
+/** Flags of `coppice prune`. */
+export interface PruneFlags extends PruningFlags {
+  readonly method: Method;
+  readonly sparsity?: number;
+  readonly seed: number;
+  readonly output?: string;
+  readonly report?: string;
+  readonly latency: boolean;
+  readonly minAccuracy?: number;
+  readonly dryRun?: boolean;
+}
+
+/** Adds the flags of `coppice prune`. */
+export function define(command: Command): void {
+  command
+    .option(
+      '--method <name>',
+      `one of ${METHOD_NAMES.join(', ')}; see below`,
+      oneOf(METHOD_NAMES),
+      PRUNE_DEFAULTS.method,
+    )
+    .option('--sparsity <share>', 'share of the prunable weights to remove, such as 0.9', number);
+  pruningFlags(command);
+  preprocessFlags(command);
+  command
+    .option('--seed <n>', 'of every random draw', whole, PRUNE_DEFAULTS.seed)
+    .option('--latency', 'time the model before and after', true)
+    .option('--no-latency', 'do not')
+    .option('--min-accuracy <share>', 'exit with code 1 if the pruned model does worse on --eval', number)
+    .option('-o, --output <file>', 'the pruned model (default: MODEL-pruned.onnx in the current folder)')
+    .option('--report <folder>', 'write report.json and report.html there')
+    .option('--dry-run', 'print the plan with its predicted figures, and stop');
+  outputFlags(command).addHelpText('after', methodsHelp());
+}
+
+/** Runs `coppice prune`. */
+export async function act(context: Context, [path = '']: readonly string[], command: Command): Promise<number> {
+  applyConfig(command, command.opts<PruneFlags>().config);
+  const { pruneFile } = await import('../actions/prune.ts');
+  return pruneFile(context, path, command);
+}

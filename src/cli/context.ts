@@ -1,0 +1,68 @@
+import type { OnProgress, RunOptions } from '../progress/progress.ts';
+import { hasColors, type Io } from './io.ts';
+import { type ProgressPrinter, progressPrinter } from './progress-printer.ts';
+
+/** How much a command says on standard error. */
+export interface Loudness {
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** What every command is given: where to print, and how to be stopped. */
+export interface Context {
+  readonly io: Io;
+  /** The arguments as the user typed them, program first: the command to reproduce. */
+  readonly command: readonly string[];
+  readonly onProgress: OnProgress;
+  /** What everything that loops accepts. */
+  readonly run: Required<RunOptions>;
+  /** Says something that the user should know; kept for the report too. */
+  warn(message: string): void;
+  readonly warnings: readonly string[];
+  /** Says what is being done, under -v. */
+  log(message: string): void;
+  /** Prints the result on standard output. */
+  print(text: string): void;
+  /** Seconds by step, so far. */
+  readonly seconds: Record<string, number>;
+  /** Runs a step and adds its wall time to `seconds`. */
+  timed<T>(step: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** Opens a context on an {@link Io}. */
+export function openContext(io: Io, command: readonly string[], { quiet = false, verbose = false }: Loudness): Context {
+  const printer: ProgressPrinter = progressPrinter(io, quiet);
+  const warnings: string[] = [];
+  const seconds: Record<string, number> = {};
+  const yellow = hasColors(io) ? (text: string) => `\x1b[33m${text}\x1b[0m` : (text: string) => text;
+  return {
+    io,
+    command,
+    onProgress: printer.onProgress,
+    run: { onProgress: printer.onProgress, signal: io.signal },
+    warnings,
+    seconds,
+    warn: (message) => {
+      if (warnings.includes(message)) return;
+      warnings.push(message);
+      if (!quiet) printer.line(`coppice: ${yellow('warning')}: ${message}`);
+    },
+    log: (message) => {
+      if (verbose) printer.line(`coppice: ${message}`);
+    },
+    print: (text) => {
+      printer.clear();
+      io.out(text.endsWith('\n') ? text : `${text}\n`);
+    },
+    timed: async (step, work) => {
+      io.signal.throwIfAborted();
+      const started = performance.now();
+      try {
+        return await work();
+      } finally {
+        printer.clear();
+        seconds[step] = (seconds[step] ?? 0) + (performance.now() - started) / 1000;
+      }
+    },
+  };
+}

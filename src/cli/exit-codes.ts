@@ -1,0 +1,52 @@
+import { CoppiceError, type ErrorCode } from '../errors/errors.ts';
+
+/** What the program's exit code says; docs/cli.md is the list for users. */
+export const EXIT = {
+  ok: 0,
+  gateMissed: 1,
+  usage: 2,
+  model: 3,
+  infeasible: 4,
+  data: 5,
+  resumeMismatch: 6,
+  bug: 70,
+  interrupted: 130,
+} as const;
+
+const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
+  option: EXIT.usage,
+  output: EXIT.usage,
+  'onnx-decode': EXIT.model,
+  'unsupported-op': EXIT.model,
+  shape: EXIT.model,
+  engine: EXIT.model,
+  infeasible: EXIT.infeasible,
+  data: EXIT.data,
+  'resume-mismatch': EXIT.resumeMismatch,
+};
+
+/** How a failure is told: its exit code and one sentence. */
+export interface Failure {
+  readonly code: number;
+  readonly sentence: string;
+}
+
+/** Turns anything that was thrown into a {@link Failure}; what nobody foresaw is our bug. */
+export function failureOf(thrown: unknown, signal: AbortSignal): Failure {
+  if (signal.aborted) return { code: EXIT.interrupted, sentence: 'interrupted; nothing was left half-written' };
+  if (thrown instanceof CoppiceError) return { code: BY_ERROR[thrown.code], sentence: oneLine(thrown.message) };
+  const message = oneLine(thrown instanceof Error ? thrown.message : String(thrown));
+  if (isOutOfMemory(thrown)) {
+    return { code: EXIT.usage, sentence: `not enough memory (${message}); lower --samples, or name fewer --layers` };
+  }
+  return { code: EXIT.bug, sentence: `this is a bug in Coppice, please report it (-v shows where): ${message}` };
+}
+
+function isOutOfMemory(thrown: unknown): boolean {
+  return thrown instanceof RangeError && /allocation|array length|array buffer/i.test(thrown.message);
+}
+
+/** Messages quote names from files: no control characters, no second line. */
+function oneLine(message: string): string {
+  return message.replace(/\p{Cc}+/gu, ' ').trim();
+}

@@ -1,0 +1,174 @@
+import { type Command, Option } from 'commander';
+import type { LossName } from '../autodiff/loss.ts';
+import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
+import type { LabelSource } from '../pipeline/gradients.ts';
+import { DEFAULT_METHOD, METHODS, type Method } from '../pipeline/methods.ts';
+import { PRUNE_DEFAULTS } from '../pipeline/prune.ts';
+import { SCHEDULES, type Schedule } from '../schedule/stages.ts';
+import { count, list, number, numberOrAuto, oneOf, whole } from './parsers.ts';
+
+/** Flags of {@link outputFlags}. */
+export interface OutputFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly threads?: number;
+  readonly config?: string;
+  readonly printConfig?: boolean;
+}
+
+/** Adds what every command has. */
+export function outputFlags(command: Command): Command {
+  return command
+    .option('--threads <n>', "threads of one operator (default: the runtime's choice)", count)
+    .option('--json', 'print one JSON document instead of a table')
+    .option('-q, --quiet', 'no progress and no warnings on standard error')
+    .option('-v, --verbose', 'say more on standard error, and where a bug is')
+    .option('--config <file>', 'JSON with flags by name; flags on the command line win')
+    .option('--print-config', 'print the settings as such a file, and stop');
+}
+
+/** Preprocessing by flag; the keys of a config file's `preprocess`. */
+export interface PreprocessFlags {
+  readonly scale?: string;
+  readonly mean?: string;
+  readonly std?: string;
+  readonly size?: string;
+  readonly resize?: string;
+  readonly interpolation?: 'nearest' | 'bilinear' | 'bicubic' | 'lanczos';
+  readonly layout?: 'nchw' | 'nhwc';
+  readonly channels?: 'stored' | 'rgb' | 'bgr' | 'gray';
+}
+
+/** Names of {@link PreprocessFlags}. */
+export const PREPROCESS_KEYS = [
+  'scale',
+  'mean',
+  'std',
+  'size',
+  'resize',
+  'interpolation',
+  'layout',
+  'channels',
+] as const;
+
+/** Adds how stored values become a model's input. */
+export function preprocessFlags(command: Command): Command {
+  const { scale, mean, std, interpolation, layout, channels } = PREPROCESS_DEFAULTS;
+  return command
+    .option('--scale <x>', 'multiplies each stored value first of all, such as 1/255', String(scale))
+    .option('--mean <a,b,c>', 'subtracted next: one number, or one a channel', String(mean))
+    .option('--std <a,b,c>', 'divides at last: one number, or one a channel', String(std))
+    .option('--size <pixels>', "pictures: size for the model, 224 or 224x192 (default: the model's)")
+    .option('--resize <pixels>', 'pictures: scaled to this (shorter side) before the centre crop to --size')
+    .addOption(
+      chosen(
+        '--interpolation <kind>',
+        'pictures: how they are scaled',
+        ['nearest', 'bilinear', 'bicubic', 'lanczos'],
+        interpolation,
+      ),
+    )
+    .addOption(chosen('--layout <order>', 'dimensions of a picture', ['nchw', 'nhwc'], layout))
+    .addOption(chosen('--channels <order>', 'colours of a picture', ['stored', 'rgb', 'bgr', 'gray'], channels));
+}
+
+function chosen<T extends string>(flags: string, text: string, words: readonly T[], fallback?: T): Option {
+  const option = new Option(flags, `${text}: ${words.join(', ')}`).argParser(oneOf(words));
+  return fallback === undefined ? option : option.default(fallback);
+}
+
+/** Everything that steers a pruning run, by flag. */
+export interface PruningFlags extends PreprocessFlags, OutputFlags {
+  readonly data?: string;
+  readonly eval?: string;
+  readonly scope: 'global' | 'layer';
+  readonly layers?: string[];
+  readonly exclude?: string[];
+  readonly samples?: number;
+  readonly batch?: number;
+  readonly lambda?: number;
+  readonly firstOrder?: number | 'auto';
+  readonly stages?: number;
+  readonly schedule?: Schedule;
+  readonly baseSparsity: number;
+  readonly swaps?: number;
+  readonly block: number;
+  readonly recalibrate?: boolean;
+  readonly tune?: boolean;
+  readonly labels?: LabelSource;
+  readonly loss?: LossName;
+  readonly augmentCrop?: number;
+  readonly augmentFlip?: boolean;
+}
+
+/** How an address of data is written. */
+export const DATA_FORMS =
+  'idx:IMAGES,LABELS  cifar10:FILE.bin  npz:FILE  npy:X,Y  images:FOLDER, then perhaps rows [start:end]';
+
+/** Adds the flags of a pruning run that a single run and a sweep share. */
+export function pruningFlags(command: Command): Command {
+  return command
+    .option('--data <address>', `rows for gradients; random:64 makes up 64 inputs. ${DATA_FORMS}`)
+    .option('--eval <address>', 'rows for accuracy and loss, never used to prune')
+    .addOption(
+      chosen('--scope <what>', 'the sparsity is over all weights, or in each layer', ['global', 'layer'], 'global'),
+    )
+    .option('--layers <glob,...>', 'prune only these layers (names of weights or nodes; * and ?)', list)
+    .option('--exclude <glob,...>', 'leave these layers alone', list)
+    .option('--samples <n>', `gradient rows n (default: ${byMethod('samples')})`, count)
+    .option('--batch <m>', `samples averaged into one row, m (default: ${byMethod('batch')})`, count)
+    .option('--lambda <x>', `ridge, in units of A'A/n (default: ${byMethod('lambda')})`, number)
+    .option(
+      '--first-order <a>',
+      `scale of the first-order term, auto = 1/m (default: ${byMethod('firstOrder')})`,
+      numberOrAuto,
+    )
+    .option('--stages <T>', `stages, each with new gradients (default: ${byMethod('stages')})`, count)
+    .addOption(
+      chosen(
+        '--schedule <kind>',
+        `how stages approach the sparsity (default: ${byMethod('schedule')})`,
+        Object.keys(SCHEDULES) as Schedule[],
+      ),
+    )
+    .option('--base-sparsity <b>', 'sparsity at which the stages start', number, PRUNE_DEFAULTS.baseSparsity)
+    .option('--swaps <r>', "rounds of swaps after the back-solve (default: the method's)", whole)
+    .option('--block <B>', 'width of the blocks of chita-block', count, PRUNE_DEFAULTS.block)
+    .addOption(
+      chosen(
+        '--labels <source>',
+        `labels of the gradients: from the data, or drawn from the model's prediction (default: ${PRUNE_DEFAULTS.labels}; model where the data has none)`,
+        ['data', 'model'],
+      ),
+    )
+    .addOption(
+      chosen(
+        '--loss <kind>',
+        `what is differentiated (default: ${PRUNE_DEFAULTS.loss}; mse where the data has targets, random where inputs are made up)`,
+        ['cross-entropy', 'mse', 'random'],
+      ),
+    )
+    .option('--recalibrate', 're-estimate batch statistics on --data after pruning; reported separately')
+    .option('--augment-crop <px>', 'gradients: random crops out of the picture padded by so many pixels', whole)
+    .option('--augment-flip', 'gradients: mirror every second picture');
+}
+
+/** A default that depends on the method: `1000; chita++: 16`. */
+function byMethod(key: 'samples' | 'batch' | 'lambda' | 'firstOrder' | 'stages' | 'schedule'): string {
+  const usual = METHODS[DEFAULT_METHOD].defaults[key];
+  const others = Object.entries(METHODS).filter(
+    ([, { defaults, needsGradients }]) => needsGradients && defaults[key] !== usual,
+  );
+  return [String(usual), ...others.map(([name, { defaults }]) => `${name}: ${defaults[key]}`)].join('; ');
+}
+
+/** The methods as `--help` lists them. */
+export function methodsHelp(): string {
+  const names = Object.keys(METHODS) as Method[];
+  const width = Math.max(...names.map((name) => name.length));
+  return `\nMethods:\n${names.map((name) => `  ${name.padEnd(width)}  ${METHODS[name].summary}`).join('\n')}\n`;
+}
+
+/** Names of the methods. */
+export const METHOD_NAMES = Object.keys(METHODS) as Method[];

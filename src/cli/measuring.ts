@@ -1,0 +1,170 @@
+import { readWeights } from '../apply/weights.ts';
+import type { FeedSource } from '../data/feeds.ts';
+import { randomFeeds } from '../data/feeds.ts';
+import { capture } from '../engine/capture.ts';
+import type { Engine } from '../engine/engine.ts';
+import { EngineError, messageOf } from '../errors/errors.ts';
+import { LATENCY_DEFAULTS, type Latency, measureLatency, withRows } from '../evaluate/latency.ts';
+import type { Captured } from '../graph/captured.ts';
+import { findWeights, type WeightLayer } from '../graph/weights.ts';
+import type { Model } from '../ir/model.ts';
+import type { RunOptions } from '../progress/progress.ts';
+import { random } from '../tensor/random.ts';
+
+/** Shapes of one run of a model. */
+export interface Shapes {
+  readonly captured: Captured;
+  readonly batch: number;
+}
+
+/** Sizes that open dimensions other than the batch are tried at, until the model runs. */
+const OPEN_SIZES = [64, 32, 16, 128, 224, 256, 512, 8, 1];
+
+/**
+ * Runs a model once for the shapes of its values: on one row of data, or on made-up inputs.
+ *
+ * @returns the shapes, and the size that open dimensions were given; or why the model does not run
+ */
+export async function shapesOf(
+  engine: Engine,
+  model: Model,
+  source?: FeedSource,
+): Promise<(Shapes & { open: number | null }) | { reason: string }> {
+  if (source !== undefined) {
+    const batch = source.fixedBatch ?? 1;
+    const { inputs } = await source.feeds(Array.from({ length: batch }, (_, i) => Math.min(i, source.count - 1)));
+    return attempt(async () => ({ captured: await capture(engine, model, inputs), batch, open: null }));
+  }
+  let last = { reason: '' };
+  for (const open of isOpen(model) ? OPEN_SIZES : [0]) {
+    const made = await attempt(async () => {
+      const feeds = randomFeeds(model, { rng: random(1), count: 1, open });
+      const { inputs } = await feeds.feeds([0]);
+      return {
+        captured: await capture(engine, model, inputs),
+        batch: feeds.fixedBatch ?? 1,
+        open: open === 0 ? null : open,
+      };
+    });
+    if (!('reason' in made)) return made;
+    last = last.reason === '' ? made : last;
+  }
+  return last;
+}
+
+async function attempt<T>(work: () => Promise<T>): Promise<T | { reason: string }> {
+  try {
+    return await work();
+  } catch (error) {
+    return {
+      reason: messageOf(
+        error instanceof EngineError && error.cause !== undefined && error.message === '' ? error.cause : error,
+      ),
+    };
+  }
+}
+
+/** Whether an input has a dimension besides the first that its file leaves open. */
+function isOpen(model: Model): boolean {
+  return model.graph.inputs.some(
+    ({ name, shape }) =>
+      !model.graph.constants.has(name) && (shape ?? []).slice(1).some((d) => typeof d !== 'number' || d < 1),
+  );
+}
+
+/** What is counted of a layer. */
+export interface LayerCount {
+  readonly layer: WeightLayer;
+  readonly kept: number;
+  /** Multiply-accumulates of one sample, of all weights and of the nonzero ones; null where shapes are not known. */
+  readonly macs: { readonly before: number | null; readonly after: number | null };
+}
+
+/** Counts nonzeros and multiply-accumulates of layers, whose weights are w: [p], in their order. */
+export function countLayers(layers: readonly WeightLayer[], w: Float64Array): LayerCount[] {
+  let start = 0;
+  return layers.map((layer) => {
+    const part = w.subarray(start, start + layer.size);
+    start += layer.size;
+    const kept = part.reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0);
+    const each = layer.macsPerWeight;
+    return {
+      layer,
+      kept,
+      macs: {
+        before: each === null ? null : Math.round(each * layer.size),
+        after: each === null ? null : Math.round(each * kept),
+      },
+    };
+  });
+}
+
+/** Counts of all prunable layers of a model together. */
+export interface ModelCount {
+  readonly prunable: number;
+  readonly nonzeros: number;
+  readonly macs: { readonly dense: number | null; readonly nonzero: number | null };
+}
+
+/** Counts a whole model; the shapes give the multiply-accumulates. */
+export function countModel(model: Model, shapes?: Shapes): ModelCount {
+  const { prunable: layers } = findWeights(model, shapes?.captured, shapes?.batch);
+  const counts = countLayers(layers, readWeights(model, layers));
+  return {
+    prunable: layers.reduce((sum, layer) => sum + layer.size, 0),
+    nonzeros: counts.reduce((sum, { kept }) => sum + kept, 0),
+    macs: { dense: total(counts.map(({ macs }) => macs.before)), nonzero: total(counts.map(({ macs }) => macs.after)) },
+  };
+}
+
+/** The sum; null where a part is not known. */
+export function total(parts: readonly (number | null)[]): number | null {
+  return parts.reduce((sum: number | null, part) => (sum === null || part === null ? null : sum + part), 0);
+}
+
+/** Time for the rounds of one batch size. */
+const LATENCY_LIMIT_MS = LATENCY_DEFAULTS.timeLimitMs / 2;
+/** Batch sizes that latency is measured at, where the model leaves it free. */
+const LATENCY_BATCHES = [1, 32];
+
+/** One batch size: a latency for each model, in their order. */
+export interface LatencyAt {
+  readonly batch: number;
+  readonly latencies: readonly Latency[];
+}
+
+/** Times models side by side, on rows of data or on made-up inputs. @throws EngineError if one does not run */
+export async function timeModels(
+  engine: Engine,
+  models: readonly Model[],
+  options: RunOptions & { sources: readonly (FeedSource | undefined)[]; threads?: number },
+): Promise<LatencyAt[]> {
+  const { sources, threads, ...run } = options;
+  const feeds = models.map(
+    (model, i) => sources[i] ?? randomFeeds(model, { rng: random(1), count: 1, open: OPEN_SIZES[0] }),
+  );
+  const fixed = feeds.find(({ fixedBatch }) => fixedBatch !== null)?.fixedBatch ?? null;
+  const sessions = await Promise.all(
+    models.map((model) => engine.createSession(model, threads === undefined ? {} : { threads })),
+  );
+  try {
+    const one = await Promise.all(
+      feeds.map(
+        async (source) =>
+          (await source.feeds(Array.from({ length: source.fixedBatch ?? 1 }, (_, i) => Math.min(i, source.count - 1))))
+            .inputs,
+      ),
+    );
+    const results: LatencyAt[] = [];
+    for (const batch of fixed === null ? LATENCY_BATCHES : [fixed]) {
+      const cases = sessions.map((session, i) => ({
+        session,
+        feeds: fixed === null ? withRows(one[i] as (typeof one)[number], batch) : (one[i] as (typeof one)[number]),
+      }));
+      results.push({ batch, latencies: await measureLatency(cases, { ...run, timeLimitMs: LATENCY_LIMIT_MS }) });
+    }
+    return results;
+  } finally {
+    await Promise.all(sessions.map((session) => session.release()));
+  }
+}

@@ -1,0 +1,110 @@
+import { statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Dataset } from '../data/dataset.ts';
+import { type FeedSource, feedsFromDataset, randomFeeds } from '../data/feeds.ts';
+import { openDataset } from '../data/open-dataset.node.ts';
+import { DataError } from '../errors/errors.ts';
+import { validateGraph } from '../graph/validate-graph.ts';
+import { feedsOf } from '../ir/access.ts';
+import type { Model } from '../ir/model.ts';
+import { fileFeatures } from '../onnx/features.ts';
+import { modelHash, readModel } from '../onnx/files.node.ts';
+import type { Report } from '../report/report.ts';
+import { random } from '../tensor/random.ts';
+import type { PreprocessFlags } from './flags.ts';
+
+/** A model and the file that it came from. */
+export interface OpenedModel {
+  readonly model: Model;
+  readonly path: string;
+  readonly file: Report['model'];
+}
+
+/** Reads a model and checks that its graph is sound. @throws OnnxDecodeError */
+export async function openModel(path: string): Promise<OpenedModel> {
+  const model = validateGraph(await readModel(path));
+  return { model, path, file: await fileFacts(path, model) };
+}
+
+/** Name, hash and size of a model's file. External data is not in the hash, and in the size where it is ours to know. */
+export async function fileFacts(path: string, model: Model): Promise<Report['model']> {
+  const bytes = filesOf(path, model).reduce((sum, file) => sum + statSync(file).size, 0);
+  return { name: basename(path), sha256: await modelHash(path), bytes };
+}
+
+/** A model's files: itself and, for one with external data, `<name>.data`, where writeModel puts it. */
+export function filesOf(path: string, model: Model): string[] {
+  const data = join(dirname(path), `${basename(path)}.data`);
+  const isThere = fileFeatures(model).externalTensors.length > 0 && statSync(data, { throwIfNoEntry: false })?.isFile();
+  return isThere ? [path, data] : [path];
+}
+
+/** Rows that are ready to be fed. */
+export interface OpenedData {
+  readonly address: string;
+  readonly source: FeedSource;
+  /** Null for made-up inputs. */
+  readonly dataset: Dataset | null;
+}
+
+/** How data is opened besides its preprocessing. */
+export interface OpenDataOptions {
+  readonly preprocess: PreprocessFlags;
+  readonly augment?: { readonly crop: number; readonly flip: boolean };
+  readonly seed?: number;
+}
+
+const MADE_UP = /^random:(\d+)$/;
+
+/** Whether an address stands for made-up inputs. */
+export function isMadeUp(address: string): boolean {
+  return MADE_UP.test(address);
+}
+
+/**
+ * Opens an address for a model: real rows, or `random:N`.
+ *
+ * @throws DataError if the data cannot be read, or does not fit the model
+ */
+export async function openData(
+  model: Model,
+  address: string,
+  { preprocess, augment, seed = 1 }: OpenDataOptions,
+): Promise<OpenedData> {
+  const count = MADE_UP.exec(address)?.[1];
+  if (count !== undefined) {
+    if (Number(count) < 1) throw new DataError(`Cannot open data "${address}": wanted at least one made-up input`);
+    return {
+      address,
+      dataset: null,
+      source: randomFeeds(model, { rng: random(seed).fork('inputs'), count: Number(count) }),
+    };
+  }
+  const { scale, mean, std, size, resize, interpolation, layout, channels } = preprocess;
+  const modelInput = feedsOf(model.graph)[0];
+  const dataset = await openDataset(address, {
+    scale,
+    mean,
+    std,
+    size,
+    resize,
+    interpolation,
+    layout,
+    channels,
+    augment,
+    modelInput,
+  });
+  return { address, dataset, source: feedsFromDataset(model, dataset) };
+}
+
+/** Opens rows to evaluate on. @throws DataError for made-up inputs, which say nothing about a model */
+export async function openEvaluation(model: Model, address: string, preprocess: PreprocessFlags): Promise<OpenedData> {
+  if (isMadeUp(address))
+    throw new DataError(`Cannot evaluate on "${address}": made-up inputs say nothing about a model`);
+  return openData(model, address, { preprocess });
+}
+
+/** What a report says of data. */
+export async function dataFacts({ address, dataset, source }: OpenedData): Promise<Report['data']> {
+  return { address, sha256: dataset === null ? null : await dataset.hash(), rows: source.count };
+}

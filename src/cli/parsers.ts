@@ -1,0 +1,101 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A number as a flag's value: `0.9`, `1e-3`, `1/255`. */
+export function number(text: string): number {
+  const parts = text.split('/').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const value =
+    parts.length === 2
+      ? (parts[0] as number) / (parts[1] as number)
+      : parts.length === 1
+        ? (parts[0] as number)
+        : Number.NaN;
+  if (!Number.isFinite(value)) throw new InvalidArgumentError('Wanted a number.');
+  return value;
+}
+
+/** A whole number from 0. */
+export function whole(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0)
+    throw new InvalidArgumentError('Wanted a whole number from 0.');
+  return value;
+}
+
+/** A whole number from 1. */
+export function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Wanted a whole number above 0.');
+  return value;
+}
+
+/** A number, or the word `auto`. */
+export function numberOrAuto(text: string): number | 'auto' {
+  return text === 'auto' ? 'auto' : number(text);
+}
+
+/** Words parted by commas; a flag that is given again adds to them. */
+export function list(text: string, before?: readonly string[]): string[] {
+  const words = text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+  if (words.length === 0) throw new InvalidArgumentError('Wanted at least one name.');
+  return [...(before ?? []), ...words];
+}
+
+/** Whole numbers parted by commas: `1,2,3`. */
+export function wholes(text: string): number[] {
+  return list(text).map(whole);
+}
+
+/** How many values a range of {@link shares} may have. */
+const MOST_VALUES = 1000;
+
+/** Numbers parted by commas, and ranges with a step: `0.5,0.9`, `0.5..0.9:0.1`. */
+export function shares(text: string): number[] {
+  return list(text).flatMap((word) => {
+    const range = /^(.+)\.\.(.+):(.+)$/.exec(word);
+    if (range === null) return [number(word)];
+    const [from, to, step] = range.slice(1).map(number) as [number, number, number];
+    const steps = Math.floor((to - from) / step + 1e-9);
+    if (!(step > 0) || steps < 0 || steps > MOST_VALUES)
+      throw new InvalidArgumentError('Wanted from..to:step with a step above 0.');
+    return Array.from({ length: steps + 1 }, (_, i) => Number((from + i * step).toPrecision(12)));
+  });
+}
+
+/** One of some words, with the nearest one suggested for a wrong one. */
+export function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+  return (text) => {
+    if ((words as readonly string[]).includes(text)) return text as T;
+    const near = nearest(text, words);
+    throw new InvalidArgumentError(
+      `Wanted ${words.join(', ')}${near === undefined ? '' : `; did you mean ${near}`}${near === undefined ? '.' : '?'}`,
+    );
+  };
+}
+
+/** The word that differs from a wrong one by the fewest letters, where these are few enough for a slip. */
+export function nearest(wrong: string, words: readonly string[]): string | undefined {
+  const scored = words
+    .map((word) => ({ word, slips: slips(wrong.toLowerCase(), word.toLowerCase()) }))
+    .sort((a, b) => a.slips - b.slips);
+  const best = scored[0];
+  return best !== undefined && best.slips <= Math.max(1, Math.floor(Math.max(wrong.length, best.word.length) * 0.4))
+    ? best.word
+    : undefined;
+}
+
+/** Letters to insert, delete, replace (Levenshtein's distance). */
+function slips(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,88 @@
+import { Command, CommanderError } from 'commander';
+import { COMMANDS, type CommandModule, type CommandName } from './commands.ts';
+import { openContext } from './context.ts';
+import { EXIT, failureOf } from './exit-codes.ts';
+import type { Io } from './io.ts';
+
+/** Flags that every command has. */
+interface CommonFlags {
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param argv  arguments without node and script
+ * @returns the exit code; nothing is thrown
+ */
+export async function run(argv: readonly string[], io: Io, version: string): Promise<number> {
+  const loud = argv.includes('-v') || argv.includes('--verbose');
+  const name = argv[0] === 'help' ? argv[1] : argv[0];
+  const chosen = name !== undefined && Object.hasOwn(COMMANDS, name) ? (name as CommandName) : undefined;
+  let code: number = EXIT.ok;
+  try {
+    const module = chosen === undefined ? undefined : await COMMANDS[chosen].load();
+    const program = declare(io, version, {
+      chosen,
+      module,
+      argv,
+      done: (result) => {
+        code = result;
+      },
+    });
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const failure = failureOf(thrown, io.signal);
+    io.err(`coppice: ${failure.sentence}\n`);
+    if (loud && thrown instanceof Error) io.err(`${thrown.stack ?? ''}\n`);
+    return failure.code;
+  }
+}
+
+interface Chosen {
+  readonly chosen: CommandName | undefined;
+  readonly module: CommandModule | undefined;
+  readonly argv: readonly string[];
+  readonly done: (code: number) => void;
+}
+
+/** All commands by name and summary; only the chosen one with its flags, since those read heavy tables. */
+function declare(io: Io, version: string, { chosen, module, argv, done }: Chosen): Command {
+  const program = new Command('coppice')
+    .description(
+      'Prunes trained neural networks: an ONNX model and data in, a sparser ONNX model and an honest report out.',
+    )
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .showHelpAfterError(false)
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(usageError(text)) });
+  for (const [name, { argument, summary }] of Object.entries(COMMANDS)) {
+    const command = program
+      .command(name)
+      .argument(argument, 'ONNX file')
+      .summary(summary)
+      .description(summary)
+      .helpOption('-h, --help', 'print help');
+    if (name !== chosen || module === undefined) continue;
+    module.define(command);
+    command.action(async (models: string | string[]) => {
+      const flags = command.opts<CommonFlags>();
+      const context = openContext(io, ['coppice', ...argv], flags);
+      done(await module.act(context, [models].flat(), command));
+    });
+  }
+  return program;
+}
+
+/** Commander's message as one line of ours. */
+function usageError(text: string): string {
+  const line = text
+    .replace(/^error: /, '')
+    .replace(/\n\(Did you mean (.*)\?\)/, '; did you mean $1?')
+    .trim();
+  return `coppice: ${line.replace(/\s*\n\s*/g, ' ')}\n`;
+}
