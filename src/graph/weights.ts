@@ -47,7 +47,12 @@ export interface Weights {
   readonly unprunable: readonly UnprunableWeight[];
 }
 
-const WEIGHT_INPUTS: ReadonlyMap<string, readonly number[]> = new Map([['Conv', [1]], ['ConvTranspose', [1]], ['Gemm', [1, 0]], ['MatMul', [1, 0]]]);
+const WEIGHT_INPUTS: ReadonlyMap<string, readonly number[]> = new Map([
+  ['Conv', [1]],
+  ['ConvTranspose', [1]],
+  ['Gemm', [1, 0]],
+  ['MatMul', [1, 0]],
+]);
 const MOVES = new Set(['Identity', 'Transpose', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 const RECURRENT = new Set(['LSTM', 'GRU', 'RNN']);
 
@@ -66,8 +71,19 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
       const found = source(graph, makers, node.inputs[input] ?? '');
       if (found === undefined) continue;
       const reason = refusal(found.constant, node);
-      if (reason !== undefined) unprunable.set(found.name, { name: found.name, node: node.name, op: node.op, dims: found.constant.dims, reason });
-      else uses.set(found.name, [...(uses.get(found.name) ?? []), { use: { node, input }, transposed: isTransposed(node, input) !== found.transposed }]);
+      if (reason !== undefined)
+        unprunable.set(found.name, {
+          name: found.name,
+          node: node.name,
+          op: node.op,
+          dims: found.constant.dims,
+          reason,
+        });
+      else
+        uses.set(found.name, [
+          ...(uses.get(found.name) ?? []),
+          { use: { node, input }, transposed: isTransposed(node, input) !== found.transposed },
+        ]);
     }
     noteOthers(graph, node, unprunable);
   }
@@ -76,9 +92,15 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
     const { dims } = graph.constants.get(name) as Constant;
     const first = (found[0] as { use: WeightUse }).use.node;
     return {
-      name, node: first.name, op: first.op, dims, size: sizeOf(dims), uses: found.map((f) => f.use),
+      name,
+      node: first.name,
+      op: first.op,
+      dims,
+      size: sizeOf(dims),
+      uses: found.map((f) => f.use),
       order: dims.length === 2 && found.every((f) => f.transposed) ? 'transposed' : 'stored',
-      macsPerWeight: captured === undefined ? null : found.reduce((sum, { use }) => sum + macs(use, captured, batch), 0),
+      macsPerWeight:
+        captured === undefined ? null : found.reduce((sum, { use }) => sum + macs(use, captured, batch), 0),
     };
   });
   return { prunable, unprunable: [...unprunable.values()] };
@@ -107,13 +129,15 @@ function source(graph: Graph, makers: ReadonlyMap<string, Node>, value: string):
 /** Whether the operator reads a matrix as [in, out]. */
 function isTransposed(node: Node, input: number): boolean {
   if (node.op === 'MatMul') return input === 1;
-  if (node.op === 'Gemm') return input === 1 ? intAttribute(node, 'transB', 0) === 0 : intAttribute(node, 'transA', 0) !== 0;
+  if (node.op === 'Gemm')
+    return input === 1 ? intAttribute(node, 'transB', 0) === 0 : intAttribute(node, 'transA', 0) !== 0;
   return false;
 }
 
 function refusal(constant: Constant, node: Node): string | undefined {
   if (constant.type !== 'float32') return `its elements are ${constant.type}; only float32 weights are pruned`;
-  if (constant.dims.length < 2) return `it has ${constant.dims.length === 1 ? 'one dimension' : 'no dimension'}, as a bias has`;
+  if (constant.dims.length < 2)
+    return `it has ${constant.dims.length === 1 ? 'one dimension' : 'no dimension'}, as a bias has`;
   if (node.op === 'MatMul' && constant.dims.length > 2) return 'it is a batch of matrices, which is not supported yet';
   return undefined;
 }
@@ -123,9 +147,18 @@ function noteOthers(graph: Graph, node: Node, into: Map<string, UnprunableWeight
   if (WEIGHT_INPUTS.has(node.op) && node.domain === '') return;
   for (const name of node.inputs) {
     const constant = graph.constants.get(name);
-    if (constant === undefined || constant.dims.length < 2 || sizeOf(constant.dims) < 16 || !constant.type.startsWith('float') || into.has(name)) continue;
+    if (
+      constant === undefined ||
+      constant.dims.length < 2 ||
+      sizeOf(constant.dims) < 16 ||
+      !constant.type.startsWith('float') ||
+      into.has(name)
+    )
+      continue;
     const what = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
-    const reason = RECURRENT.has(node.op) ? `it belongs to a recurrent layer (${node.op}), which is not pruned` : `${what} is not a convolution or a linear layer`;
+    const reason = RECURRENT.has(node.op)
+      ? `it belongs to a recurrent layer (${node.op}), which is not pruned`
+      : `${what} is not a convolution or a linear layer`;
     if (!MOVES.has(node.op)) into.set(name, { name, node: node.name, op: what, dims: constant.dims, reason });
   }
 }
@@ -137,6 +170,12 @@ function macs({ node, input }: WeightUse, captured: Captured, batch: number): nu
   if (node.op === 'Conv') return y === undefined ? 0 : (sizeOf(y.slice(2)) * (y[0] ?? 1)) / batch;
   if (x === undefined) return 0;
   if (node.op === 'ConvTranspose') return (sizeOf(x.slice(2)) * (x[0] ?? 1)) / batch;
-  const inner = node.op === 'Gemm' && input === 1 ? (intAttribute(node, 'transA', 0) !== 0 ? x[0] : x[1]) : input === 1 ? x.at(-1) : x.at(-2);
-  return sizeOf(x) / (inner ?? 1) / batch;
+  return sizeOf(x) / contracted(node, input, x) / batch;
+}
+
+/** Length of the axis of x that a product with the weight sums over. */
+function contracted(node: Node, input: number, x: readonly number[]): number {
+  const flipped = node.op === 'Gemm' && intAttribute(node, input === 1 ? 'transA' : 'transB', 0) !== 0;
+  const isLast = x.length === 1 || (input === 1) !== flipped;
+  return x.at(isLast ? -1 : -2) ?? 1;
 }

@@ -13,7 +13,7 @@ const MAX_JITTER_TRIES = 12;
  * that starts at 1e-14 of the mean diagonal and is multiplied by ten until it works.
  *
  * @param K  [n, n] f64, only the lower half is read; not changed
- * @returns  null if no jitter up to 1e-2 of the mean diagonal helps, or K has a non-finite entry
+ * @returns  null if no jitter up to 1e-3 of the mean diagonal helps, or K has a non-finite entry
  * Cost: n^3 / 6 multiply-adds in f64.
  */
 export function cholesky(K: Float64Array, n: number): Cholesky | null {

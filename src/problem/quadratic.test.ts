@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { ShapeError } from '../errors/errors.ts';
+import { random } from '../tensor/random.ts';
+import { gather, gramOf, markedColumns } from './columns.ts';
+import { denseObjective, product, times, transposed } from './dense.cases.ts';
+import { quadratic } from './quadratic.ts';
+import { SMALL_PROBLEMS, smallProblem } from './small-problems.cases.ts';
+
+function normals(length: number, seed: number): Float64Array {
+  const rng = random(seed);
+  return Float64Array.from({ length }, () => rng.normal());
+}
+
+describe('quadratic', () => {
+  it.each(SMALL_PROBLEMS)(
+    'has the value of dense algebra and its parts add up, on $name',
+    async ({ problem, dense }) => {
+      const w = normals(problem.p, 1);
+      const { objective, fit, ridge, firstOrder, product: Ad } = await problem.value(w);
+      expect(objective / denseObjective(dense, w)).toBeCloseTo(1, 12);
+      expect(fit + ridge + firstOrder).toBeCloseTo(objective, 12);
+      times(
+        dense.A,
+        w.map((x, i) => x - (problem.wBar[i] as number)),
+      ).forEach((x, i) => {
+        expect(Ad[i]).toBeCloseTo(x, 10);
+      });
+    },
+  );
+
+  it.each(SMALL_PROBLEMS)('is zero at wBar, where its gradient is a A e, on $name', async ({ problem, dense }) => {
+    const { objective, product: none } = await problem.value(problem.wBar);
+    const g = await problem.gradient(problem.wBar, none);
+    expect(objective).toBe(0);
+    times(
+      transposed(dense.A),
+      dense.A.map(() => problem.a),
+    ).forEach((x, i) => {
+      expect(g[i]).toBeCloseTo(x, 5);
+    });
+  });
+
+  it.each(SMALL_PROBLEMS)('has the gradient that central differences give, on $name', async ({ problem }) => {
+    const [w, u] = [normals(problem.p, 2), normals(problem.p, 3)];
+    const g = await problem.gradient(w, (await problem.value(w)).product);
+    const at = async (h: number) => (await problem.value(w.map((x, i) => x + h * (u[i] as number)))).objective;
+    const difference = ((await at(1)) - (await at(-1))) / 2; // exact for a quadratic, whatever the step
+    const slope = g.reduce((sum, x, i) => sum + x * (u[i] as number), 0);
+    const scale = Math.sqrt(g.reduce((sum, x) => sum + x * x, 0)) * Math.sqrt(problem.p);
+    expect(Math.abs(difference - slope)).toBeLessThan(1e-6 * scale);
+  });
+
+  it('takes mu = n lambda', () => {
+    expect(smallProblem({ n: 8, widths: [3], lambda: 0.25 }).problem.mu).toBe(2);
+  });
+
+  it('refuses weights of another number', () => {
+    const { problem } = smallProblem({ n: 2, widths: [3] });
+    const make = () => quadratic(problem.rows, new Float64Array(4), { lambda: 1, firstOrder: 0 }, problem.linalg);
+    expect(make).toThrow(ShapeError);
+  });
+});
+
+describe('columns', () => {
+  const { problem, dense } = smallProblem({ n: 4, widths: [5, 3], seed: 2 });
+  const marks = Uint8Array.of(1, 0, 1, 1, 0, 0, 1, 0);
+
+  it('are gathered layer by layer, a few at a time, in order', () => {
+    const blocks = [...markedColumns(problem, marks, 2)];
+    expect(blocks.map(({ indices }) => [...indices])).toEqual([[0, 2], [3], [6]]);
+    for (const { indices, data } of blocks) {
+      const wanted = dense.A.flatMap((row) => [...indices].map((j) => row[j] as number));
+      expect([...data]).toEqual(wanted);
+    }
+  });
+
+  it('are not copied where a whole layer is wanted', () => {
+    const panel = problem.rows.panels[1] as (typeof problem.rows.panels)[number];
+    expect(gather(4, panel, Int32Array.of(5, 6, 7)).data).toBe(panel.data);
+  });
+
+  it('make the Gram matrix of the marked ones in f64', async () => {
+    const AS = dense.A.map((row) => row.filter((_, j) => marks[j] === 1));
+    const wanted = product(AS, transposed(AS)).flat();
+    (await gramOf(problem, marks)).forEach((x, i) => {
+      expect(x).toBeCloseTo(wanted[i] as number, 12);
+    });
+  });
+});
