@@ -1,6 +1,6 @@
+import { OptionError, ShapeError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import type { WeightLayer } from '../graph/weights.ts';
-import { OptionError, ShapeError } from '../errors/errors.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
 
@@ -15,12 +15,16 @@ export function readWeights(model: Model, layers: readonly WeightLayer[]): Float
   let start = 0;
   for (const layer of layers) {
     const constant = constants.get(layer.name);
-    if (constant === undefined) throw new ShapeError(`Cannot read weight "${layer.name}": the model has no such constant`);
+    if (constant === undefined)
+      throw new ShapeError(`Cannot read weight "${layer.name}": the model has no such constant`);
     const stored = tensorOf(constant).data as Float32Array;
     const part = w.subarray(start, start + layer.size);
     for (let i = 0; i < layer.size; i++) part[i] = stored[storedPosition(layer, i)] as number;
     const bad = part.findIndex((x) => !Number.isFinite(x));
-    if (bad >= 0) throw new OptionError(`Cannot prune weight "${layer.name}": element ${bad} is ${part[bad]}; repair the model first, or leave the layer out (--exclude)`);
+    if (bad >= 0)
+      throw new OptionError(
+        `Cannot prune weight "${layer.name}": element ${bad} is ${part[bad]}; repair the model first, or leave the layer out (--exclude)`,
+      );
     start += layer.size;
   }
   return w;

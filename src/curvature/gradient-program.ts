@@ -1,13 +1,11 @@
 import { activePaths, backward, isSeparable } from '../autodiff/backward.ts';
 import { shapeOf, vocabulary } from '../autodiff/context.ts';
 import { type LossName, emitLoss, logitsOf } from '../autodiff/loss.ts';
-import { capture } from '../engine/capture.ts';
+import { liftAndCapture } from '../engine/capture.ts';
 import type { Engine, Session, Tensors } from '../engine/engine.ts';
 import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
-import { constantsToInitializers } from '../graph/passes/constants-to-initializers.ts';
-import { liftOpset } from '../graph/passes/lift-opset.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Graph, Model } from '../ir/model.ts';
 import { type DataType, type Tensor, sizeOf } from '../tensor/tensor.ts';
@@ -79,16 +77,6 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
 
 function pick({ feeds, classes, positions }: ReturnType<typeof emitLoss>): Pick<GradientProgram, 'feeds' | 'classes' | 'positions'> {
   return { feeds, ...(classes === undefined ? {} : { classes }), ...(positions === undefined ? {} : { positions }) };
-}
-
-/** The model at opset 17 or later with its constants as initializers, and the shapes of all its values. */
-export async function liftAndCapture(engine: Engine, model: Model, feeds: Tensors): Promise<{ model: Model; captured: Captured }> {
-  const plain = { ...model, graph: constantsToInitializers(model.graph) };
-  const first = await capture(engine, plain, feeds);
-  const lifted = liftOpset(plain, first);
-  if (lifted === plain) return { model: plain, captured: first };
-  const clean = { ...lifted, graph: constantsToInitializers(lifted.graph) };
-  return { model: clean, captured: await capture(engine, clean, feeds) };
 }
 
 function lossEnds(graph: Graph, outputs: readonly string[], loss: LossName, shape: (value: string) => readonly number[]): string[] {

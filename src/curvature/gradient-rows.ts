@@ -1,6 +1,6 @@
-import type { Tensor } from '../tensor/tensor.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import type { GradientProgram } from './gradient-program.ts';
 
 /** The gradient rows of one layer: [n, width], row-major f32. */
@@ -41,25 +41,39 @@ export interface RowRequest {
  */
 export async function collectRows(request: RowRequest, options: RunOptions = {}): Promise<GradientRows> {
   const { program, sizes, order, mean } = request;
-  if (order.length === 0 || order.length % mean !== 0) throw new OptionError(`Cannot form gradient rows of ${mean} samples from ${order.length} samples`);
+  if (order.length === 0 || order.length % mean !== 0)
+    throw new OptionError(`Cannot form gradient rows of ${mean} samples from ${order.length} samples`);
   const n = order.length / mean;
   const panels = panelsOf(sizes, n);
   let lossSum = 0;
-  let next = request.feeds(window(order, 0, program.samples));
+  const read = (start: number): ReturnType<FeedMaker> => {
+    const feeds = request.feeds(window(order, start, program.samples));
+    feeds.catch(() => undefined); // a failure shows when the feeds are awaited, not before
+    return feeds;
+  };
+  let next = read(0);
   for (let start = 0; start < order.length; start += program.samples) {
     options.signal?.throwIfAborted();
     const feeds = await next;
     const following = start + program.samples;
     const running = program.run(feeds);
-    if (following < order.length) next = request.feeds(window(order, following, program.samples));
+    if (following < order.length) next = read(following);
     const { gradients, losses } = await running;
     const used = Math.min(program.samples, order.length - start);
-    if (program.samples > used && program.rows === 1) throw new OptionError(`Cannot use ${order.length} samples: this model takes batches of ${program.samples}, all used`);
+    if (program.samples > used && program.rows === 1)
+      throw new OptionError(
+        `Cannot use ${order.length} samples: this model takes batches of ${program.samples}, all used`,
+      );
     store(panels, gradients, { first: Math.floor(start / mean), count: program.rows === 1 ? 1 : used / mean });
     for (let i = 0; losses !== null && i < used; i++) lossSum += losses[i] as number;
     options.onProgress?.({ step: 'gradients', done: start + used, total: order.length, unit: 'samples' });
   }
-  return { n, p: panels.reduce((sum, panel) => sum + panel.width, 0), panels, meanLoss: program.hasLoss ? lossSum / order.length : null };
+  return {
+    n,
+    p: panels.reduce((sum, panel) => sum + panel.width, 0),
+    panels,
+    meanLoss: program.hasLoss ? lossSum / order.length : null,
+  };
 }
 
 function panelsOf(sizes: readonly number[], n: number): Panel[] {
@@ -77,7 +91,11 @@ function window(order: Int32Array, start: number, count: number): Int32Array {
 }
 
 /** Adds a run's rows to theirs: several runs may make up one row. */
-function store(panels: readonly Panel[], gradients: readonly Float32Array[], { first, count }: { first: number; count: number }): void {
+function store(
+  panels: readonly Panel[],
+  gradients: readonly Float32Array[],
+  { first, count }: { first: number; count: number },
+): void {
   panels.forEach(({ width, data }, layer) => {
     const source = gradients[layer] as Float32Array;
     const target = data.subarray(first * width, (first + count) * width);

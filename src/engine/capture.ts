@@ -1,5 +1,7 @@
 import { EngineError } from '../errors/errors.ts';
 import type { Captured, CapturedValue } from '../graph/captured.ts';
+import { constantsToInitializers } from '../graph/passes/constants-to-initializers.ts';
+import { liftOpset } from '../graph/passes/lift-opset.ts';
 import type { Graph, Model } from '../ir/model.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { Engine, Tensors } from './engine.ts';
@@ -51,4 +53,14 @@ function exposeAll(model: Model): Model {
 function untyped(known: ReadonlyMap<string, { type: unknown }>, name: string): object {
   const info = known.get(name);
   return info === undefined || info.type === null ? {} : { type: info.type };
+}
+
+/** The model at opset 17 or later with its constants as initializers, and the shapes of all its values. */
+export async function liftAndCapture(engine: Engine, model: Model, feeds: Tensors): Promise<{ model: Model; captured: Captured }> {
+  const plain = { ...model, graph: constantsToInitializers(model.graph) };
+  const first = await capture(engine, plain, feeds);
+  const lifted = liftOpset(plain, first);
+  if (lifted === plain) return { model: plain, captured: first };
+  const clean = { ...lifted, graph: constantsToInitializers(lifted.graph) };
+  return { model: clean, captured: await capture(engine, clean, feeds) };
 }
