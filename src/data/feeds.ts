@@ -86,3 +86,16 @@ function madeUp({ type, shape }: ValueInfo, { rows, open, rng }: { rows: number;
   for (let i = 0; i < values.length; i++) values[i] = real ? rng.normal() : rng.integer(2);
   return castTo(type ?? 'float32', values, dims);
 }
+
+/**
+ * Some samples of a source, renumbered from 0 in the order given.
+ *
+ * @param indices  sample numbers of the source
+ */
+export function subset(source: FeedSource, indices: Int32Array): FeedSource {
+  return {
+    ...source,
+    count: indices.length,
+    feeds: (wanted, augment) => source.feeds(Int32Array.from(wanted, (i) => indices[i] as number), augment),
+  };
+}
