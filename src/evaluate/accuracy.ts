@@ -1,8 +1,7 @@
+import { logitsOf } from '../autodiff/loss.ts';
+import type { FedBatch, FeedSource } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { DataError, ShapeError } from '../errors/errors.ts';
-import type { FedBatch, FeedSource } from '../data/feeds.ts';
-import { logitsOf } from '../autodiff/loss.ts';
-import { inOrder } from '../data/batches.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -30,10 +29,17 @@ export const EVALUATE_DEFAULTS = { batch: 100 } as const;
 /**
  * Runs a model over all samples of a source.
  *
- * @throws DataError if a label is not a class of the model, or an output is not finite
+ * An output that is not finite makes the loss so; nothing is thrown for it.
+ *
+ * @throws DataError if a label is not a class of the model
  * Cost: one forward pass a sample.
  */
-export async function evaluate(engine: Engine, model: Model, source: FeedSource, options: EvaluateOptions = {}): Promise<Evaluation> {
+export async function evaluate(
+  engine: Engine,
+  model: Model,
+  source: FeedSource,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
   const session = await engine.createSession(model, options.threads === undefined ? {} : { threads: options.threads });
   try {
     return await run(session, model, source, options);
@@ -44,21 +50,26 @@ export async function evaluate(engine: Engine, model: Model, source: FeedSource,
 
 async function run(session: Session, model: Model, source: FeedSource, options: EvaluateOptions): Promise<Evaluation> {
   const batch = source.fixedBatch ?? Math.min(options.batch ?? EVALUATE_DEFAULTS.batch, source.count);
-  const order = inOrder(source.count);
   const output = model.graph.outputs[0]?.name ?? '';
   const predictions = new Int32Array(source.count);
   const sums = { correct: 0, loss: 0 };
-  const read = (start: number): Promise<FedBatch> => source.feeds(order.subarray(Math.min(start, source.count - batch), start + batch));
+  const read = (start: number): Promise<FedBatch> => {
+    const indices = Int32Array.from({ length: batch }, (_, i) => Math.min(start + i, source.count - 1));
+    const fed = source.feeds(source.fixedBatch === null ? indices.subarray(0, source.count - start) : indices);
+    fed.catch(() => undefined); // a failure shows when the batch is awaited, not before
+    return fed;
+  };
   let next = read(0);
   for (let start = 0; start < source.count; start += batch) {
     options.signal?.throwIfAborted();
-    const from = Math.max(0, Math.min(start, source.count - batch));
     const fed = await next;
     const running = session.run(fed.inputs, [output]);
     if (start + batch < source.count) next = read(start + batch);
     const y = (await running).get(output) as Tensor;
-    tally({ model, y, fed, skip: start - from, rows: Math.min(batch, source.count - from) }, sums, predictions.subarray(from));
-    options.onProgress?.({ step: 'evaluation', done: Math.min(start + batch, source.count), total: source.count, unit: 'samples' });
+    const used = Math.min(batch, source.count - start);
+    const rows = source.fixedBatch ?? used;
+    tally({ model, y, fed, rows, used }, sums, predictions.subarray(start));
+    options.onProgress?.({ step: 'evaluation', done: start + used, total: source.count, unit: 'samples' });
   }
   const measured = source.labelled || source.hasTargets;
   return {
@@ -73,27 +84,30 @@ interface Part {
   readonly model: Model;
   readonly y: Tensor;
   readonly fed: FedBatch;
-  /** Samples at the head of the batch that were counted before. */
-  readonly skip: number;
+  /** Samples in the batch, and how many of them count: the rest only fill it. */
   readonly rows: number;
+  readonly used: number;
 }
 
 function tally(part: Part, sums: { correct: number; loss: number }, predictions: Int32Array): void {
-  const { model, y, fed, skip, rows } = part;
+  const { model, y, fed, rows, used } = part;
   const data = y.data as Float32Array;
   const width = data.length / rows;
-  if (!Number.isInteger(width)) throw new ShapeError(`Cannot evaluate the model: its first output has shape [${y.dims}] for ${rows} samples`);
+  if (!Number.isInteger(width))
+    throw new ShapeError(`Cannot evaluate the model: its first output has shape [${y.dims}] for ${rows} samples`);
   const { ends } = logitsOf(model.graph, model.graph.outputs[0]?.name ?? '', y.dims);
-  for (let i = skip; i < rows; i++) {
+  for (let i = 0; i < used; i++) {
     const row = data.subarray(i * width, (i + 1) * width);
     const best = argmax(row);
     predictions[i] = best;
     if (fed.labels !== undefined) {
       const label = fed.labels[i] as number;
-      if (label < 0 || label >= width) throw new DataError(`Cannot evaluate the model: a label is ${label}, the model has ${width} classes`);
+      if (label < 0 || label >= width)
+        throw new DataError(`Cannot evaluate the model: a label is ${label}, the model has ${width} classes`);
       sums.correct += best === label ? 1 : 0;
       sums.loss += crossEntropy(row, label, ends);
-    } else if (fed.targets !== undefined) sums.loss += squaredError(row, (fed.targets.data as Float32Array).subarray(i * width, (i + 1) * width));
+    } else if (fed.targets !== undefined)
+      sums.loss += squaredError(row, (fed.targets.data as Float32Array).subarray(i * width, (i + 1) * width));
   }
 }
 

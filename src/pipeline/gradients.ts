@@ -1,9 +1,9 @@
-import { type GradientProgram, gradientProgram } from '../curvature/gradient-program.ts';
-import { collectRows, type GradientRows } from '../curvature/gradient-rows.ts';
 import type { LossName } from '../autodiff/loss.ts';
 import { logitsOf } from '../autodiff/loss.ts';
-import type { FedBatch, FeedSource } from '../data/feeds.ts';
+import { type GradientProgram, gradientProgram } from '../curvature/gradient-program.ts';
+import { collectRows, type GradientRows } from '../curvature/gradient-rows.ts';
 import { inOrder } from '../data/batches.ts';
+import type { FedBatch, FeedSource } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
@@ -44,40 +44,76 @@ const LARGE_INPUT = 32768;
 export async function rowsOf(request: RowsRequest, options: RunOptions = {}): Promise<GradientRows> {
   const { source, samples, batch, rng } = request;
   const wanted = samples * batch;
-  if (source.count < wanted) throw new DataError(`Cannot take ${samples} gradient rows of ${batch} samples: wanted ${wanted} samples, the data has ${source.count}; lower --samples or --batch`);
-  const order = wanted === source.count ? inOrder(wanted) : sampleWithoutReplacement(rng.fork('samples'), source.count, wanted);
-  const first = await source.feeds(order.subarray(0, 1));
-  const size = runSize(source, first, batch, wanted);
-  const example = (await source.feeds(Int32Array.from({ length: size }, (_, i) => order[i % wanted] as number))).inputs;
-  const program = await gradientProgram(request.engine, { ...request, feeds: example, samples: size, mean: batch });
-  const labeller = request.labels === 'model' && request.loss === 'cross-entropy' ? await modelLabels(request, program) : null;
+  if (source.count < wanted)
+    throw new DataError(
+      `Cannot take ${samples} gradient rows of ${batch} samples: wanted ${wanted} samples, the data has ${source.count}; lower --samples or --batch`,
+    );
+  const order =
+    wanted === source.count ? inOrder(wanted) : sampleWithoutReplacement(rng.fork('samples'), source.count, wanted);
+  const program = await programOf(request, order);
+  const labeller =
+    request.labels === 'model' && request.loss === 'cross-entropy' ? await modelLabels(request, program) : null;
   try {
     const augment = rng.fork('augment');
     const noise = rng.fork('cotangents');
     const feeds = async (indices: Int32Array): Promise<Map<string, Tensor>> => {
       const fed = await source.feeds(indices, request.augment ? augment : undefined);
-      for (const [name, tensor] of await lossFeeds(program, fed, { noise, labeller, loss: request.loss })) fed.inputs.set(name, tensor);
+      for (const [name, tensor] of await lossFeeds(program, fed, { noise, labeller, loss: request.loss }))
+        fed.inputs.set(name, tensor);
       return fed.inputs;
     };
-    return await collectRows({ program, sizes: request.layers.map((layer) => layer.size), order, mean: batch, feeds }, options);
+    return await collectRows(
+      { program, sizes: request.layers.map((layer) => layer.size), order, mean: batch, feeds },
+      options,
+    );
   } finally {
     await program.release();
     await labeller?.release();
   }
 }
 
-/** A multiple of m near the best size, or a divisor of it; what the model insists on, if it does. */
-function runSize(source: FeedSource, { inputs }: FedBatch, mean: number, wanted: number): number {
+/** The program of as many samples a run as suit; of no more than one row's where the graph mixes the samples of a batch. */
+async function programOf(request: RowsRequest, order: Int32Array): Promise<GradientProgram> {
+  const { source, batch } = request;
+  const open = async (samples: number): Promise<GradientProgram> => {
+    const rows = Int32Array.from({ length: samples }, (_, i) => order[i % order.length] as number);
+    const { inputs } = await source.feeds(rows);
+    return gradientProgram(request.engine, { ...request, feeds: inputs, samples, mean: batch });
+  };
+  const most = mostSamples(await source.feeds(order.subarray(0, 1)));
+  const program = await open(runSize(source, { most, mean: batch, wanted: order.length }));
+  if (program.rows > 1 || program.samples <= batch) return program;
+  await program.release();
   if (source.fixedBatch !== null) {
-    if (wanted % source.fixedBatch !== 0 || (source.fixedBatch > 1 && mean % source.fixedBatch !== 0 && source.fixedBatch % mean !== 0)) {
-      throw new OptionError(`Cannot use rows of ${mean} samples: the model takes batches of ${source.fixedBatch}`);
-    }
-    return source.fixedBatch;
+    throw new OptionError(
+      `Cannot use rows of ${batch} samples: the model mixes the ${source.fixedBatch} samples of its batches; use rows of ${source.fixedBatch} (--batch)`,
+    );
   }
+  return open(largestDivisor(batch, most));
+}
+
+/** Samples in one run of the gradient graph, by the size of one. */
+function mostSamples({ inputs }: FedBatch): number {
   const elements = [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
-  const most = elements > LARGE_INPUT ? Math.max(1, Math.floor((SAMPLES_A_RUN * LARGE_INPUT) / elements)) : SAMPLES_A_RUN;
-  if (mean <= most) return Math.min(Math.floor(most / mean) * mean, wanted);
-  for (let size = most; size > 1; size--) if (mean % size === 0) return size;
+  return elements > LARGE_INPUT ? Math.max(1, Math.floor((SAMPLES_A_RUN * LARGE_INPUT) / elements)) : SAMPLES_A_RUN;
+}
+
+/** A multiple of m near the best size, or a divisor of it; what the model insists on, if it does. */
+function runSize(
+  { fixedBatch }: FeedSource,
+  { most, mean, wanted }: { most: number; mean: number; wanted: number },
+): number {
+  if (fixedBatch !== null) {
+    if (wanted % fixedBatch !== 0 || (mean % fixedBatch !== 0 && fixedBatch % mean !== 0)) {
+      throw new OptionError(`Cannot use rows of ${mean} samples: the model takes batches of ${fixedBatch}`);
+    }
+    return fixedBatch;
+  }
+  return mean <= most ? Math.min(Math.floor(most / mean) * mean, wanted) : largestDivisor(mean, most);
+}
+
+function largestDivisor(of: number, most: number): number {
+  for (let size = Math.min(of, most); size > 1; size--) if (of % size === 0) return size;
   return 1;
 }
 
@@ -86,22 +122,38 @@ interface Labeller {
   release(): Promise<void>;
 }
 
-async function lossFeeds(program: GradientProgram, fed: FedBatch, { noise, labeller, loss }: { noise: Random; labeller: Labeller | null; loss: LossName }): Promise<[string, Tensor][]> {
+async function lossFeeds(
+  program: GradientProgram,
+  fed: FedBatch,
+  { noise, labeller, loss }: { noise: Random; labeller: Labeller | null; loss: LossName },
+): Promise<[string, Tensor][]> {
   if (loss === 'random') {
-    return program.feeds.map(({ name, type, dims }) => [name, { type, dims, data: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => noise.normal()) }]);
+    return program.feeds.map(({ name, type, dims }) => [
+      name,
+      { type, dims, data: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => noise.normal()) },
+    ]);
   }
   const feed = program.feeds[0] as GradientProgram['feeds'][number];
   if (loss === 'mse') {
-    if (fed.targets === undefined) throw new DataError('Cannot compute the mean squared error: the data has no targets (a float array y)');
+    if (fed.targets === undefined)
+      throw new DataError('Cannot compute the mean squared error: the data has no targets (a float array y)');
     return [[feed.name, { ...fed.targets, dims: feed.dims }]];
   }
-  if (labeller !== null) return [[feed.name, { type: 'int64', dims: feed.dims, data: await labeller.labels(fed.inputs) }]];
+  if (labeller !== null)
+    return [[feed.name, { type: 'int64', dims: feed.dims, data: await labeller.labels(fed.inputs) }]];
   const classes = program.classes ?? 0;
   const labels = fed.labels;
-  if (labels === undefined) throw new DataError('Cannot compute cross-entropy: the data has no labels; draw them from the model (--labels model)');
-  if (labels.length !== feed.dims[0]) throw new DataError(`Cannot compute cross-entropy: wanted ${feed.dims[0]} labels a batch, the data has ${labels.length}`);
+  if (labels === undefined)
+    throw new DataError(
+      'Cannot compute cross-entropy: the data has no labels; draw them from the model (--labels model)',
+    );
+  if (labels.length !== feed.dims[0])
+    throw new DataError(
+      `Cannot compute cross-entropy: wanted ${feed.dims[0]} labels a batch, the data has ${labels.length}`,
+    );
   const bad = labels.find((label) => label < 0 || label >= classes);
-  if (bad !== undefined) throw new DataError(`Cannot compute cross-entropy: a label is ${bad}, the model has ${classes} classes`);
+  if (bad !== undefined)
+    throw new DataError(`Cannot compute cross-entropy: a label is ${bad}, the model has ${classes} classes`);
   return [[feed.name, { type: 'int64', dims: feed.dims, data: BigInt64Array.from(labels, BigInt) }]];
 }
 
@@ -116,7 +168,9 @@ async function modelLabels({ engine, model, rng, threads }: RowsRequest, program
     labels: async (inputs) => {
       const y = (await session.run(inputs, [output])).get(output) as Tensor<Float32Array>;
       const { ends } = logitsOf(model.graph, output, y.dims);
-      return BigInt64Array.from({ length: y.data.length / classes }, (_, i) => BigInt(drawClass(y.data.subarray(i * classes, (i + 1) * classes), ends, draw)));
+      return BigInt64Array.from({ length: y.data.length / classes }, (_, i) =>
+        BigInt(drawClass(y.data.subarray(i * classes, (i + 1) * classes), ends, draw)),
+      );
     },
   };
 }
@@ -125,6 +179,9 @@ function drawClass(row: Float32Array, ends: 'softmax' | 'log-softmax' | 'logits'
   const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const weights = Array.from(row, (x) => (ends === 'softmax' ? x : Math.exp(x - top)));
   let left = rng.uniform() * weights.reduce((a, b) => a + b, 0);
-  const found = weights.findIndex((x) => (left -= x) < 0);
+  const found = weights.findIndex((x) => {
+    left -= x;
+    return left < 0;
+  });
   return found < 0 ? row.length - 1 : found;
 }

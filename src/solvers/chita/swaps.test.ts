@@ -47,7 +47,7 @@ describe('swapRound', () => {
   };
 
   it.each(PROBLEMS)('keeps the number of weights and only ever lowers Q: $name', async (small) => {
-    let [support, objective, share] = [EVERY_OTHER, bestOn(small, EVERY_OTHER), 0.4];
+    let [support, objective, share]: [Uint8Array, number, number] = [EVERY_OTHER, bestOn(small, EVERY_OTHER), 0.4];
     for (let round = 0; round < 12; round++) {
       const next = await swapRound(await start(small, support, share));
       share = next.share;
@@ -71,7 +71,7 @@ describe('swapRound', () => {
 
   it('is done when even the exchange of one weight does not help, and when the share is at its smallest', async () => {
     const [small] = PROBLEMS as [SmallProblem];
-    let [support, share, done] = [EVERY_OTHER, 0.1, false];
+    let [support, share, done]: [Uint8Array, number, boolean] = [EVERY_OTHER, 0.1, false];
     let rounds = 0;
     while (!done && rounds++ < 30) {
       const next = await swapRound(await start(small, support, share));
