@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { messageOf, OptionError } from '../errors/errors.ts';
-import { PREPROCESS_KEYS } from './flags.ts';
+import { type OutputFlags, PREPROCESS_KEYS } from './flags.ts';
 import { nearest } from './parsers.ts';
 
 /** The flags that a config file does not set. */
@@ -23,13 +23,14 @@ const AT_TOP = ['data', 'eval'] as const;
  *
  * @throws OptionError if the file cannot be read, a key is unknown, or a value is one that its flag refuses
  */
-export function applyConfig(command: Command, path: string | undefined): void {
+export function applyConfig(command: Command): void {
+  const { config: path } = command.opts<OutputFlags>();
   if (path === undefined) return;
   for (const [place, key, value] of entriesOf(readConfig(path), path)) {
     const option = settings(command).find((o) => o.attributeName() === key);
     if (option === undefined || placeOf(key) !== place) throw unknownKey(command, path, { place, key });
     if (command.getOptionValueSource(key) === 'cli') continue;
-    command.setOptionValueWithSource(key, valueOf(option, value, path), 'config');
+    command.setOptionValueWithSource(key, settingOf(option, value, path), 'config');
   }
 }
 
@@ -92,7 +93,7 @@ function unknownKey(command: Command, path: string, { place, key }: { place: str
 }
 
 /** The value as the flag's parser makes it of text; lists are joined by commas. */
-function valueOf(option: Option, value: unknown, path: string): unknown {
+function settingOf(option: Option, value: unknown, path: string): unknown {
   const key = option.attributeName();
   const refuse = (why: string): OptionError =>
     new OptionError(`Cannot use the config file "${path}": ${key} is ${JSON.stringify(value)}; ${why}`);

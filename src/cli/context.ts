@@ -19,6 +19,8 @@ export interface Context {
   /** Says something that the user should know; kept for the report too. */
   warn(message: string): void;
   readonly warnings: readonly string[];
+  /** Says how far the work is, unless --quiet. */
+  tell(message: string): void;
   /** Says what is being done, under -v. */
   log(message: string): void;
   /** Prints the result on standard output. */
@@ -46,6 +48,9 @@ export function openContext(io: Io, command: readonly string[], { quiet = false,
       if (warnings.includes(message)) return;
       warnings.push(message);
       if (!quiet) printer.line(`coppice: ${yellow('warning')}: ${message}`);
+    },
+    tell: (message) => {
+      if (!quiet) printer.line(message);
     },
     log: (message) => {
       if (verbose) printer.line(`coppice: ${message}`);

@@ -172,3 +172,35 @@ export function methodsHelp(): string {
 
 /** Names of the methods. */
 export const METHOD_NAMES = Object.keys(METHODS) as Method[];
+
+/** Flags of `coppice prune`. */
+export interface PruneFlags extends PruningFlags {
+  readonly method: Method;
+  readonly sparsity?: number;
+  readonly seed: number;
+  readonly output?: string;
+  readonly report?: string;
+  readonly latency: boolean;
+  readonly minAccuracy?: number;
+  readonly dryRun?: boolean;
+}
+
+/** Flags of `coppice sweep`. */
+export interface SweepFlags extends PruningFlags {
+  readonly methods: Method[];
+  readonly sparsity?: number[];
+  readonly seeds: number[];
+  readonly output?: string;
+  readonly csv?: boolean;
+}
+
+/** Flags of `coppice eval` and `coppice compare`. */
+export interface EvalFlags extends PreprocessFlags, OutputFlags {
+  readonly eval?: string;
+  readonly latency?: boolean;
+}
+
+/** Flags of `coppice inspect`. */
+export interface InspectFlags extends OutputFlags {
+  readonly open?: number;
+}

@@ -1,12 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, OptionError, OutputError } from '../errors/errors.ts';
 
 /** Where a model goes that was given no -o: beside the caller, not beside a model that may lie in a read-only place. */
 export function defaultOutput(model: string): string {
-  return `${basename(model).replace(/\.onnx$/i, '')}-pruned.onnx`;
+  return `${stemOf(model)}-pruned.onnx`;
+}
+
+/** A model's file name without folder and ending. */
+export function stemOf(model: string): string {
+  return basename(model).replace(/\.onnx$/i, '');
+}
+
+/** A file of a folder. */
+export function fileIn(folder: string, name: string): string {
+  return join(folder, name);
+}
+
+/** Makes a folder for results, if it is not there. @throws OutputError if it cannot be made or written */
+export function makeFolder(path: string): void {
+  checkWritableFolder(path);
+  mkdirSync(path, { recursive: true });
 }
 
 /**

@@ -50,13 +50,25 @@ export function progressPrinter(io: Io, quiet: boolean, now: () => number = () =
   };
 }
 
+/** Counted up to a limit that is seldom reached: no bar, no time left. */
+const OPEN_ENDED = 'steps';
+
 /** `gradients [#####....] 320/1000 samples, 104/s, 6.5 s left` */
 export function progressText({ step, done, total, unit, note }: Progress, seconds: number, bar: boolean): string {
+  if (unit === OPEN_ENDED) return `${step}: ${done} ${unit}${speedOf(done, seconds)}${noted(note)}`;
   const share = total > 0 ? Math.min(1, done / total) : 0;
   const filled = Math.round(share * BAR_CELLS);
   const drawn = bar ? ` [${'#'.repeat(filled)}${'.'.repeat(BAR_CELLS - filled)}]` : ':';
-  const rate = seconds > 0 && done > 0 ? done / seconds : 0;
-  const speed = rate === 0 ? '' : `, ${rate >= 10 ? Math.round(rate) : rate.toPrecision(2)}/s`;
-  const left = rate === 0 || done >= total ? '' : `, ${duration((total - done) / rate)} left`;
-  return `${step}${drawn} ${done}/${total} ${unit}${speed}${left}${note === undefined ? '' : `, ${note}`}`;
+  const left = seconds > 0 && done > 0 && done < total ? `, ${duration(((total - done) * seconds) / done)} left` : '';
+  return `${step}${drawn} ${done}/${total} ${unit}${speedOf(done, seconds)}${left}${noted(note)}`;
+}
+
+function speedOf(done: number, seconds: number): string {
+  if (seconds <= 0 || done <= 0) return '';
+  const rate = done / seconds;
+  return `, ${rate >= 10 ? Math.round(rate) : rate.toPrecision(2)}/s`;
+}
+
+function noted(note: string | undefined): string {
+  return note === undefined ? '' : `, ${note}`;
 }

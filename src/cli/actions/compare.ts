@@ -3,10 +3,10 @@ import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { bytes, integer, milliseconds, number, percent, short, UNKNOWN } from '../../report/figures.ts';
 import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
 import { type Column, textTable } from '../../report/table.ts';
-import type { EvalFlags } from '../commands/eval.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { EvalFlags } from '../flags.ts';
 import { type LatencyAt, timeModels } from '../measuring.ts';
 import { type Judged, judge, judgedFigures } from './judging.ts';
 

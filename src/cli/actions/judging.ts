@@ -2,8 +2,8 @@ import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { measureSize, type Size } from '../../evaluate/size.node.ts';
 import type { Report } from '../../report/report.ts';
-import type { EvalFlags } from '../commands/eval.ts';
 import type { Context } from '../context.ts';
+import type { EvalFlags } from '../flags.ts';
 import { countModel, type ModelCount, shapesOf } from '../measuring.ts';
 import { dataFacts, filesOf, type OpenedData, type OpenedModel, openEvaluation, openModel } from '../opening.node.ts';
 

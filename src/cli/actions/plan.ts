@@ -4,9 +4,9 @@ import { type PruneOptions, prune, resolvePrune } from '../../pipeline/prune.ts'
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { textTable } from '../../report/table.ts';
 import { stageTargets } from '../../schedule/stages.ts';
-import type { PruneFlags } from '../commands/prune.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { PruneFlags } from '../flags.ts';
 import { countLayers, total } from '../measuring.ts';
 import type { RunSetup } from './setup.ts';
 

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { DATA_FORMS, outputFlags, preprocessFlags } from '../flags.ts';
-import type { EvalFlags } from './eval.ts';
 
 /** Adds the flags of `coppice compare`. */
 export function define(command: Command): void {
@@ -14,7 +13,7 @@ export function define(command: Command): void {
 
 /** Runs `coppice compare`. */
 export async function act(context: Context, paths: readonly string[], command: Command): Promise<number> {
-  applyConfig(command, command.opts<EvalFlags>().config);
+  applyConfig(command);
   const { compareFiles } = await import('../actions/compare.ts');
   return compareFiles(context, paths, command);
 }

@@ -1,13 +1,7 @@
 import type { Command } from 'commander';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { DATA_FORMS, type OutputFlags, outputFlags, type PreprocessFlags, preprocessFlags } from '../flags.ts';
-
-/** Flags of `coppice eval` and `coppice compare`. */
-export interface EvalFlags extends PreprocessFlags, OutputFlags {
-  readonly eval?: string;
-  readonly latency?: boolean;
-}
+import { DATA_FORMS, outputFlags, preprocessFlags } from '../flags.ts';
 
 /** Adds the flags of `coppice eval`. */
 export function define(command: Command): void {
@@ -20,7 +14,7 @@ export function define(command: Command): void {
 
 /** Runs `coppice eval`. */
 export async function act(context: Context, [path = '']: readonly string[], command: Command): Promise<number> {
-  applyConfig(command, command.opts<EvalFlags>().config);
+  applyConfig(command);
   const { evaluateFile } = await import('../actions/eval.ts');
   return evaluateFile(context, path, command);
 }

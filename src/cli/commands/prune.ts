@@ -1,22 +1,9 @@
 import type { Command } from 'commander';
-import type { Method } from '../../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { METHOD_NAMES, methodsHelp, outputFlags, type PruningFlags, preprocessFlags, pruningFlags } from '../flags.ts';
+import { METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, pruningFlags } from '../flags.ts';
 import { number, oneOf, whole } from '../parsers.ts';
-
-/** Flags of `coppice prune`. */
-export interface PruneFlags extends PruningFlags {
-  readonly method: Method;
-  readonly sparsity?: number;
-  readonly seed: number;
-  readonly output?: string;
-  readonly report?: string;
-  readonly latency: boolean;
-  readonly minAccuracy?: number;
-  readonly dryRun?: boolean;
-}
 
 /** Adds the flags of `coppice prune`. */
 export function define(command: Command): void {
@@ -43,7 +30,7 @@ export function define(command: Command): void {
 
 /** Runs `coppice prune`. */
 export async function act(context: Context, [path = '']: readonly string[], command: Command): Promise<number> {
-  applyConfig(command, command.opts<PruneFlags>().config);
+  applyConfig(command);
   const { pruneFile } = await import('../actions/prune.ts');
   return pruneFile(context, path, command);
 }

@@ -1,5 +1,34 @@
 import type { Command } from 'commander';
-export function define(_c: Command): void {}
-export async function act(): Promise<number> {
-  return 0;
+import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
+import { applyConfig } from '../config.node.ts';
+import type { Context } from '../context.ts';
+import { METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, pruningFlags } from '../flags.ts';
+import { list, oneOf, shares, wholes } from '../parsers.ts';
+
+/** Adds the flags of `coppice sweep`. */
+export function define(command: Command): void {
+  command
+    .option(
+      '--methods <name,...>',
+      `of ${METHOD_NAMES.join(', ')}; see below`,
+      (text) => list(text).map(oneOf(METHOD_NAMES)),
+      ['magnitude', PRUNE_DEFAULTS.method],
+    )
+    .option('--sparsity <share,...>', 'shares to remove, such as 0.5,0.9 or 0.5..0.9:0.1', shares)
+    .option('--seeds <n,...>', 'each run once for each seed: mean and standard deviation', wholes, [
+      PRUNE_DEFAULTS.seed,
+    ]);
+  pruningFlags(command);
+  preprocessFlags(command);
+  command
+    .option('-o, --output <folder>', 'write the pruned models there, as MODEL-METHOD-SPARSITY[-seedN].onnx')
+    .option('--csv', 'print one line a run as CSV instead of a table');
+  outputFlags(command).addHelpText('after', methodsHelp());
+}
+
+/** Runs `coppice sweep`. */
+export async function act(context: Context, [path = '']: readonly string[], command: Command): Promise<number> {
+  applyConfig(command);
+  const { sweepFile } = await import('../actions/sweep.ts');
+  return sweepFile(context, path, command);
 }

@@ -1,0 +1,104 @@
+import type { Evaluation } from '../../evaluate/accuracy.ts';
+import type { SweepCell } from '../../pipeline/sweep.ts';
+import { type Spread, type SweepSummary, summarizeSweep } from '../../pipeline/sweep-summary.ts';
+import { percent } from '../../report/figures.ts';
+import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
+import { type Column, textTable } from '../../report/table.ts';
+import type { Context } from '../context.ts';
+import type { SweepFlags } from '../flags.ts';
+import { dataFacts } from '../opening.node.ts';
+import type { RunSetup } from './setup.ts';
+
+/** The layout of a sweep; it rises when a field changes its meaning. */
+const SWEEP_SCHEMA = 'coppice/sweep@1';
+
+/** A finished sweep. */
+export interface SweepResult {
+  readonly flags: SweepFlags;
+  readonly sparsities: readonly number[];
+  readonly setup: RunSetup;
+  readonly dense: Evaluation | null;
+  readonly cells: readonly SweepCell[];
+}
+
+/** The document that `--json` prints. */
+export async function sweepJson(
+  { command, seconds, warnings }: Context,
+  { flags, sparsities, setup, dense, cells }: SweepResult,
+): Promise<string> {
+  const { engine } = setup.options;
+  const document = {
+    schema: SWEEP_SCHEMA,
+    tool: toolFacts(),
+    runtime: { name: engine.name, version: engine.version, threads: flags.threads ?? null },
+    command,
+    model: setup.opened.file,
+    data: setup.data === null ? null : await dataFacts(setup.data),
+    eval: setup.evaluation === null ? null : await dataFacts(setup.evaluation),
+    dense: { accuracy: dense?.accuracy ?? null, loss: dense?.loss ?? null },
+    methods: flags.methods,
+    sparsities,
+    seeds: flags.seeds,
+    cells,
+    summary: summarizeSweep(cells),
+    seconds,
+    peakRssMB: peakRssMB(),
+    warnings,
+  };
+  return JSON.stringify(
+    document,
+    (_, value) => (typeof value === 'number' && !Number.isFinite(value) ? null : value),
+    2,
+  );
+}
+
+/** One line a run, with a heading; what is not known is empty. */
+export function sweepCsv(cells: readonly SweepCell[]): string {
+  const heading =
+    'method,sparsity,seed,accuracy,loss,recalibratedAccuracy,recalibratedLoss,nonzeros,prunable,objective,seconds';
+  const lines = cells.map(
+    ({ method, sparsity, seed, accuracy, loss, recalibrated, nonzeros, prunable, objective, seconds }) =>
+      [
+        method,
+        sparsity,
+        seed,
+        accuracy,
+        loss,
+        recalibrated?.accuracy,
+        recalibrated?.loss,
+        nonzeros,
+        prunable,
+        objective,
+        seconds.toFixed(3),
+      ]
+        .map((x) => x ?? '')
+        .join(','),
+  );
+  return [heading, ...lines].join('\n');
+}
+
+/** Accuracies: a row a sparsity, a column a method, and one more where it was recalibrated. */
+export function sweepTable({ flags, sparsities, setup, dense, cells }: SweepResult): string {
+  const summary = summarizeSweep(cells);
+  const again = flags.recalibrate === true;
+  const columns: Column[] = [
+    { heading: 'sparsity', align: 'right' },
+    ...flags.methods
+      .flatMap((method) => [method, ...(again ? [`${method}, recalibrated`] : [])])
+      .map((heading): Column => ({ heading, align: 'right' })),
+  ];
+  const rows = sparsities.map((sparsity) => [
+    percent(sparsity, 1),
+    ...flags.methods.flatMap((method) => {
+      const cell = summary.find((s) => s.method === method && s.sparsity === sparsity) as SweepSummary;
+      return [accuracy(cell.accuracy), ...(again ? [accuracy(cell.recalibrated)] : [])];
+    }),
+  ]);
+  const seeds = flags.seeds.length > 1 ? `, mean +- standard deviation over ${flags.seeds.length} seeds` : '';
+  return `${setup.opened.file.name}: dense accuracy ${percent(dense?.accuracy ?? null)}${seeds}\n\n${textTable(columns, rows)}`;
+}
+
+function accuracy(spread: Spread | null): string {
+  if (spread === null) return percent(null);
+  return `${percent(spread.mean)}${spread.sd === null ? '' : ` +- ${(100 * spread.sd).toFixed(2)}`}`;
+}

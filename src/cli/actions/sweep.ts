@@ -1,0 +1,100 @@
+import type { Command } from 'commander';
+import { recalibrate } from '../../apply/recalibrate.ts';
+import { sparsity } from '../../budget/sparsity.ts';
+import { OptionError } from '../../errors/errors.ts';
+import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
+import type { Model } from '../../ir/model.ts';
+import { writeModel } from '../../onnx/files.node.ts';
+import { type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
+import { percent } from '../../report/figures.ts';
+import { configOf } from '../config.node.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { SweepFlags } from '../flags.ts';
+import { fileIn, makeFolder, stemOf } from '../outputs.node.ts';
+import { openRun, type RunSetup, samplesOf } from './setup.ts';
+import { sweepCsv, sweepJson, sweepTable } from './sweep-printing.ts';
+
+/** Prunes by all methods to all sparsities. @returns the exit code */
+export async function sweepFile(context: Context, path: string, command: Command): Promise<number> {
+  const flags = command.opts<SweepFlags>();
+  const sparsities = checkFlags(flags);
+  if (flags.printConfig === true) {
+    context.print(JSON.stringify(configOf(command), null, 2));
+    return EXIT.ok;
+  }
+  const setup = await openRun(context, path, flags, { methods: flags.methods, seed: flags.seeds[0] });
+  const samples = new Map(flags.methods.map((method) => [method, samplesOf(context, setup, method)]));
+  if (flags.output !== undefined) makeFolder(flags.output);
+  const judge = judgeOf(context, setup, flags);
+  const dense = await judge(setup.opened.model);
+  const cells = await context.timed('sweep', () =>
+    sweep(setup.opened.model, {
+      ...setup.options,
+      methods: flags.methods,
+      sparsities,
+      seeds: flags.seeds,
+      scope: flags.scope,
+      settings: (method) => ({ samples: samples.get(method) }),
+      judge,
+      ...recalibration(context, setup, flags),
+      onCell: (cell, model) => keep(context, cell, { model, path, flags }),
+    }),
+  );
+  const result = { flags, sparsities, setup, dense, cells };
+  if (flags.json === true) context.print(await sweepJson(context, result));
+  else context.print(flags.csv === true ? sweepCsv(cells) : sweepTable(result));
+  return EXIT.ok;
+}
+
+function checkFlags(flags: SweepFlags): readonly number[] {
+  if (flags.sparsity === undefined)
+    throw new OptionError(
+      'Cannot sweep without sparsities: give --sparsity, such as --sparsity 0.5,0.9 or 0.5..0.9:0.1',
+    );
+  for (const share of flags.sparsity) sparsity(share);
+  if (flags.eval === undefined) throw new OptionError('Cannot sweep without data to measure on: give --eval');
+  if (flags.recalibrate === true && flags.data === undefined)
+    throw new OptionError('Cannot recalibrate without data: give --data');
+  if (flags.json === true && flags.csv === true)
+    throw new OptionError('Cannot print both JSON and CSV: give --json or --csv');
+  return flags.sparsity;
+}
+
+function judgeOf(
+  context: Context,
+  { evaluation, options }: RunSetup,
+  { threads }: SweepFlags,
+): (model: Model) => Promise<Evaluation | null> {
+  return (model) =>
+    context.timed('evaluate', async () =>
+      evaluation === null ? null : evaluate(options.engine, model, evaluation.source, { threads, ...context.run }),
+    );
+}
+
+function recalibration(
+  context: Context,
+  { opened, data, options }: RunSetup,
+  flags: SweepFlags,
+): Pick<SweepRequest, 'recalibrate'> {
+  if (flags.recalibrate !== true || data === null) return {};
+  return {
+    recalibrate: async (pruned, seed) =>
+      (await recalibrate(pruned, opened.model, { engine: options.engine, source: data.source, seed, ...context.run }))
+        .model,
+  };
+}
+
+/** Says how a run went, and writes its model where that was asked for. */
+async function keep(
+  context: Context,
+  cell: SweepCell,
+  { model, path, flags }: { model: Model; path: string; flags: SweepFlags },
+): Promise<void> {
+  const { method, sparsity: share, seed, accuracy, recalibrated } = cell;
+  const again = recalibrated === null ? '' : `, recalibrated ${percent(recalibrated.accuracy)}`;
+  context.tell(`${method} at ${percent(share, 1)}, seed ${seed}: ${percent(accuracy)}${again}`);
+  if (flags.output === undefined) return;
+  const suffix = flags.seeds.length > 1 ? `-seed${seed}` : '';
+  await writeModel(fileIn(flags.output, `${stemOf(path)}-${method}-${share}${suffix}.onnx`), model);
+}

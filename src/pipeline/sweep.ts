@@ -1,0 +1,187 @@
+import { type SparsityBudget, sparsity as sparsityBudget } from '../budget/sparsity.ts';
+import type { GradientRows } from '../curvature/gradient-rows.ts';
+import { DataError, OptionError } from '../errors/errors.ts';
+import type { Evaluation } from '../evaluate/accuracy.ts';
+import type { Model } from '../ir/model.ts';
+import { random } from '../tensor/random.ts';
+import { rowsOf } from './gradients.ts';
+import { chooseLayers } from './layers.ts';
+import { METHODS, type Method } from './methods.ts';
+import { type PruneOptions, type PruneResult, prune, resolvePrune } from './prune.ts';
+
+/** What {@link sweep} is asked for: what a single run is asked, with several methods, sparsities and seeds. */
+export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | 'budget' | 'seed' | 'rows'> {
+  readonly methods: readonly Method[];
+  readonly sparsities: readonly number[];
+  /** Default 1. A method without gradients has no randomness: it runs for the first seed only. */
+  readonly seeds?: readonly number[];
+  readonly scope?: SparsityBudget['scope'];
+  /** Settings of one method that differ from the others'. */
+  readonly settings?: (method: Method) => Partial<Pick<PruneOptions, 'samples' | 'batch' | 'lambda' | 'stages'>>;
+  /** Measures a pruned model. */
+  readonly judge: (model: Model) => Promise<Evaluation | null>;
+  /** Re-estimates a pruned model's statistics; absent = not asked for. */
+  readonly recalibrate?: (pruned: Model, seed: number) => Promise<Model>;
+  /** Receives each cell as soon as it is there, and its model: the recalibrated one, where there is one. */
+  readonly onCell?: (cell: SweepCell, model: Model) => void | Promise<void>;
+}
+
+/** One run of a sweep. */
+export interface SweepCell {
+  readonly method: Method;
+  readonly sparsity: number;
+  readonly seed: number;
+  readonly accuracy: number | null;
+  readonly loss: number | null;
+  /** Null where recalibration was not asked for. */
+  readonly recalibrated: { readonly accuracy: number | null; readonly loss: number | null } | null;
+  readonly nonzeros: number;
+  readonly prunable: number;
+  /** Of the last stage's quadratic model; null for methods without one. */
+  readonly objective: number | null;
+  /** Of pruning alone; gradients that are shared count for the first run that uses them. */
+  readonly seconds: number;
+}
+
+/**
+ * Prunes a model by several methods to several sparsities, for several seeds. Gradient rows of the unpruned model are
+ * computed once for each seed and each pair of rows n and samples a row m, and shared by all runs that begin with them;
+ * results are those of single runs.
+ *
+ * @returns  one cell for each run: by method in the order asked for, then sparsity, then seed
+ * @throws OptionError  if there is nothing to do, or an option cannot be; before the first run
+ * @throws DataError    if a method needs data and there is none
+ * Cost: as the single runs, but for the shared gradients. Memory: one set of rows at a time.
+ */
+export async function sweep(model: Model, request: SweepRequest): Promise<SweepCell[]> {
+  const runs = planRuns(request);
+  const cells = new Map<Run, SweepCell>();
+  let shared: { key: string; rows: GradientRows } | undefined;
+  for (const [at, run] of inRowOrder(runs).entries()) {
+    request.signal?.throwIfAborted();
+    const started = performance.now();
+    const options = optionsOf(request, run, { at, of: runs.length });
+    if (shared?.key !== run.key) {
+      shared = undefined; // the rows before go first: two sets may not fit
+      if (run.key !== NO_ROWS) shared = { key: run.key, rows: await denseRows(model, options) };
+    }
+    const result = await prune(model, shared === undefined ? options : { ...options, rows: shared.rows });
+    const seconds = (performance.now() - started) / 1000;
+    const { cell, final } = await judgeRun(request, run, { result, seconds });
+    cells.set(run, cell);
+    await request.onCell?.(cell, final);
+  }
+  return runs.map((run) => cells.get(run) as SweepCell);
+}
+
+/** The key of runs without gradients. */
+const NO_ROWS = '';
+
+interface Run {
+  readonly method: Method;
+  readonly sparsity: number;
+  readonly seed: number;
+  /** Runs of one key may share rows. */
+  readonly key: string;
+}
+
+function planRuns(request: SweepRequest): Run[] {
+  const { methods, sparsities, seeds = [1] } = request;
+  const runs = methods.flatMap((method) =>
+    sparsities.flatMap((sparsity) =>
+      (METHODS[method].needsGradients ? seeds : seeds.slice(0, 1)).map((seed): Run => {
+        const { samples, batch } = resolvePrune(optionsOf(request, { method, sparsity, seed, key: NO_ROWS }));
+        return {
+          method,
+          sparsity,
+          seed,
+          key: METHODS[method].needsGradients ? `${seed}/${samples}/${batch}` : NO_ROWS,
+        };
+      }),
+    ),
+  );
+  if (runs.length === 0)
+    throw new OptionError('Cannot sweep over nothing: name at least one method, one sparsity and one seed');
+  const needy = runs.find(({ key }) => key !== NO_ROWS);
+  if (needy !== undefined && request.source === undefined)
+    throw new DataError(`Cannot prune by ${needy.method} without data: give --data`);
+  return runs;
+}
+
+/** Runs that share rows one after another, otherwise in the order asked for. */
+function inRowOrder(runs: readonly Run[]): Run[] {
+  const keys = [...new Set(runs.map(({ key }) => key))];
+  return keys.flatMap((key) => runs.filter((run) => run.key === key));
+}
+
+function optionsOf(request: SweepRequest, run: Run, place?: { at: number; of: number }): PruneOptions {
+  const {
+    methods: _methods,
+    sparsities: _sparsities,
+    seeds: _seeds,
+    scope,
+    settings,
+    judge: _judge,
+    recalibrate: _recalibrate,
+    onCell: _onCell,
+    onProgress,
+    ...options
+  } = request;
+  const where = place === undefined ? '' : `run ${place.at + 1} of ${place.of}, ${run.method} at ${run.sparsity}: `;
+  return {
+    ...options,
+    ...settings?.(run.method),
+    method: run.method,
+    budget: sparsityBudget(run.sparsity, scope === undefined ? {} : { scope }),
+    seed: run.seed,
+    onProgress: (progress) => onProgress?.({ ...progress, step: where + progress.step }),
+  };
+}
+
+/** The rows with which a single run of this seed would begin. */
+function denseRows(model: Model, options: PruneOptions): Promise<GradientRows> {
+  const { engine, source, threads, onProgress, signal } = options;
+  const resolved = resolvePrune(options);
+  if (source === undefined) throw new DataError(`Cannot prune by ${resolved.method} without data: give --data`);
+  const { loss, labels, samples, batch, augment, seed } = resolved;
+  const { layers } = chooseLayers(model, options);
+  const request = {
+    engine,
+    model,
+    layers,
+    source,
+    loss,
+    labels,
+    samples,
+    batch,
+    augment,
+    rng: random(seed).fork('stage 0'),
+  };
+  return rowsOf(
+    { ...request, ...(threads !== undefined && { threads }) },
+    { ...(onProgress && { onProgress }), ...(signal && { signal }) },
+  );
+}
+
+async function judgeRun(
+  request: SweepRequest,
+  { method, sparsity, seed }: Run,
+  { result, seconds }: { result: PruneResult; seconds: number },
+): Promise<{ cell: SweepCell; final: Model }> {
+  const evaluation = await request.judge(result.model);
+  const tuned = await request.recalibrate?.(result.model, seed);
+  const again = tuned && (await request.judge(tuned));
+  const cell: SweepCell = {
+    method,
+    sparsity,
+    seed,
+    accuracy: evaluation?.accuracy ?? null,
+    loss: evaluation?.loss ?? null,
+    recalibrated: tuned === undefined ? null : { accuracy: again?.accuracy ?? null, loss: again?.loss ?? null },
+    nonzeros: result.w.reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0),
+    prunable: result.w.length,
+    objective: result.stages.at(-1)?.value?.objective ?? null,
+    seconds,
+  };
+  return { cell, final: tuned ?? result.model };
+}
