@@ -3,6 +3,7 @@ import { tinyData } from '../../test/tiny-data.ts';
 import { DataError } from '../errors/errors.ts';
 import { parseModelText } from '../onnx/text.ts';
 import { random } from '../tensor/random.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { feedsFromDataset, fixedBatchOf, randomFeeds } from './feeds.ts';
 
 const model = (inputs: string) => parseModelText(`${inputs} y = Identity(x) output y`);
@@ -54,7 +55,7 @@ describe('randomFeeds', () => {
       ['ids', 'int64', [2]],
       ['on', 'bool', [2]],
     ]);
-    expect(Array.from(inputs.get('ids')?.data ?? []).every((x) => x === 0n || x === 1n)).toBe(true);
+    expect(Array.from((inputs.get('ids') as Tensor<BigInt64Array>).data).every((x) => x === 0n || x === 1n)).toBe(true);
     expect((await source.feeds([0, 1])).inputs).toEqual(inputs);
     expect((await source.feeds([5, 6])).inputs).not.toEqual(inputs);
   });
