@@ -3,7 +3,7 @@ import type { FeedSource } from '../data/feeds.ts';
 import { randomFeeds } from '../data/feeds.ts';
 import { capture } from '../engine/capture.ts';
 import type { Engine } from '../engine/engine.ts';
-import { EngineError, messageOf } from '../errors/errors.ts';
+import { CoppiceError, messageOf } from '../errors/errors.ts';
 import { LATENCY_DEFAULTS, type Latency, measureLatency, withRows } from '../evaluate/latency.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights, type WeightLayer } from '../graph/weights.ts';
@@ -23,12 +23,14 @@ const OPEN_SIZES = [64, 32, 16, 128, 224, 256, 512, 8, 1];
 /**
  * Runs a model once for the shapes of its values: on one row of data, or on made-up inputs.
  *
+ * @param open  size of open dimensions other than the batch, where inputs are made up; absent = one at which it runs
  * @returns the shapes, and the size that open dimensions were given; or why the model does not run
  */
 export async function shapesOf(
   engine: Engine,
   model: Model,
   source?: FeedSource,
+  open?: number,
 ): Promise<(Shapes & { open: number | null }) | { reason: string }> {
   if (source !== undefined) {
     const batch = source.fixedBatch ?? 1;
@@ -36,14 +38,14 @@ export async function shapesOf(
     return attempt(async () => ({ captured: await capture(engine, model, inputs), batch, open: null }));
   }
   let last = { reason: '' };
-  for (const open of isOpen(model) ? OPEN_SIZES : [0]) {
+  for (const size of isOpen(model) ? (open === undefined ? OPEN_SIZES : [open]) : [null]) {
     const made = await attempt(async () => {
-      const feeds = randomFeeds(model, { rng: random(1), count: 1, open });
+      const feeds = randomFeeds(model, { rng: random(1), count: 1, open: size ?? 1 });
       const { inputs } = await feeds.feeds([0]);
       return {
         captured: await capture(engine, model, inputs),
         batch: feeds.fixedBatch ?? 1,
-        open: open === 0 ? null : open,
+        open: size,
       };
     });
     if (!('reason' in made)) return made;
@@ -56,11 +58,8 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | { reason: string 
   try {
     return await work();
   } catch (error) {
-    return {
-      reason: messageOf(
-        error instanceof EngineError && error.cause !== undefined && error.message === '' ? error.cause : error,
-      ),
-    };
+    if (!(error instanceof CoppiceError)) throw error;
+    return { reason: messageOf(error) };
   }
 }
 

@@ -1,0 +1,156 @@
+import type { Captured } from '../graph/captured.ts';
+import { constantsOf } from '../graph/constants.ts';
+import { findWeights } from '../graph/weights.ts';
+import { feedsOf, tensorOf } from '../ir/access.ts';
+import type { Constant, Dimension, Model } from '../ir/model.ts';
+import { fileFeatures } from '../onnx/features.ts';
+import { sizeOf } from '../tensor/tensor.ts';
+
+/** A value that a model takes or gives. */
+export interface Port {
+  readonly name: string;
+  readonly type: string | null;
+  readonly shape: readonly Dimension[] | null;
+}
+
+/** What is wrong or remarkable in a weight's elements. */
+export interface WeightHealth {
+  readonly zeros: number;
+  /** NaN and infinite elements. */
+  readonly notFinite: number;
+}
+
+/** A weight that can be pruned. */
+export interface PrunableFacts extends WeightHealth {
+  readonly name: string;
+  readonly node: string;
+  readonly op: string;
+  readonly shape: readonly number[];
+  readonly weights: number;
+  /** Operators that share the weight. */
+  readonly uses: number;
+  /** Shape of what the operator gives for one batch; null where the model did not run. */
+  readonly output: readonly number[] | null;
+  /** Multiply-accumulates of one sample. */
+  readonly macs: number | null;
+}
+
+/** A weight that cannot be pruned. */
+export interface UnprunableFacts {
+  readonly name: string;
+  readonly node: string;
+  readonly op: string;
+  readonly shape: readonly number[];
+  readonly weights: number;
+  readonly reason: string;
+}
+
+/** What {@link inspect} finds. */
+export interface Inspection {
+  readonly producer: string;
+  readonly irVersion: number;
+  /** Versions by domain; the standard one is `ai.onnx`. */
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly nodes: number;
+  /** How often each operator occurs, the most frequent first. */
+  readonly operators: Readonly<Record<string, number>>;
+  /** Elements of all float constants. */
+  readonly parameters: number;
+  readonly prunable: readonly PrunableFacts[];
+  readonly unprunable: readonly UnprunableFacts[];
+  readonly totals: {
+    readonly prunable: number;
+    readonly nonzeros: number;
+    readonly notFinite: number;
+    readonly macs: number | null;
+  };
+  /** Functions, sparse initializers: carried along, but not looked into. */
+  readonly localFunctions: readonly string[];
+  readonly sparseInitializers: readonly string[];
+}
+
+/**
+ * Lists what a model is made of, and what of it can be pruned.
+ *
+ * @param shapes  of one run with `batch` samples, for outputs and multiply-accumulates; absent = these are null
+ * Cost: every weight is read once.
+ */
+export function inspect(model: Model, shapes?: { readonly captured: Captured; readonly batch: number }): Inspection {
+  const { graph } = model;
+  const constants = constantsOf(graph);
+  const { prunable, unprunable } = findWeights(model, shapes?.captured, shapes?.batch);
+  const layers = prunable.map(
+    ({ name, node, op, dims, size, uses, macsPerWeight }): PrunableFacts => ({
+      name,
+      node,
+      op,
+      shape: dims,
+      weights: size,
+      uses: uses.length,
+      output: shapes?.captured.get(uses[0]?.node.outputs[0] ?? '')?.dims ?? null,
+      macs: macsPerWeight === null ? null : Math.round(macsPerWeight * size),
+      ...healthOf(constants.get(name)),
+    }),
+  );
+  const sum = (pick: (layer: PrunableFacts) => number): number =>
+    layers.reduce((total, layer) => total + pick(layer), 0);
+  const { localFunctions, sparseInitializers } = fileFeatures(model);
+  return {
+    producer: model.producer,
+    irVersion: model.irVersion,
+    opsets: Object.fromEntries(
+      [...model.opsets].map(([domain, version]) => [domain === '' ? 'ai.onnx' : domain, version]),
+    ),
+    inputs: feedsOf(graph).map(portOf),
+    outputs: graph.outputs.map(portOf),
+    nodes: graph.nodes.length,
+    operators: operatorsOf(model),
+    parameters: [...constants.values()].reduce((total, { type, dims }) => total + (isReal(type) ? sizeOf(dims) : 0), 0),
+    prunable: layers,
+    unprunable: unprunable.map(({ name, node, op, dims, reason }) => ({
+      name,
+      node,
+      op,
+      shape: dims,
+      weights: sizeOf(dims),
+      reason,
+    })),
+    totals: {
+      prunable: sum((layer) => layer.weights),
+      nonzeros: sum((layer) => layer.weights - layer.zeros),
+      notFinite: sum((layer) => layer.notFinite),
+      macs: shapes === undefined ? null : sum((layer) => layer.macs ?? 0),
+    },
+    localFunctions,
+    sparseInitializers,
+  };
+}
+
+function isReal(type: string): boolean {
+  return /float/.test(type);
+}
+
+function portOf({ name, type, shape }: Port): Port {
+  return { name, type, shape };
+}
+
+function healthOf(constant: Constant | undefined): WeightHealth {
+  if (constant === undefined) return { zeros: 0, notFinite: 0 };
+  let [zeros, notFinite] = [0, 0];
+  for (const x of tensorOf(constant).data as Float32Array) {
+    if (x === 0) zeros++;
+    else if (!Number.isFinite(x)) notFinite++;
+  }
+  return { zeros, notFinite };
+}
+
+function operatorsOf({ graph }: Model): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { domain, op } of graph.nodes) {
+    const name = domain === '' ? op : `${domain}.${op}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)));
+}
