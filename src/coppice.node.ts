@@ -1,3 +1,4 @@
+import { type Recalibrated, recalibrate } from './apply/recalibrate.ts';
 import type { Dataset } from './data/dataset.ts';
 import { type FeedSource, feedsFromDataset, randomFeeds } from './data/feeds.ts';
 import { openDataset } from './data/open-dataset.node.ts';
@@ -5,6 +6,7 @@ import type { PreprocessOptions } from './data/preprocess.ts';
 import { capture } from './engine/capture.ts';
 import type { Engine } from './engine/engine.ts';
 import { onnxruntimeNode } from './engine/onnxruntime.node.ts';
+import { OptionError } from './errors/errors.ts';
 import { type EvaluateOptions, type Evaluation, evaluate } from './evaluate/accuracy.ts';
 import { measureLatency, withRows } from './evaluate/latency.ts';
 import { measureSize } from './evaluate/size.node.ts';
@@ -30,6 +32,8 @@ export interface PruneRequest extends Omit<PruneOptions, 'engine' | 'source' | '
   readonly evaluation?: Dataset | string;
   /** How data behind an address is preprocessed; a data set has its own ways. */
   readonly preprocess?: PreprocessOptions;
+  /** Re-estimates batch statistics on `data` after pruning: the model returned is the tuned one, the report says both. */
+  readonly recalibrate?: boolean;
   /** Batch sizes at which latency is measured, both models side by side; absent = not measured. */
   readonly latency?: readonly number[];
   /** What the report shall say about files and the command; else it says what the model itself knows. */
@@ -61,6 +65,7 @@ export async function prune(model: Model, request: PruneRequest): Promise<Pruned
   const engine = request.engine ?? onnxruntimeNode;
   const { seconds, time } = stopwatch();
   const { data, evaluation } = await time('data', () => openAll(model, request));
+  if (request.recalibrate && data === undefined) throw new OptionError('Cannot recalibrate without data: give `data`');
   const source = data && feedsFromDataset(model, data);
   const tests = evaluation && feedsFromDataset(model, evaluation);
   const judge = async (judged: Model): Promise<Evaluation | null> =>
@@ -74,10 +79,17 @@ export async function prune(model: Model, request: PruneRequest): Promise<Pruned
   }
   const after = await time('evaluate', () => judge(result.model));
 
+  const tuned =
+    source && request.recalibrate
+      ? await time('recalibrate', () => tune(engine, { model, pruned: result.model, source }, request))
+      : null;
+  const final = tuned?.model ?? result.model;
+  const tunedEvaluation = tuned && (await time('evaluate', () => judge(final)));
+
   const example = source ?? tests ?? null;
   const shapes = await shapesOf(engine, model, example);
-  const bytes = await time('size', () => sizesOf(model, result.model));
-  const latency = await time('latency', () => latencyOf(engine, [model, result.model], example, request));
+  const bytes = await time('size', () => sizesOf(model, final));
+  const latency = await time('latency', () => latencyOf(engine, [model, final], example, request));
   const surroundings: Surroundings = {
     tool: toolFacts(),
     runtime: { name: engine.name, version: engine.version, threads: request.threads ?? null },
@@ -87,7 +99,11 @@ export async function prune(model: Model, request: PruneRequest): Promise<Pruned
     output: request.about?.output ?? null,
     data: await dataFacts(data),
     eval: await dataFacts(evaluation),
-    recalibrated: null,
+    recalibrated: tuned && {
+      accuracy: tunedEvaluation?.accuracy ?? null,
+      loss: tunedEvaluation?.loss ?? null,
+      rows: tuned.samples,
+    },
     bytes,
     latency,
     seconds,
@@ -95,7 +111,7 @@ export async function prune(model: Model, request: PruneRequest): Promise<Pruned
     warnings: [],
   };
   const report = makeReport(reportFacts({ model, choice: request, result, before, after, shapes }, surroundings));
-  return { model: result.model, report, result };
+  return { model: final, report, result };
 }
 
 /** Adds up wall time by step. */
@@ -130,6 +146,20 @@ async function openAll(
 
 function runOptions({ threads, onProgress, signal }: PruneRequest): EvaluateOptions {
   return { ...(threads !== undefined && { threads }), ...(onProgress && { onProgress }), ...(signal && { signal }) };
+}
+
+async function tune(
+  engine: Engine,
+  { model, pruned, source }: { model: Model; pruned: Model; source: FeedSource },
+  { seed, onProgress, signal }: PruneRequest,
+): Promise<Recalibrated> {
+  return recalibrate(pruned, model, {
+    engine,
+    source,
+    ...(seed !== undefined && { seed }),
+    ...(onProgress && { onProgress }),
+    ...(signal && { signal }),
+  });
 }
 
 /** Shapes of one sample's run, of made-up inputs where there is no data; null if the model does not run on those. */

@@ -1,3 +1,4 @@
+export * from './apply/recalibrate.ts';
 export * from './budget/sparsity.ts';
 export * from './constraints/cardinality.ts';
 export type * from './constraints/constraint.ts';

@@ -91,6 +91,33 @@ describe('prune', () => {
     expect(report.warnings).toEqual([expect.stringMatching(/rows that the gradients come from/)]);
   });
 
+  it('returns the recalibrated model where that is asked for, and reports both accuracies', async () => {
+    const text = `input x: float32[N, 2, 4, 4]
+      const w: float32[6, 2, 3, 3] = random(1)
+      const head: float32[6, 3] = random(2)
+      a = Conv(x, w) { pads: [1, 1, 1, 1] }
+      r = Relu(a)
+      g = GlobalAveragePool(r)
+      f = Flatten(g)
+      y = MatMul(f, head)
+      output y`;
+    const pictures = { count: 30, sampleDims: [2, 4, 4], classes: 3 };
+    const request = {
+      data: tinyData(pictures),
+      evaluation: tinyData({ ...pictures, seed: 2 }),
+      method: 'magnitude',
+      budget: sparsity(0.7),
+    } as const;
+    const { model, report, result } = await prune(parseModelText(text), { ...request, recalibrate: true });
+    expect(report.recalibrated).toMatchObject({ rows: 30, loss: expect.any(Number) });
+    expect(report.recalibrated?.loss).not.toBe(report.loss.after);
+    expect(model).not.toBe(result.model);
+    expect(zeros(model, ['w', 'head'])).toBe(zeros(result.model, ['w', 'head']));
+    await expect(prune(MLP, { method: 'magnitude', budget: sparsity(0.5), recalibrate: true })).rejects.toThrow(
+      OptionError,
+    );
+  });
+
   it('refuses a method and a solver at once', async () => {
     const request = { solver: chita(), method: 'chita', budget: sparsity(0.5), data: DATA } as const;
     await expect(prune(MLP, request)).rejects.toThrow(OptionError);
