@@ -33,9 +33,9 @@ export const activationCases: readonly GradientCase[] = [
   { op: 'Selu', inputs: [{ dims, draw: away([0]) }], attrs: { alpha: float(1.2), gamma: float(0.8) } },
   ...['Sigmoid', 'Tanh', 'Softplus', 'Erf'].map((op) => ({ op, inputs: shapes('3x4x5') })),
   { op: 'Softsign', inputs: [{ dims, draw: away([0]) }] },
-  { op: 'Gelu', inputs: shapes('3x4x5'), opsets: [20, 23] },
-  { op: 'Gelu', inputs: shapes('3x4x5'), attrs: { approximate: 'tanh' }, opsets: [20, 23] },
-  { op: 'Mish', inputs: shapes('3x4x5'), opsets: [18, 23] },
+  { op: 'Gelu', inputs: shapes('3x4x5'), opsets: [20, 24] },
+  { op: 'Gelu', inputs: shapes('3x4x5'), attrs: { approximate: 'tanh' }, opsets: [20, 24] },
+  { op: 'Mish', inputs: shapes('3x4x5'), opsets: [18, 24] },
   ...['Softmax', 'LogSoftmax'].flatMap((op) => [
     { op, inputs: shapes('3x5') },
     { op, inputs: shapes('2x3x4x5'), attrs: { axis: 1 } },

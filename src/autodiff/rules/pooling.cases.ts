@@ -33,8 +33,8 @@ export const poolingCases: readonly GradientCase[] = [
     inputs: [dims],
     attrs: { ...attrs, count_include_pad: 1 },
   })),
-  { op: 'AveragePool', inputs: [[2, 3, 9, 9]], attrs: dilated, opsets: [19, 23] },
-  { op: 'AveragePool', inputs: [[2, 3, 9, 9]], attrs: { ...dilated, count_include_pad: 1 }, opsets: [19, 23] },
+  { op: 'AveragePool', inputs: [[2, 3, 9, 9]], attrs: dilated, opsets: [19, 24] },
+  { op: 'AveragePool', inputs: [[2, 3, 9, 9]], attrs: { ...dilated, count_include_pad: 1 }, opsets: [19, 24] },
   ...[
     [2, 3, 7],
     [2, 3, 4, 5],

@@ -32,7 +32,7 @@ function forms(op: string, { dims, attrs }: (typeof FORMS)[number]): GradientCas
     op,
     inputs: [data, int64(axes)],
     attrs: rest,
-    opsets: op === 'ReduceSum' ? [17, 23] : [18, 23],
+    opsets: op === 'ReduceSum' ? [17, 24] : [18, 24],
   };
   return op === 'ReduceSum' ? [newer] : [newer, { op, inputs: [data], attrs, opsets: [17] }];
 }
@@ -43,6 +43,6 @@ export const reductionCases: readonly GradientCase[] = [
   { op: 'ReduceSum', inputs: [[3, 4]], attrs: { noop_with_empty_axes: 1 } },
   { op: 'ReduceSum', inputs: [[3, 4], int64([])], attrs: { noop_with_empty_axes: 1 } },
   { op: 'ReduceSum', inputs: [[3, 4], int64([])] },
-  { op: 'ReduceMean', inputs: [[3, 4], int64([])], attrs: { noop_with_empty_axes: 1 }, opsets: [18, 23] },
-  { op: 'ReduceMax', inputs: [distinct([3, 4])], attrs: { noop_with_empty_axes: 1 }, opsets: [18, 23] },
+  { op: 'ReduceMean', inputs: [[3, 4], int64([])], attrs: { noop_with_empty_axes: 1 }, opsets: [18, 24] },
+  { op: 'ReduceMax', inputs: [distinct([3, 4])], attrs: { noop_with_empty_axes: 1 }, opsets: [18, 24] },
 ];

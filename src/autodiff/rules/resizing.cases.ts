@@ -36,21 +36,21 @@ export const resizingCases: readonly GradientCase[] = [
     nearest_mode: 'floor',
   }),
   resize([1, 2, 3, 4, 3], to(1, 1, 2, 2, 2), { mode: 'linear' }),
-  { ...resize([1, 2, 4, 5], sized(8, 8), { mode: 'linear', axes: [2, 3] }), opsets: [18, 23] },
+  { ...resize([1, 2, 4, 5], sized(8, 8), { mode: 'linear', axes: [2, 3] }), opsets: [18, 24] },
   {
     ...resize([1, 2, 4, 5], sized(9, 9), { mode: 'nearest', axes: [2, 3], keep_aspect_ratio_policy: 'not_larger' }),
-    opsets: [18, 23],
+    opsets: [18, 24],
   },
   {
     ...resize([1, 2, 4, 5], sized(9, 9), { mode: 'linear', axes: [2, 3], keep_aspect_ratio_policy: 'not_smaller' }),
-    opsets: [18, 23],
+    opsets: [18, 24],
   },
   {
     ...resize([1, 2, 4, 5], to(1, 1, 1.7, 1.3), {
       mode: 'linear',
       coordinate_transformation_mode: 'half_pixel_symmetric',
     }),
-    opsets: [19, 23],
+    opsets: [19, 24],
   },
   resize([1200, 2], to(1.5, 1), { mode: 'linear' }),
   resize([2, 1100, 2], sized(2, 1000, 2), { mode: 'nearest' }),
