@@ -9,6 +9,14 @@ export interface Panel {
   readonly start: number;
   readonly width: number;
   readonly data: Float32Array;
+  /** Factors of the columns, [width]: the panel stands for data * scale. Absent = ones. */
+  readonly scale?: Float64Array;
+}
+
+/** The same rows with their columns multiplied by [p] factors; the elements are shared, not copied. */
+export function scaleColumns(rows: GradientRows, scale: Float64Array): GradientRows {
+  const panels = rows.panels.map((panel) => ({ ...panel, scale: scale.subarray(panel.start, panel.start + panel.width) }));
+  return { ...rows, panels };
 }
 
 /** A: [n, p], kept as one panel a layer. Row i is the gradient of the loss of sample (or mini-batch) i. */

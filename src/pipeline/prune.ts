@@ -1,7 +1,7 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import type { LossName } from '../autodiff/loss.ts';
 import { constraintOf, type SparsityBudget } from '../budget/sparsity.ts';
-import type { GradientRows } from '../curvature/gradient-rows.ts';
+import { type GradientRows, scaleColumns } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { linalg } from '../engine/linalg.ts';
@@ -16,6 +16,7 @@ import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { random } from '../tensor/random.ts';
 import { type LabelSource, rowsOf } from './gradients.ts';
+import { SCALINGS, type Scaling, unitsOf } from './scaling.ts';
 import { chooseLayers, type ChosenLayers, type LayerChoice } from './layers.ts';
 import { DEFAULT_METHOD, entryOf, type Method, type MethodEntry } from './methods.ts';
 
@@ -42,6 +43,8 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly schedule?: Schedule;
   /** Sparsity at which the stages start. */
   readonly baseSparsity?: number;
+  /** Units in which weights are compared and the ridge measures change. */
+  readonly scaling?: Scaling;
   readonly block?: number;
   readonly swaps?: number;
   readonly seed?: number;
@@ -53,7 +56,7 @@ export interface PruneOptions extends LayerChoice, RunOptions {
 }
 
 /** Defaults of {@link prune} that do not depend on the method. */
-export const PRUNE_DEFAULTS = { method: DEFAULT_METHOD, loss: 'cross-entropy', labels: 'data', baseSparsity: 0.1, block: 2000, seed: 1, augment: false } as const;
+export const PRUNE_DEFAULTS = { method: DEFAULT_METHOD, loss: 'cross-entropy', labels: 'data', baseSparsity: 0.1, scaling: 'none', block: 2000, seed: 1, augment: false } as const;
 
 /** Every option of a run, filled in. */
 export type ResolvedPrune = Required<Omit<PruneOptions, 'method' | 'solver' | 'source' | 'swaps' | 'threads' | 'rows' | 'layers' | 'exclude' | 'onProgress' | 'signal' | 'firstOrder' | 'engine'>> & {
@@ -104,11 +107,17 @@ export function resolvePrune(options: PruneOptions): ResolvedPrune {
     stages: whole('stages', options.stages ?? defaults.stages),
     schedule: options.schedule ?? defaults.schedule,
     baseSparsity: options.baseSparsity ?? PRUNE_DEFAULTS.baseSparsity,
+    scaling: scalingOf(options.scaling ?? PRUNE_DEFAULTS.scaling),
     block: whole('block', options.block ?? PRUNE_DEFAULTS.block),
     swaps: options.swaps ?? null,
     seed: options.seed ?? PRUNE_DEFAULTS.seed,
     augment: options.augment ?? PRUNE_DEFAULTS.augment,
   };
+}
+
+function scalingOf(name: Scaling): Scaling {
+  if (!Object.hasOwn(SCALINGS, name)) throw new OptionError(`Cannot scale by "${name}": the scalings are ${Object.keys(SCALINGS).join(', ')}`);
+  return name;
 }
 
 function whole(name: string, value: number): number {
@@ -131,10 +140,11 @@ export async function prune(model: Model, options: PruneOptions): Promise<PruneR
   const targets = stageTargets({ stages: resolved.stages, schedule: resolved.schedule, base: resolved.baseSparsity, target: resolved.budget.sparsity });
   const run: Run = { options, resolved, entry: entryOf(options), layers: chosen.layers, sizes: chosen.layers.map((layer) => layer.size) };
   let current = { model, w: readWeights(model, chosen.layers) };
+  const units = unitsOf(resolved.scaling, chosen.layers, current.w);
   const stages: StageResult[] = [];
   for (const [t, target] of targets.entries()) {
     options.signal?.throwIfAborted();
-    const { w, stage } = await pruneStage(run, current, { t, of: targets.length, target });
+    const { w, stage } = await pruneStage({ ...run, units }, current, { t, of: targets.length, target });
     stages.push(stage);
     current = { model: writeWeights(model, chosen.layers, w), w };
   }
@@ -149,15 +159,17 @@ interface Run {
   readonly sizes: readonly number[];
 }
 
-async function pruneStage(run: Run, current: { model: Model; w: Float64Array }, { t, of, target }: { t: number; of: number; target: number }): Promise<{ w: Float64Array; stage: StageResult }> {
-  const { options, resolved, entry, sizes } = run;
+async function pruneStage(run: Run & { readonly units: Float64Array }, current: { model: Model; w: Float64Array }, { t, of, target }: { t: number; of: number; target: number }): Promise<{ w: Float64Array; stage: StageResult }> {
+  const { options, resolved, entry, sizes, units } = run;
   const onProgress = prefixed(options.onProgress, of > 1 ? `stage ${t + 1} of ${of}: ` : '');
   const constraint = constraintOf({ ...resolved.budget, sparsity: target }, sizes);
   const started = performance.now();
   const rows = entry.needsGradients ? await stageRows(run, current.model, { t, onProgress }) : emptyRows(sizes);
   const solving = performance.now();
   const algebra = linalg(options.engine, options.threads);
-  const problem = quadratic(rows, current.w, { lambda: resolved.lambda, firstOrder: resolved.firstOrder }, algebra);
+  const scaled = resolved.scaling !== 'none';
+  const wBar = scaled ? current.w.map((x, i) => x / (units[i] as number)) : current.w;
+  const problem = quadratic(scaled ? scaleColumns(rows, units) : rows, wBar, { lambda: resolved.lambda, firstOrder: resolved.firstOrder }, algebra);
   const solver = entry.solver({ block: resolved.block, ...(resolved.swaps === null ? {} : { swaps: resolved.swaps }) });
   const start = entry.needsGradients ? (await drive(magnitude(), problem, constraint)).value : null;
   const solution = await drive(solver, problem, constraint, { onProgress, ...(options.signal && { signal: options.signal }) });
@@ -168,7 +180,7 @@ async function pruneStage(run: Run, current: { model: Model; w: Float64Array }, 
     status: solution.status, message: solution.message,
     seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
   };
-  return { w: solution.w, stage };
+  return { w: scaled ? solution.w.map((x, i) => Math.fround(x * (units[i] as number))) : solution.w, stage };
 }
 
 async function stageRows(run: Run, model: Model, { t, onProgress }: { t: number; onProgress: OnProgress }): Promise<GradientRows> {

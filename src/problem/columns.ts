@@ -32,14 +32,16 @@ function marked(marks: Uint8Array, { start, width }: Panel): Int32Array {
 }
 
 /** Copies columns of one panel. */
-export function gather(n: number, { start, width, data }: Panel, indices: Int32Array): ColumnBlock {
+export function gather(n: number, { start, width, data, scale }: Panel, indices: Int32Array): ColumnBlock {
   const count = indices.length;
-  if (count === width) return { indices, data };
+  if (count === width && scale === undefined) return { indices, data };
   const block = new Float32Array(n * count);
   for (let i = 0; i < n; i++) {
     const row = i * width - start;
     const to = i * count;
     for (let j = 0; j < count; j++) block[to + j] = data[row + (indices[j] as number)] as number;
+    for (let j = 0; j < count && scale !== undefined; j++)
+      (block[to + j] as number) *= scale[(indices[j] as number) - start] as number;
   }
   return { indices, data: block };
 }

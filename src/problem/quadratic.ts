@@ -66,11 +66,12 @@ export function quadratic(
   const { lambda, firstOrder: a } = options;
   const mu = n * lambda; // sum of n row terms against one ridge term: CHITA, pruners/CHITA
   const times = (v: Float64Array): Promise<Float64Array> =>
-    sumPanels(rows.panels, n, (panel) => linalg.matVec64(panel.data, slice(panel, v)));
+    sumPanels(rows.panels, n, (panel) => linalg.matVec64(panel.data, scaled(panel, slice(panel, v))));
   const transposedTimes = async (r: Float64Array): Promise<Float64Array> => {
     const out = new Float64Array(p);
     const r32 = Float32Array.from(r);
-    for (const panel of rows.panels) out.set(await linalg.transposedMatVec(panel.data, r32), panel.start);
+    for (const panel of rows.panels)
+      out.set(scaled(panel, Float64Array.from(await linalg.transposedMatVec(panel.data, r32))), panel.start);
     return out;
   };
   return {
@@ -113,6 +114,11 @@ export function squaredNorm(v: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < v.length; i++) sum += (v[i] as number) * (v[i] as number);
   return sum;
+}
+
+/** v times the panel's factors. */
+function scaled({ scale }: Panel, v: Float64Array): Float64Array {
+  return scale === undefined ? v : v.map((x, j) => x * (scale[j] as number));
 }
 
 function slice({ start, width }: Panel, v: Float64Array): Float64Array {
