@@ -7,7 +7,7 @@ import { attributes, float } from '../ir/access.ts';
 import type { Model } from '../ir/model.ts';
 import { random } from '../tensor/random.ts';
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
-import { activePaths, backward, isSeparable } from './backward.ts';
+import { activePaths, backward, isSeparable, targetsBehind } from './backward.ts';
 
 const OPSET = 17;
 
@@ -226,6 +226,19 @@ describe('refusals', () => {
       return b.emit('MatMul', [b.emit('Shrink', [x], { lambd: float(0.1) }), w]);
     });
     expect((await gradientsOf({ model, y, x: normal([4, 5], 'x'), targets: [w] })).has(w)).toBe(true);
+  });
+
+  it('names the targets behind such nodes, and no others', async () => {
+    let names: string[] = [];
+    const { model, y } = modelOf([4, 5], (b, x) => {
+      names = ['first', 'second', 'third'].map((name) => weight(b, name, [5, 5]));
+      const [first, second, third] = names as [string, string, string];
+      const refused = b.emit('Shrink', [b.emit('Relu', [b.emit('MatMul', [x, first])])], { lambd: float(0.1) });
+      return b.emit('Add', [b.emit('MatMul', [refused, second]), b.emit('MatMul', [x, third])]);
+    });
+    const captured = await capture(onnxruntimeNode, model, new Map([['x', normal([4, 5], 'x')]]));
+    const paths = activePaths(model.graph, captured, names, [y]);
+    expect(targetsBehind(model.graph, paths, names)).toEqual([names[0]]);
   });
 
   it('sees what subgraphs read from outside', async () => {

@@ -87,6 +87,20 @@ export function undifferentiableNodes(graph: Graph, paths: Paths): Obstacle[] {
   });
 }
 
+/**
+ * The targets whose gradient some undifferentiable node stands in the way of; all others can be differentiated without
+ * them. Cost: one pass over the nodes.
+ */
+export function targetsBehind(graph: Graph, paths: Paths, targets: readonly string[]): string[] {
+  const obstacles = new Set(undifferentiableNodes(graph, paths).map(({ node }) => node));
+  const behind = new Set<string>();
+  for (const node of [...graph.nodes].reverse()) {
+    if (!isOnPath(node, paths) || !(obstacles.has(node) || node.outputs.some((y) => behind.has(y)))) continue;
+    for (const x of readsOf(node)) if (paths.active.has(x)) behind.add(x);
+  }
+  return targets.filter((target) => behind.has(target));
+}
+
 function isOnPath(node: Node, { active }: Paths): boolean {
   return node.outputs.some((y) => active.has(y)) && !isZeroGradient(node) && readsOf(node).some((x) => active.has(x));
 }
