@@ -1,4 +1,4 @@
-import { OptionError, ShapeError } from '../errors/errors.ts';
+import { OnnxDecodeError, ShapeError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
@@ -7,7 +7,7 @@ import type { Constant, Model } from '../ir/model.ts';
 /**
  * The weights of the layers, one after another, each in its layer's order (see WeightLayer.order): [p] f64.
  *
- * @throws OptionError if a weight is NaN or infinite
+ * @throws OnnxDecodeError if a weight is NaN or infinite
  */
 export function readWeights(model: Model, layers: readonly WeightLayer[]): Float64Array {
   const constants = constantsOf(model.graph);
@@ -22,7 +22,7 @@ export function readWeights(model: Model, layers: readonly WeightLayer[]): Float
     for (let i = 0; i < layer.size; i++) part[i] = stored[storedPosition(layer, i)] as number;
     const bad = part.findIndex((x) => !Number.isFinite(x));
     if (bad >= 0)
-      throw new OptionError(
+      throw new OnnxDecodeError(
         `Cannot prune weight "${layer.name}": element ${bad} is ${part[bad]}; repair the model first, or leave the layer out (--exclude)`,
       );
     start += layer.size;

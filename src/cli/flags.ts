@@ -95,7 +95,6 @@ export interface PruningFlags extends PreprocessFlags, OutputFlags {
   readonly swaps?: number;
   readonly block: number;
   readonly recalibrate?: boolean;
-  readonly tune?: boolean;
   readonly labels?: LabelSource;
   readonly loss?: LossName;
   readonly augmentCrop?: number;
@@ -183,6 +182,7 @@ export interface PruneFlags extends PruningFlags {
   readonly latency: boolean;
   readonly minAccuracy?: number;
   readonly dryRun?: boolean;
+  readonly tune?: boolean;
 }
 
 /** Flags of `coppice sweep`. */

@@ -1,4 +1,4 @@
-import { OptionError } from '../errors/errors.ts';
+import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { findWeights, type UnprunableWeight, type WeightLayer } from '../graph/weights.ts';
 import type { Captured } from '../graph/captured.ts';
 import type { Model } from '../ir/model.ts';
@@ -20,7 +20,8 @@ export interface ChosenLayers {
 /**
  * Picks the layers to prune; `*` matches any run of characters (slashes and dots too), `?` one.
  *
- * @throws OptionError if a glob matches nothing, or nothing is left to prune
+ * @throws OptionError         if a glob matches nothing, or nothing is left to prune
+ * @throws UnsupportedOpError  if the model has no prunable weight
  */
 export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captured, batch = 1): ChosenLayers {
   const { prunable, unprunable } = findWeights(model, captured, batch);
@@ -29,8 +30,8 @@ export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captu
   const isChosen = (layer: WeightLayer): boolean => (wanted?.(layer) ?? true) && !(unwanted?.(layer) ?? false);
   const layers = prunable.filter(isChosen);
   if (layers.length === 0) {
-    const why = prunable.length === 0 ? 'the model has no prunable weight' : 'every prunable layer is left out';
-    throw new OptionError(`Cannot prune the model: ${why}; see "coppice inspect"`);
+    if (prunable.length === 0) throw new UnsupportedOpError('Cannot prune the model: the model has no prunable weight; see "coppice inspect"');
+    throw new OptionError('Cannot prune the model: every prunable layer is left out; see "coppice inspect"');
   }
   const left = prunable.filter((layer) => !isChosen(layer)).map(({ name, node, op, dims }) => ({ name, node, op, dims, reason: 'left out by --layers or --exclude' }));
   return { layers, untouched: [...left, ...unprunable] };

@@ -4,11 +4,13 @@ import { DataError, OptionError } from '../../errors/errors.ts';
 import { type ChosenLayers, chooseLayers } from '../../pipeline/layers.ts';
 import { METHODS, type Method } from '../../pipeline/methods.ts';
 import type { PruneOptions } from '../../pipeline/prune.ts';
+import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import type { Context } from '../context.ts';
 import type { PruningFlags } from '../flags.ts';
 import { type Shapes, shapesOf } from '../measuring.ts';
 import { machineMemory } from '../memory.node.ts';
 import { type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
+import { sharedRows } from './overlap.ts';
 
 /** A run with everything open and checked that can be checked before the work. */
 export interface RunSetup {
@@ -77,7 +79,15 @@ export async function openRun(
     ...(data === null ? {} : { source: data.source }),
   };
   if (evaluation === null) context.warn('no --eval: accuracy and loss are not measured');
+  if (data !== null && evaluation !== null && (needsGradients || flags.recalibrate === true))
+    warnOfOverlap(context, data, evaluation);
   return { opened, data, evaluation, chosen, w, shapes: known, options };
+}
+
+/** Rows that the gradients saw say nothing about other data. */
+function warnOfOverlap(context: Context, data: OpenedData, evaluation: OpenedData): void {
+  const rows = sharedRows(data, evaluation);
+  if (rows > 0) context.warn(`${rows} rows of --eval are among the rows of --data: the accuracy is too good`);
 }
 
 /** Loss and labels, where the user leaves them to the data. */
@@ -113,11 +123,17 @@ const MEMORY_SHARE = 0.9;
  * @throws DataError    if the data has fewer than were asked for
  * @throws OptionError  if the rows do not fit into memory
  */
-export function samplesOf(context: Context, { options, chosen }: RunSetup, method: Method): number | undefined {
+export function samplesOf(
+  context: Context,
+  { options, chosen }: RunSetup,
+  method: Method,
+  tuned = false,
+): number | undefined {
   const { needsGradients, defaults } = METHODS[method];
   if (!needsGradients || options.source === undefined) return options.samples;
   const batch = options.batch ?? defaults.batch;
-  const there = Math.floor(options.source.count / batch);
+  const { count } = options.source;
+  const there = Math.floor((tuned ? count - Math.min(TUNE_DEFAULTS.heldOut, Math.floor(count / 5)) : count) / batch);
   const wanted = options.samples ?? defaults.samples;
   if (there < 1 || (options.samples !== undefined && there < wanted)) {
     throw new DataError(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
+import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, pruningFlags } from '../flags.ts';
@@ -18,6 +19,7 @@ export function define(command: Command): void {
   pruningFlags(command);
   preprocessFlags(command);
   command
+    .option('--tune', `choose lambda from ${TUNE_DEFAULTS.grid.join(', ')} on rows of --data that are held out`)
     .option('--seed <n>', 'of every random draw', whole, PRUNE_DEFAULTS.seed)
     .option('--latency', 'time the model before and after', true)
     .option('--no-latency', 'do not')

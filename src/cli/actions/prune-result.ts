@@ -1,0 +1,111 @@
+import { measureSize } from '../../evaluate/size.node.ts';
+import { writeModel } from '../../onnx/files.node.ts';
+import { reportFacts, type Surroundings } from '../../pipeline/report-facts.ts';
+import { integer, percent } from '../../report/figures.ts';
+import { reportText, writeReport } from '../../report/files.node.ts';
+import { makeReport } from '../../report/make-report.ts';
+import type { Report } from '../../report/report.ts';
+import { summaryRows } from '../../report/summary.ts';
+import { peakRssMB, platformFacts, toolFacts } from '../../report/surroundings.node.ts';
+import { textTable } from '../../report/table.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { PREPROCESS_KEYS, type PruneFlags } from '../flags.ts';
+import { dataFacts, fileFacts, filesOf } from '../opening.node.ts';
+import type { Measured } from './prune-run.ts';
+import type { RunSetup } from './setup.ts';
+
+/** Where results go. */
+interface Places {
+  readonly flags: PruneFlags;
+  readonly output: string;
+}
+
+/** Writes the model and the report, and prints the result. @returns the exit code */
+export async function finish(context: Context, setup: RunSetup, run: Measured, places: Places): Promise<number> {
+  const { flags, output } = places;
+  context.io.signal.throwIfAborted();
+  await context.timed('write', () => writeModel(output, run.model));
+  const report = await reportOf(context, setup, run, places);
+  for (const warning of report.warnings) context.warn(warning);
+  if (flags.report !== undefined) await writeReport(flags.report, report);
+  context.print(flags.json === true ? reportText(report) : summary(report, { output, folder: flags.report }));
+  return gate(context, report, flags.minAccuracy);
+}
+
+async function reportOf(context: Context, setup: RunSetup, run: Measured, places: Places): Promise<Report> {
+  const { result, before, after, tuned } = run;
+  const { flags } = places;
+  const surroundings = await surroundingsOf(context, setup, run, places);
+  const facts = reportFacts(
+    { model: setup.opened.model, choice: flags, result, before, after, shapes: setup.shapes },
+    surroundings,
+  );
+  const trials = tuned && { heldOut: tuned.heldOut, trials: tuned.trials.map((trial) => ({ ...trial })) };
+  const options = { ...facts.asked.options, ...runSettings(flags), ...(trials && { tuned: trials }) };
+  return makeReport({ ...facts, asked: { ...facts.asked, options } });
+}
+
+async function surroundingsOf(
+  context: Context,
+  { opened, data, evaluation, options: { engine } }: RunSetup,
+  run: Measured,
+  { flags, output }: Places,
+): Promise<Surroundings> {
+  const bytes = await context.timed('size', async () => ({
+    before: await measureSize(filesOf(opened.path, opened.model)),
+    after: await measureSize(filesOf(output, run.model)),
+  }));
+  return {
+    tool: toolFacts(),
+    runtime: { name: engine.name, version: engine.version, threads: flags.threads ?? null },
+    platform: platformFacts(),
+    command: [...context.command],
+    model: opened.file,
+    output: await fileFacts(output, run.model),
+    data: data === null || !usesData(run) ? null : await dataFacts(data),
+    eval: evaluation === null ? null : await dataFacts(evaluation),
+    recalibrated: run.recalibrated,
+    bytes,
+    latency:
+      run.latency?.map(({ batch, latencies: [before = null, after = null] }) => ({ batch, before, after })) ?? null,
+    seconds: { ...context.seconds },
+    peakRssMB: peakRssMB(),
+    warnings: [...context.warnings],
+  };
+}
+
+/** Whether any row of --data went into the result. */
+function usesData({ result, recalibrated }: Measured): boolean {
+  return recalibrated !== null || result.stages.some(({ value }) => value !== null);
+}
+
+/** What the report says of the run besides the library's own options. */
+function runSettings(flags: PruneFlags): Record<string, string | number | boolean> {
+  const all: Record<string, string | number | boolean | undefined> = { recalibrate: flags.recalibrate ?? false };
+  for (const key of [...PREPROCESS_KEYS, 'augmentCrop', 'augmentFlip'] as const) all[key] = flags[key];
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string | number | boolean] => entry[1] !== undefined),
+  );
+}
+
+function summary(report: Report, { output, folder }: { output: string; folder: string | undefined }): string {
+  const { asked, model, sparsity: achieved, nonzeros, prunable, layers } = report;
+  const rows = summaryRows(report).map(({ label, before, after, change }) => [label, before, after, change]);
+  const heading = `${model.name} pruned by ${asked.method}: ${percent(achieved)} of ${integer(prunable)} weights in ${layers.length} layers removed, ${integer(nonzeros)} kept`;
+  const table = textTable(
+    [{ heading: '' }, { heading: 'before', align: 'right' }, { heading: 'after', align: 'right' }, { heading: '' }],
+    rows,
+  );
+  const written = `model   ${output}${folder === undefined ? '' : `\nreport  ${folder}`}`;
+  return `${heading}\n\n${table}\n\n${written}`;
+}
+
+/** The accuracy that counts is that of the model as written: recalibrated, if it is. */
+function gate(context: Context, { accuracy, recalibrated }: Report, least: number | undefined): number {
+  if (least === undefined) return EXIT.ok;
+  const reached = recalibrated === null ? accuracy.after : recalibrated.accuracy;
+  if (reached !== null && reached >= least) return EXIT.ok;
+  context.io.err(`coppice: the accuracy is ${percent(reached)}, below the ${percent(least)} of --min-accuracy\n`);
+  return EXIT.gateMissed;
+}

@@ -1,0 +1,106 @@
+import { recalibrate } from '../../apply/recalibrate.ts';
+import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
+import type { Model } from '../../ir/model.ts';
+import { type PruneOptions, type PruneResult, prune } from '../../pipeline/prune.ts';
+import { type Tuned, tune } from '../../pipeline/tune.ts';
+import { integer, percent } from '../../report/figures.ts';
+import type { Report } from '../../report/report.ts';
+import type { Context } from '../context.ts';
+import type { PruneFlags } from '../flags.ts';
+import { type LatencyAt, timeModels } from '../measuring.ts';
+import type { OpenedData } from '../opening.node.ts';
+import type { RunSetup } from './setup.ts';
+
+/** Chooses lambda, where that was asked for. */
+async function tuning(
+  context: Context,
+  { opened }: RunSetup,
+  options: PruneOptions,
+  flags: PruneFlags,
+): Promise<Tuned | null> {
+  if (flags.tune !== true) return null;
+  const tuned = await context.timed('tune', () => tune(opened.model, options));
+  context.tell(
+    `lambda ${tuned.lambda}, the best of ${tuned.trials.map(({ lambda, accuracy }) => `${lambda}: ${percent(accuracy)}`).join(', ')} on ${integer(tuned.heldOut)} held-out rows`,
+  );
+  return tuned;
+}
+
+/** A pruned model and what was measured of it. */
+export interface Measured {
+  readonly result: PruneResult;
+  readonly tuned: Tuned | null;
+  /** The model that is written: recalibrated where that was asked for. */
+  readonly model: Model;
+  readonly before: Evaluation | null;
+  readonly after: Evaluation | null;
+  readonly recalibrated: Report['recalibrated'];
+  readonly latency: readonly LatencyAt[] | null;
+}
+
+/** Prunes, recalibrates where asked to, and measures before and after. Writes nothing. */
+export async function pruneAndMeasure(
+  context: Context,
+  setup: RunSetup,
+  options: PruneOptions,
+  flags: PruneFlags,
+): Promise<Measured> {
+  const { engine } = options;
+  const { opened, evaluation } = setup;
+  const judge = (model: Model): Promise<Evaluation | null> =>
+    context.timed('evaluate', async () =>
+      evaluation === null
+        ? null
+        : evaluate(engine, model, evaluation.source, { threads: flags.threads, ...context.run }),
+    );
+  const before = await judge(opened.model);
+  const tuned = await tuning(context, setup, options, flags);
+  const result = await prune(opened.model, { ...options, ...(tuned && { lambda: tuned.lambda }) });
+  for (const { seconds } of result.stages) {
+    context.seconds.gradients = (context.seconds.gradients ?? 0) + seconds.gradients;
+    context.seconds.solve = (context.seconds.solve ?? 0) + seconds.solve;
+  }
+  const after = await judge(result.model);
+  const { model, recalibrated } = await recalibration(context, setup, result.model, { flags, judge });
+  const latency =
+    flags.latency && setup.shapes !== null
+      ? await context.timed('latency', () =>
+          timeModels(engine, [opened.model, model], {
+            ...context.run,
+            threads: flags.threads,
+            sources: [sourceOf(setup), sourceOf(setup)],
+          }),
+        )
+      : null;
+  return { result, tuned, model, before, after, recalibrated, latency };
+}
+
+function sourceOf({ evaluation, data }: RunSetup): OpenedData['source'] | undefined {
+  return evaluation?.source ?? data?.source;
+}
+
+async function recalibration(
+  context: Context,
+  { opened, data, options }: RunSetup,
+  pruned: Model,
+  { flags, judge }: { flags: PruneFlags; judge: (model: Model) => Promise<Evaluation | null> },
+): Promise<Pick<Measured, 'model' | 'recalibrated'>> {
+  if (flags.recalibrate !== true || data === null) return { model: pruned, recalibrated: null };
+  const tuned = await context.timed('recalibrate', () =>
+    recalibrate(pruned, opened.model, {
+      engine: options.engine,
+      source: data.source,
+      seed: flags.seed,
+      ...context.run,
+    }),
+  );
+  const evaluation = await judge(tuned.model);
+  if (tuned.normalizations + tuned.corrections === 0)
+    context.warn(
+      'nothing to recalibrate: the model has no batch normalisation, and no convolution whose statistics could be restored',
+    );
+  return {
+    model: tuned.model,
+    recalibrated: { accuracy: evaluation?.accuracy ?? null, loss: evaluation?.loss ?? null, rows: tuned.samples },
+  };
+}
