@@ -1,0 +1,58 @@
+import {
+  type AnySolver,
+  backSolve,
+  type Constraint,
+  magnitudePruned,
+  type QuadraticProblem,
+  solver,
+} from '../src/index.ts';
+
+interface State {
+  readonly problem: QuadraticProblem;
+  readonly constraint: Constraint;
+  w: Float64Array;
+  status: 'running' | 'converged' | 'not-positive-definite';
+}
+
+/**
+ * Keeps the weights that cost most to remove on the diagonal of the model, then re-solves them together.
+ *
+ *   cost_i = wBar_i^2 (|a_i|^2 / n + lambda) / 2,   a_i the i-th column of A
+ *
+ * Source: LeCun, Denker, Solla 1989 (Optimal Brain Damage), with the empirical Fisher for the Hessian and a joint
+ * back-solve in place of retraining. Cost: A read once, and one back-solve. Deterministic.
+ */
+export function brainDamage(): AnySolver {
+  return solver<State>({
+    name: 'brain-damage',
+    needs: ['columns', 'gram'],
+    init: async (problem, constraint) => ({
+      problem,
+      constraint,
+      w: magnitudePruned(problem, constraint),
+      status: 'running',
+    }),
+    step: async (state) => {
+      const { problem, constraint } = state;
+      const curvature = diagonal(problem);
+      const cost = problem.wBar.map((x, i) => (x * x * (curvature[i] as number)) / 2);
+      const solution = await backSolve(problem, constraint.support(cost));
+      state.status = solution === null ? 'not-positive-definite' : 'converged';
+      if (solution !== null) state.w = solution.w;
+    },
+    status: ({ status }) => status,
+    current: ({ w }) => w,
+  });
+}
+
+/** |a_i|^2 / n + lambda, [p] */
+function diagonal({ n, p, lambda, rows }: QuadraticProblem): Float64Array {
+  const squares = new Float64Array(p);
+  for (const { start, width, data } of rows.panels) {
+    for (let at = 0; at < data.length; at++) {
+      const i = start + (at % width);
+      squares[i] = (squares[i] as number) + (data[at] as number) ** 2;
+    }
+  }
+  return squares.map((x) => x / n + lambda);
+}
