@@ -19,7 +19,7 @@ export interface PreprocessOptions {
   readonly size?: Size;
   /**
    * What a picture is scaled to before the centre crop to `size`: one number = its shorter side, two = both sides.
-   * Absent = see {@link framing}. A picture that has the output's size already is never scaled.
+   * Absent = see framing.ts. A picture that has the output's size already is never scaled.
    */
   readonly resize?: Size;
   /** How pictures are scaled; widened when shrinking, so that nothing aliases. */

@@ -48,6 +48,11 @@ describe('linalg', () => {
     );
   });
 
+  it('is opened once for an engine and a number of threads', () => {
+    expect(linalg(onnxruntimeNode, 1)).toBe(algebra);
+    expect(linalg(onnxruntimeNode)).not.toBe(algebra);
+  });
+
   it('serves matrices of any shape with the same graphs', async () => {
     for (const [height, width] of [
       [1, 1],

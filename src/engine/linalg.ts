@@ -25,41 +25,100 @@ export interface Linalg {
 
 const FLOAT64 = 11;
 
-/** Opens the algebra on an engine; graphs are built when first used. */
+const OPENED = new WeakMap<Engine, Map<number | undefined, Linalg>>();
+
+/**
+ * The algebra of an engine. Graphs are opened when first used and kept as long as the engine: a session holds threads, and
+ * a run in stages would open them again at each.
+ */
 export function linalg(engine: Engine, threads?: number): Linalg {
+  const opened = OPENED.get(engine) ?? new Map<number | undefined, Linalg>();
+  OPENED.set(engine, opened);
+  const algebra = opened.get(threads) ?? openAlgebra(engine, threads);
+  opened.set(threads, algebra);
+  return algebra;
+}
+
+function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
   const sessions = new Map<string, Promise<Session>>();
-  const graph = (name: string, inputs: readonly [string, DataType, number][], body: (b: GraphBuilder, names: string[]) => string): Promise<Session> => {
+  const graph = (
+    name: string,
+    inputs: readonly [string, DataType, number][],
+    body: (b: GraphBuilder, names: string[]) => string,
+  ): Promise<Session> => {
     const known = sessions.get(name);
     if (known !== undefined) return known;
     const builder = new GraphBuilder();
-    const names = inputs.map(([input, type, rank]) => builder.input({ name: input, type, shape: Array.from({ length: rank }, () => null) }));
+    const names = inputs.map(([input, type, rank]) =>
+      builder.input({ name: input, type, shape: Array.from({ length: rank }, () => null) }),
+    );
     const result = body(builder, names);
-    builder.nodes.push({ name: '', op: 'Identity', domain: '', inputs: [result], outputs: ['result'], attributes: new Map() });
+    builder.nodes.push({
+      name: '',
+      op: 'Identity',
+      domain: '',
+      inputs: [result],
+      outputs: ['result'],
+      attributes: new Map(),
+    });
     builder.outputs.push({ name: 'result', type: null, shape: null });
     const made = engine.createSession(builder.build(), threads === undefined ? {} : { threads });
     sessions.set(name, made);
     return made;
   };
-  const call = async <D extends Tensor['data']>(session: Promise<Session>, feeds: Record<string, Tensor>): Promise<D> => {
+  const call = async <D extends Tensor['data']>(
+    session: Promise<Session>,
+    feeds: Record<string, Tensor>,
+  ): Promise<D> => {
     const outputs = await (await session).run(new Map(Object.entries(feeds)));
     return (outputs.get('result') as Tensor).data as D;
   };
   const matrix = (data: Float32Array, n: number): Tensor => ({ type: 'float32', dims: [n, data.length / n], data });
   const wide = (b: GraphBuilder, value: string): string => b.emit('Cast', [value], { to: FLOAT64 });
-  const binary = (name: string, types: readonly [[string, DataType, number], [string, DataType, number]], body: (b: GraphBuilder, x: string, y: string) => string): Promise<Session> =>
-    graph(name, types, (b, names) => body(b, names[0] as string, names[1] as string));
+  const binary = (
+    name: string,
+    types: readonly [[string, DataType, number], [string, DataType, number]],
+    body: (b: GraphBuilder, x: string, y: string) => string,
+  ): Promise<Session> => graph(name, types, (b, names) => body(b, names[0] as string, names[1] as string));
 
   return {
     matVec: (A, x) =>
-      call(binary('matVec', [['A', 'float32', 2], ['x', 'float32', 1]], (b, A, x) => b.emit('MatMul', [A, x])), { A: matrix(A, A.length / x.length), x: vector(x) }),
+      call(
+        binary(
+          'matVec',
+          [
+            ['A', 'float32', 2],
+            ['x', 'float32', 1],
+          ],
+          (b, A, x) => b.emit('MatMul', [A, x]),
+        ),
+        { A: matrix(A, A.length / x.length), x: vector(x) },
+      ),
     transposedMatVec: (A, r) =>
-      call(binary('transposedMatVec', [['A', 'float32', 2], ['r', 'float32', 1]], (b, A, r) => b.emit('MatMul', [r, A])), { A: matrix(A, r.length), r: vector(r) }),
+      call(
+        binary(
+          'transposedMatVec',
+          [
+            ['A', 'float32', 2],
+            ['r', 'float32', 1],
+          ],
+          (b, A, r) => b.emit('MatMul', [r, A]),
+        ),
+        { A: matrix(A, r.length), r: vector(r) },
+      ),
     addGram: (A, C) => {
       const n = Math.round(Math.sqrt(C.length));
-      const session = binary('addGram', [['A', 'float32', 2], ['C', 'float64', 2]], (b, A, C) => {
-        const D = wide(b, A);
-        return b.emit('Gemm', [D, D, C], { transB: 1 });
-      });
+      const session = binary(
+        'addGram',
+        [
+          ['A', 'float32', 2],
+          ['C', 'float64', 2],
+        ],
+        (b, A, C) => {
+          const D = wide(b, A);
+          return b.emit('Gemm', [D, D, C], { transB: 1 });
+        },
+      );
       return call(session, { A: matrix(A, n), C: { type: 'float64', dims: [n, n], data: C } });
     },
     innerGram: (A, n) => {
@@ -71,10 +130,17 @@ export function linalg(engine: Engine, threads?: number): Linalg {
     },
     columnNorms: (B, A) => {
       const n = Math.round(Math.sqrt(B.length));
-      const session = binary('columnNorms', [['B', 'float64', 2], ['A', 'float32', 2]], (b, B, A) => {
-        const product = b.emit('MatMul', [B, wide(b, A)]);
-        return b.emit('ReduceSum', [b.emit('Mul', [product, product]), b.ints([0])], { keepdims: 0 });
-      });
+      const session = binary(
+        'columnNorms',
+        [
+          ['B', 'float64', 2],
+          ['A', 'float32', 2],
+        ],
+        (b, B, A) => {
+          const product = b.emit('MatMul', [B, wide(b, A)]);
+          return b.emit('ReduceSum', [b.emit('Mul', [product, product]), b.ints([0])], { keepdims: 0 });
+        },
+      );
       return call(session, { B: { type: 'float64', dims: [n, n], data: B }, A: matrix(A, n) });
     },
     matVec64: async (A, x) => product64(A, x),
@@ -116,4 +182,3 @@ function transposedProduct64(A: Float32Array, r: Float64Array): Float64Array {
   }
   return y;
 }
-

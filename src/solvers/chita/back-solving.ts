@@ -91,7 +91,9 @@ export async function initialSupport(problem: QuadraticProblem, constraint: Cons
   const g = await problem.gradient(wBar, new Float64Array(n));
   if (squaredNorm(g) < 1e-16) return first;
   const gS = g.map((x, i) => (first[i] === 1 ? x : 0));
-  const t = squaredNorm(gS) / (squaredNorm(await problem.times(gS)) + mu * squaredNorm(gS));
+  const slope = squaredNorm(gS);
+  if (slope === 0) return first;
+  const t = slope / (squaredNorm(await problem.times(gS)) + mu * slope);
   const kept = (t: number): Float64Array => wBar.map((x, i) => x - t * (g[i] as number));
   let step = t;
   for (let tries = 0; tries < 100 && !keepsItsPlaces(kept(step), first); tries++) step /= 2;
