@@ -1,8 +1,11 @@
+import { numberToHalf } from '../data/half.ts';
 import { OnnxDecodeError, ShapeError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
+import { widenConstant } from '../graph/passes/widen-floats.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 
 /**
  * The weights of the layers, one after another, each in its layer's order (see WeightLayer.order): [p] f64.
@@ -17,7 +20,7 @@ export function readWeights(model: Model, layers: readonly WeightLayer[]): Float
     const constant = constants.get(layer.name);
     if (constant === undefined)
       throw new ShapeError(`Cannot read weight "${layer.name}": the model has no such constant`);
-    const stored = tensorOf(constant).data as Float32Array;
+    const stored = tensorOf(constant.type === 'float16' ? widenConstant(constant) : constant).data as Float32Array;
     const part = w.subarray(start, start + layer.size);
     for (let i = 0; i < layer.size; i++) part[i] = stored[storedPosition(layer, i)] as number;
     const bad = part.findIndex((x) => !Number.isFinite(x));
@@ -30,14 +33,19 @@ export function readWeights(model: Model, layers: readonly WeightLayer[]): Float
   return w;
 }
 
-/** The same model with other weights in the layers; everything else is shared. w: [p], rounded to f32. */
+/** The same model with other weights in the layers; everything else is shared. w: [p], rounded to the type of each. */
 export function writeWeights(model: Model, layers: readonly WeightLayer[], w: Float64Array): Model {
+  const constants = constantsOf(model.graph);
   const replacements = new Map<string, Constant>();
   let start = 0;
   for (const layer of layers) {
     const stored = new Float32Array(layer.size);
     for (let i = 0; i < layer.size; i++) stored[storedPosition(layer, i)] = w[start + i] as number;
-    replacements.set(layer.name, constantOf({ type: 'float32', dims: layer.dims, data: stored }));
+    const half = constants.get(layer.name)?.type === 'float16';
+    const tensor: Tensor = half
+      ? { type: 'float16', dims: layer.dims, data: Uint16Array.from(stored, numberToHalf) }
+      : { type: 'float32', dims: layer.dims, data: stored };
+    replacements.set(layer.name, constantOf(tensor));
     start += layer.size;
   }
   return { ...model, graph: replaceConstants(model.graph, replacements) };

@@ -129,7 +129,7 @@ export function backward(request: BackwardRequest): Map<string, string> {
   const { graph, captured, targets, cotangents, rows } = request;
   const paths = activePaths(graph, captured, targets, cotangents.keys());
   const refused = undifferentiableNodes(graph, paths);
-  if (refused.length > 0) throw unsupported(refused, request.opset);
+  if (refused.length > 0) throw unsupported(refused, request.opset, targetsBehind(graph, paths, targets));
   if (rows !== undefined && !isSeparable(graph, paths))
     throw new OptionError(
       'Cannot take gradients for each sample: a weight is used by an operator that mixes samples; use rows of one batch each',
@@ -137,7 +137,7 @@ export function backward(request: BackwardRequest): Map<string, string> {
   return new Walk(request, paths).run();
 }
 
-function unsupported(refused: readonly Obstacle[], opset: number): UnsupportedOpError {
+function unsupported(refused: readonly Obstacle[], opset: number, weights: readonly string[]): UnsupportedOpError {
   const list = refused.map(
     ({ node, reason }) =>
       `"${node.name || node.outputs[0]}" (${node.domain === '' ? '' : `${node.domain}.`}${node.op}, opset ${opset}): ${reason}`,
@@ -147,6 +147,7 @@ function unsupported(refused: readonly Obstacle[], opset: number): UnsupportedOp
     `Cannot differentiate ${nodes} ${list.join('; ')}; exclude the weights behind ${them} (--exclude) or use a method without gradients (--method magnitude)`,
     {
       fields: {
+        weights,
         nodes: refused.map(({ node, reason }) => ({ name: node.name, op: node.op, domain: node.domain, reason })),
       },
     },

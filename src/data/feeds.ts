@@ -3,8 +3,9 @@ import { feedsOf } from '../ir/access.ts';
 import type { Model, ValueInfo } from '../ir/model.ts';
 import type { Random } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
-import { valuesFor, castTo, isInputType } from './cast.ts';
+import { castTo, isInputType, valuesFor } from './cast.ts';
 import type { Dataset } from './dataset.ts';
+import { halfToNumber } from './half.ts';
 
 /** Samples in the form in which a model takes them. */
 export interface FedBatch {
@@ -64,7 +65,8 @@ export function randomFeeds(model: Model, options: { rng: Random; count: number;
   const { rng, count, open = 1 } = options;
   const inputs = feedsOf(model.graph);
   for (const { name, type } of inputs) {
-    if (type === null || !(isInputType(type) || type === 'bool')) throw new DataError(`Cannot make up input "${name}" of type ${type ?? 'unknown'}`);
+    if (type === null || !(isInputType(type) || type === 'bool'))
+      throw new DataError(`Cannot make up input "${name}" of type ${type ?? 'unknown'}`);
   }
   const fixedBatch = fixedBatchOf(model);
   return {
@@ -73,7 +75,12 @@ export function randomFeeds(model: Model, options: { rng: Random; count: number;
     hasTargets: false,
     fixedBatch,
     feeds: async (indices) => ({
-      inputs: new Map(inputs.map((input) => [input.name, madeUp(input, { rows: fixedBatch ?? indices.length, open, rng: rng.fork(`${input.name}/${indices[0]}`) })])),
+      inputs: new Map(
+        inputs.map((input) => [
+          input.name,
+          madeUp(input, { rows: fixedBatch ?? indices.length, open, rng: rng.fork(`${input.name}/${indices[0]}`) }),
+        ]),
+      ),
     }),
   };
 }
@@ -87,6 +94,23 @@ function madeUp({ type, shape }: ValueInfo, { rows, open, rng }: { rows: number;
   return castTo(type ?? 'float32', values, dims);
 }
 
+/** The same samples with half floats widened to float32, for a model that was widened itself. */
+export function widenFeeds(source: FeedSource): FeedSource {
+  return {
+    ...source,
+    feeds: async (indices, augment) => {
+      const fed = await source.feeds(indices, augment);
+      return { ...fed, inputs: new Map([...fed.inputs].map(([name, tensor]) => [name, widenTensor(tensor)])) };
+    },
+  };
+}
+
+/** A half-float tensor as float32; any other as it is. */
+export function widenTensor(tensor: Tensor): Tensor {
+  if (tensor.type !== 'float16') return tensor;
+  return { type: 'float32', dims: tensor.dims, data: Float32Array.from(tensor.data as Uint16Array, halfToNumber) };
+}
+
 /**
  * Some samples of a source, renumbered from 0 in the order given.
  *
@@ -96,6 +120,10 @@ export function subset(source: FeedSource, indices: Int32Array): FeedSource {
   return {
     ...source,
     count: indices.length,
-    feeds: (wanted, augment) => source.feeds(Int32Array.from(wanted, (i) => indices[i] as number), augment),
+    feeds: (wanted, augment) =>
+      source.feeds(
+        Int32Array.from(wanted, (i) => indices[i] as number),
+        augment,
+      ),
   };
 }

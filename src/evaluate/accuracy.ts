@@ -1,5 +1,5 @@
 import { logitsOf } from '../autodiff/loss.ts';
-import type { FedBatch, FeedSource } from '../data/feeds.ts';
+import { type FedBatch, type FeedSource, widenTensor } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { DataError, ShapeError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
@@ -65,7 +65,7 @@ async function run(session: Session, model: Model, source: FeedSource, options: 
     const fed = await next;
     const running = session.run(fed.inputs, [output]);
     if (start + batch < source.count) next = read(start + batch);
-    const y = (await running).get(output) as Tensor;
+    const y = widenTensor((await running).get(output) as Tensor);
     const used = Math.min(batch, source.count - start);
     const rows = source.fixedBatch ?? used;
     tally({ model, y, fed, rows, used }, sums, predictions.subarray(start));

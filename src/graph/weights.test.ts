@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import { capture } from '../engine/capture.ts';
 import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
-import { OptionError } from '../errors/errors.ts';
+import { OnnxDecodeError } from '../errors/errors.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Model } from '../ir/model.ts';
 import { parseModelText } from '../onnx/text.ts';
@@ -154,12 +154,12 @@ describe('findWeights', () => {
     const { prunable, unprunable } = findWeights(
       parseModelText(`
       input x: float32[N, 4]
-      const half: float16[4, 4] = ones
+      const half: float64[4, 4] = ones
       const vector: float32[4] = ones
       const table: float32[8, 4] = random(1)
       const batch: float32[2, 4, 4] = random(2)
       const ids: int64[2] = [0, 1]
-      h = Cast(x) { to: 10 }
+      h = Cast(x) { to: 11 }
       a = MatMul(h, half)
       b = MatMul(x, vector)
       c = Gather(table, ids)
@@ -168,7 +168,7 @@ describe('findWeights', () => {
     );
     expect(prunable).toEqual([]);
     expect(Object.fromEntries(unprunable.map(({ name, reason }) => [name, reason]))).toEqual({
-      half: expect.stringMatching(/float16; only float32/),
+      half: expect.stringMatching(/float64; only float32/),
       vector: expect.stringMatching(/one dimension, as a bias/),
       table: expect.stringMatching(/Gather is not a convolution/),
       batch: expect.stringMatching(/batch of matrices/),
@@ -252,7 +252,7 @@ describe('readWeights', () => {
     const data = Float32Array.from({ length: 12 }, (_, i) => (i === 5 ? Number.NaN : i));
     const constants = new Map([['w', constantOf(float32(data, [4, 3]))]]);
     const broken = { ...model, graph: { ...model.graph, constants } };
-    expect(() => readWeights(broken, prunable)).toThrow(OptionError);
+    expect(() => readWeights(broken, prunable)).toThrow(OnnxDecodeError);
     expect(() => readWeights(broken, prunable)).toThrow(/"w".*NaN.*--exclude/);
   });
 

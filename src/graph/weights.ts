@@ -135,7 +135,8 @@ function isTransposed(node: Node, input: number): boolean {
 }
 
 function refusal(constant: Constant, node: Node): string | undefined {
-  if (constant.type !== 'float32') return `its elements are ${constant.type}; only float32 weights are pruned`;
+  if (constant.type !== 'float32' && constant.type !== 'float16')
+    return `its elements are ${constant.type}; only float32 and float16 weights are pruned`;
   if (constant.dims.length < 2)
     return `it has ${constant.dims.length === 1 ? 'one dimension' : 'no dimension'}, as a bias has`;
   if (node.op === 'MatMul' && constant.dims.length > 2) return 'it is a batch of matrices, which is not supported yet';

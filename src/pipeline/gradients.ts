@@ -3,9 +3,10 @@ import { logitsOf } from '../autodiff/loss.ts';
 import { type GradientProgram, gradientProgram } from '../curvature/gradient-program.ts';
 import { collectRows, type GradientRows } from '../curvature/gradient-rows.ts';
 import { inOrder } from '../data/batches.ts';
-import type { FedBatch, FeedSource } from '../data/feeds.ts';
+import { type FedBatch, type FeedSource, widenFeeds } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
+import { widenFloats } from '../graph/passes/widen-floats.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
@@ -41,7 +42,9 @@ const LARGE_INPUT = 32768;
  *
  * @throws DataError if there are fewer than n m samples
  */
-export async function rowsOf(request: RowsRequest, options: RunOptions = {}): Promise<GradientRows> {
+export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Promise<GradientRows> {
+  const model = widenFloats(asked.model);
+  const request = model === asked.model ? asked : { ...asked, model, source: widenFeeds(asked.source) };
   const { source, samples, batch, rng } = request;
   const wanted = samples * batch;
   if (source.count < wanted)

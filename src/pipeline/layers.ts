@@ -1,6 +1,6 @@
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
-import { findWeights, type UnprunableWeight, type WeightLayer } from '../graph/weights.ts';
 import type { Captured } from '../graph/captured.ts';
+import { findWeights, type UnprunableWeight, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 
 /** Which layers to prune. */
@@ -30,20 +30,42 @@ export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captu
   const isChosen = (layer: WeightLayer): boolean => (wanted?.(layer) ?? true) && !(unwanted?.(layer) ?? false);
   const layers = prunable.filter(isChosen);
   if (layers.length === 0) {
-    if (prunable.length === 0) throw new UnsupportedOpError('Cannot prune the model: the model has no prunable weight; see "coppice inspect"');
+    if (prunable.length === 0)
+      throw new UnsupportedOpError('Cannot prune the model: the model has no prunable weight; see "coppice inspect"');
     throw new OptionError('Cannot prune the model: every prunable layer is left out; see "coppice inspect"');
   }
-  const left = prunable.filter((layer) => !isChosen(layer)).map(({ name, node, op, dims }) => ({ name, node, op, dims, reason: 'left out by --layers or --exclude' }));
+  const left = prunable
+    .filter((layer) => !isChosen(layer))
+    .map(({ name, node, op, dims }) => ({ name, node, op, dims, reason: 'left out by --layers or --exclude' }));
   return { layers, untouched: [...left, ...unprunable] };
 }
 
-function matcher(option: string, globs: readonly string[] | undefined, layers: readonly WeightLayer[]): ((layer: WeightLayer) => boolean) | undefined {
+function matcher(
+  option: string,
+  globs: readonly string[] | undefined,
+  layers: readonly WeightLayer[],
+): ((layer: WeightLayer) => boolean) | undefined {
   if (globs === undefined || globs.length === 0) return undefined;
-  const patterns = globs.map((glob) => ({ glob, pattern: new RegExp(`^${glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's') }));
-  const matches = (pattern: RegExp, layer: WeightLayer): boolean => pattern.test(layer.name) || pattern.test(layer.node);
+  const patterns = globs.map((glob) => ({
+    glob,
+    pattern: new RegExp(
+      `^${glob
+        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replace(/\*/g, '.*')
+        .replace(/\?/g, '.')}$`,
+      's',
+    ),
+  }));
+  const matches = (pattern: RegExp, layer: WeightLayer): boolean =>
+    pattern.test(layer.name) || pattern.test(layer.node);
   const idle = patterns.find(({ pattern }) => !layers.some((layer) => matches(pattern, layer)));
   if (idle !== undefined) {
-    throw new OptionError(`Cannot apply ${option} "${idle.glob}": it matches no prunable layer; there are ${layers.map((l) => l.node || l.name).slice(0, 12).join(', ')}${layers.length > 12 ? ', ...' : ''}`);
+    throw new OptionError(
+      `Cannot apply ${option} "${idle.glob}": it matches no prunable layer; there are ${layers
+        .map((l) => l.node || l.name)
+        .slice(0, 12)
+        .join(', ')}${layers.length > 12 ? ', ...' : ''}`,
+    );
   }
   return (layer) => patterns.some(({ pattern }) => matches(pattern, layer));
 }

@@ -1,11 +1,11 @@
 import { OptionError } from '../errors/errors.ts';
-import type { AnySolver } from '../solvers/solver.ts';
+import type { Schedule } from '../schedule/stages.ts';
 import { chitaCd } from '../solvers/chita/active-set.ts';
 import { chita } from '../solvers/chita/back-solving.ts';
 import { chitaBlock } from '../solvers/chita/block-wise.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
+import type { AnySolver } from '../solvers/solver.ts';
 import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
-import type { Schedule } from '../schedule/stages.ts';
 
 /** Names of the pruning methods. */
 export type Method = 'magnitude' | 'woodfisher' | 'chita' | 'chita-cd' | 'chita-block' | 'chita++';
@@ -45,12 +45,42 @@ const ONE_STAGE: MethodDefaults = { samples: 1000, batch: 1, lambda: 1e-3, first
 
 /** The methods by name, with what `coppice prune --method` says of each. */
 export const METHODS: Readonly<Record<Method, MethodEntry>> = {
-  magnitude: { summary: 'keeps the largest weights; needs no data', needsGradients: false, defaults: ONE_STAGE, solver: () => magnitude() },
-  woodfisher: { summary: 'scores and updates weights one by one by the exact inverse Fisher', needsGradients: true, defaults: { ...ONE_STAGE, lambda: 1e-5 }, solver: () => woodfisher() },
-  chita: { summary: 'CHITA-BSO: magnitude support, all weights re-solved together', needsGradients: true, defaults: ONE_STAGE, solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }) },
-  'chita-cd': { summary: 'CHITA-CD: hard thresholding with exact steps on an active set, back-solve, swaps', needsGradients: true, defaults: ONE_STAGE, solver: ({ swaps }) => chitaCd(swaps === undefined ? {} : { swaps }) },
-  'chita-block': { summary: 'CHITA in blocks within layers: for large models', needsGradients: true, defaults: ONE_STAGE, solver: ({ block }) => chitaBlock({ block }) },
-  'chita++': { summary: 'CHITA in stages, with new gradients and the first-order term at each: the most accurate, the slowest', needsGradients: true, defaults: { samples: 1000, batch: 16, lambda: 1e-2, firstOrder: 'auto', stages: 15, schedule: 'exp' }, solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }) },
+  magnitude: {
+    summary: 'keeps the largest weights; needs no data',
+    needsGradients: false,
+    defaults: ONE_STAGE,
+    solver: () => magnitude(),
+  },
+  woodfisher: {
+    summary: 'scores and updates weights one by one by the exact inverse Fisher',
+    needsGradients: true,
+    defaults: { ...ONE_STAGE, lambda: 1e-5 },
+    solver: () => woodfisher(),
+  },
+  chita: {
+    summary: 'CHITA-BSO: magnitude support, all weights re-solved together',
+    needsGradients: true,
+    defaults: ONE_STAGE,
+    solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }),
+  },
+  'chita-cd': {
+    summary: 'CHITA-CD: hard thresholding with exact steps on an active set, back-solve, swaps',
+    needsGradients: true,
+    defaults: ONE_STAGE,
+    solver: ({ swaps }) => chitaCd(swaps === undefined ? {} : { swaps }),
+  },
+  'chita-block': {
+    summary: 'CHITA in blocks within layers: for large models',
+    needsGradients: true,
+    defaults: ONE_STAGE,
+    solver: ({ block }) => chitaBlock({ block }),
+  },
+  'chita++': {
+    summary: 'CHITA in stages, with new gradients and the first-order term at each: the most accurate, the slowest',
+    needsGradients: true,
+    defaults: { samples: 1000, batch: 16, lambda: 1e-2, firstOrder: 'auto', stages: 15, schedule: 'exp' },
+    solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }),
+  },
 };
 
 /**
@@ -59,14 +89,23 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
  *
  * @throws OptionError if both are given, or the method is not known
  */
-export function entryOf(choice: { readonly method?: Method; readonly solver?: AnySolver }): MethodEntry & { readonly name: string } {
+export function entryOf(choice: {
+  readonly method?: Method;
+  readonly solver?: AnySolver;
+}): MethodEntry & { readonly name: string } {
   const { method, solver } = choice;
   if (solver !== undefined) {
-    if (method !== undefined) throw new OptionError(`Cannot prune by the method "${method}" and the solver "${solver.name}" at once: give one of them`);
-    const { summary, defaults } = Object.hasOwn(METHODS, solver.name) ? METHODS[solver.name as Method] : { summary: 'a solver of the caller', defaults: ONE_STAGE };
+    if (method !== undefined)
+      throw new OptionError(
+        `Cannot prune by the method "${method}" and the solver "${solver.name}" at once: give one of them`,
+      );
+    const { summary, defaults } = Object.hasOwn(METHODS, solver.name)
+      ? METHODS[solver.name as Method]
+      : { summary: 'a solver of the caller', defaults: ONE_STAGE };
     return { name: solver.name, summary, defaults, needsGradients: solver.needs.length > 0, solver: () => solver };
   }
   const name = method ?? DEFAULT_METHOD;
-  if (!Object.hasOwn(METHODS, name)) throw new OptionError(`Cannot prune by "${name}": the methods are ${Object.keys(METHODS).join(', ')}`);
+  if (!Object.hasOwn(METHODS, name))
+    throw new OptionError(`Cannot prune by "${name}": the methods are ${Object.keys(METHODS).join(', ')}`);
   return { name, ...METHODS[name] };
 }

@@ -5,7 +5,7 @@ import { type GradientRows, scaleColumns } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { linalg } from '../engine/linalg.ts';
-import { DataError, OptionError } from '../errors/errors.ts';
+import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { quadratic, type Value } from '../problem/quadratic.ts';
@@ -16,9 +16,9 @@ import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { random } from '../tensor/random.ts';
 import { type LabelSource, rowsOf } from './gradients.ts';
-import { SCALINGS, type Scaling, unitsOf } from './scaling.ts';
-import { chooseLayers, type ChosenLayers, type LayerChoice } from './layers.ts';
+import { type ChosenLayers, chooseLayers, type LayerChoice } from './layers.ts';
 import { DEFAULT_METHOD, entryOf, type Method, type MethodEntry } from './methods.ts';
+import { SCALINGS, type Scaling, unitsOf } from './scaling.ts';
 
 /** What {@link prune} is asked for; what is left out takes the method's defaults (METHODS) or PRUNE_DEFAULTS. */
 export interface PruneOptions extends LayerChoice, RunOptions {
@@ -45,6 +45,8 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly baseSparsity?: number;
   /** Units in which weights are compared and the ridge measures change. */
   readonly scaling?: Scaling;
+  /** What becomes of layers whose gradient cannot be computed: the run is refused, or goes on without them. */
+  readonly blocked?: 'refuse' | 'skip';
   readonly block?: number;
   readonly swaps?: number;
   readonly seed?: number;
@@ -56,10 +58,36 @@ export interface PruneOptions extends LayerChoice, RunOptions {
 }
 
 /** Defaults of {@link prune} that do not depend on the method. */
-export const PRUNE_DEFAULTS = { method: DEFAULT_METHOD, loss: 'cross-entropy', labels: 'data', baseSparsity: 0.1, scaling: 'none', block: 2000, seed: 1, augment: false } as const;
+export const PRUNE_DEFAULTS = {
+  method: DEFAULT_METHOD,
+  loss: 'cross-entropy',
+  labels: 'data',
+  baseSparsity: 0.1,
+  scaling: 'none',
+  blocked: 'refuse',
+  block: 2000,
+  seed: 1,
+  augment: false,
+} as const;
 
 /** Every option of a run, filled in. */
-export type ResolvedPrune = Required<Omit<PruneOptions, 'method' | 'solver' | 'source' | 'swaps' | 'threads' | 'rows' | 'layers' | 'exclude' | 'onProgress' | 'signal' | 'firstOrder' | 'engine'>> & {
+export type ResolvedPrune = Required<
+  Omit<
+    PruneOptions,
+    | 'method'
+    | 'solver'
+    | 'source'
+    | 'swaps'
+    | 'threads'
+    | 'rows'
+    | 'layers'
+    | 'exclude'
+    | 'onProgress'
+    | 'signal'
+    | 'firstOrder'
+    | 'engine'
+  >
+> & {
   /** Name of the method, or of the solver in its place. */
   readonly method: string;
   readonly firstOrder: number;
@@ -98,7 +126,9 @@ export function resolvePrune(options: PruneOptions): ResolvedPrune {
   const lambda = options.lambda ?? defaults.lambda;
   if (!(lambda > 0)) throw new OptionError(`Cannot use lambda ${lambda}: wanted a number above 0`);
   return {
-    method, batch, lambda,
+    method,
+    batch,
+    lambda,
     budget: options.budget,
     loss: options.loss ?? PRUNE_DEFAULTS.loss,
     labels: options.labels ?? PRUNE_DEFAULTS.labels,
@@ -108,6 +138,7 @@ export function resolvePrune(options: PruneOptions): ResolvedPrune {
     schedule: options.schedule ?? defaults.schedule,
     baseSparsity: options.baseSparsity ?? PRUNE_DEFAULTS.baseSparsity,
     scaling: scalingOf(options.scaling ?? PRUNE_DEFAULTS.scaling),
+    blocked: options.blocked ?? PRUNE_DEFAULTS.blocked,
     block: whole('block', options.block ?? PRUNE_DEFAULTS.block),
     swaps: options.swaps ?? null,
     seed: options.seed ?? PRUNE_DEFAULTS.seed,
@@ -116,12 +147,14 @@ export function resolvePrune(options: PruneOptions): ResolvedPrune {
 }
 
 function scalingOf(name: Scaling): Scaling {
-  if (!Object.hasOwn(SCALINGS, name)) throw new OptionError(`Cannot scale by "${name}": the scalings are ${Object.keys(SCALINGS).join(', ')}`);
+  if (!Object.hasOwn(SCALINGS, name))
+    throw new OptionError(`Cannot scale by "${name}": the scalings are ${Object.keys(SCALINGS).join(', ')}`);
   return name;
 }
 
 function whole(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1) throw new OptionError(`Cannot use ${name} ${value}: wanted a whole number above 0`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new OptionError(`Cannot use ${name} ${value}: wanted a whole number above 0`);
   return value;
 }
 
@@ -135,10 +168,47 @@ function whole(name: string, value: number): number {
  * Deterministic given `seed`. Cost: stages x (n m sample gradients + the solver's cost); memory n p floats.
  */
 export async function prune(model: Model, options: PruneOptions): Promise<PruneResult> {
+  return pruneLayers(model, options, chooseLayers(model, options));
+}
+
+/** Prunes the chosen layers; where some cannot be differentiated and `blocked` is `skip`, once more without those. */
+async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
+  try {
+    return await pruneChosen(model, options, chosen);
+  } catch (thrown) {
+    const behind = thrown instanceof UnsupportedOpError ? thrown.fields.weights : undefined;
+    if (options.blocked !== 'skip' || !Array.isArray(behind)) throw thrown;
+    const isBlocked = (layer: WeightLayer): boolean => behind.includes(layer.name);
+    const layers = chosen.layers.filter((layer) => !isBlocked(layer));
+    if (layers.length === 0 || layers.length === chosen.layers.length) throw thrown;
+    const skipped = chosen.layers
+      .filter(isBlocked)
+      .map(({ name, node, op, dims }) => ({
+        name,
+        node,
+        op,
+        dims,
+        reason: 'it lies behind an operator that cannot be differentiated',
+      }));
+    return pruneLayers(model, options, { layers, untouched: [...skipped, ...chosen.untouched] });
+  }
+}
+
+async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
   const resolved = resolvePrune(options);
-  const chosen = chooseLayers(model, options);
-  const targets = stageTargets({ stages: resolved.stages, schedule: resolved.schedule, base: resolved.baseSparsity, target: resolved.budget.sparsity });
-  const run: Run = { options, resolved, entry: entryOf(options), layers: chosen.layers, sizes: chosen.layers.map((layer) => layer.size) };
+  const targets = stageTargets({
+    stages: resolved.stages,
+    schedule: resolved.schedule,
+    base: resolved.baseSparsity,
+    target: resolved.budget.sparsity,
+  });
+  const run: Run = {
+    options,
+    resolved,
+    entry: entryOf(options),
+    layers: chosen.layers,
+    sizes: chosen.layers.map((layer) => layer.size),
+  };
   let current = { model, w: readWeights(model, chosen.layers) };
   const units = unitsOf(resolved.scaling, chosen.layers, current.w);
   const stages: StageResult[] = [];
@@ -146,7 +216,8 @@ export async function prune(model: Model, options: PruneOptions): Promise<PruneR
     options.signal?.throwIfAborted();
     const { w, stage } = await pruneStage({ ...run, units }, current, { t, of: targets.length, target });
     stages.push(stage);
-    current = { model: writeWeights(model, chosen.layers, w), w };
+    const written = writeWeights(model, chosen.layers, w);
+    current = { model: written, w: readWeights(written, chosen.layers) };
   }
   return { model: current.model, chosen, w: current.w, stages, options: resolved };
 }
@@ -159,7 +230,11 @@ interface Run {
   readonly sizes: readonly number[];
 }
 
-async function pruneStage(run: Run & { readonly units: Float64Array }, current: { model: Model; w: Float64Array }, { t, of, target }: { t: number; of: number; target: number }): Promise<{ w: Float64Array; stage: StageResult }> {
+async function pruneStage(
+  run: Run & { readonly units: Float64Array },
+  current: { model: Model; w: Float64Array },
+  { t, of, target }: { t: number; of: number; target: number },
+): Promise<{ w: Float64Array; stage: StageResult }> {
   const { options, resolved, entry, sizes, units } = run;
   const onProgress = prefixed(options.onProgress, of > 1 ? `stage ${t + 1} of ${of}: ` : '');
   const constraint = constraintOf({ ...resolved.budget, sparsity: target }, sizes);
@@ -169,28 +244,53 @@ async function pruneStage(run: Run & { readonly units: Float64Array }, current: 
   const algebra = linalg(options.engine, options.threads);
   const scaled = resolved.scaling !== 'none';
   const wBar = scaled ? current.w.map((x, i) => x / (units[i] as number)) : current.w;
-  const problem = quadratic(scaled ? scaleColumns(rows, units) : rows, wBar, { lambda: resolved.lambda, firstOrder: resolved.firstOrder }, algebra);
+  const problem = quadratic(
+    scaled ? scaleColumns(rows, units) : rows,
+    wBar,
+    { lambda: resolved.lambda, firstOrder: resolved.firstOrder },
+    algebra,
+  );
   const solver = entry.solver({ block: resolved.block, ...(resolved.swaps === null ? {} : { swaps: resolved.swaps }) });
   const start = entry.needsGradients ? (await drive(magnitude(), problem, constraint)).value : null;
-  const solution = await drive(solver, problem, constraint, { onProgress, ...(options.signal && { signal: options.signal }) });
+  const solution = await drive(solver, problem, constraint, {
+    onProgress,
+    ...(options.signal && { signal: options.signal }),
+  });
   options.signal?.throwIfAborted();
   const stage: StageResult = {
-    target, kept: constraint.kept, lossBefore: rows.meanLoss, start,
+    target,
+    kept: constraint.kept,
+    lossBefore: rows.meanLoss,
+    start,
     value: entry.needsGradients ? solution.value : null,
-    status: solution.status, message: solution.message,
+    status: solution.status,
+    message: solution.message,
     seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
   };
   return { w: scaled ? solution.w.map((x, i) => Math.fround(x * (units[i] as number))) : solution.w, stage };
 }
 
-async function stageRows(run: Run, model: Model, { t, onProgress }: { t: number; onProgress: OnProgress }): Promise<GradientRows> {
+async function stageRows(
+  run: Run,
+  model: Model,
+  { t, onProgress }: { t: number; onProgress: OnProgress },
+): Promise<GradientRows> {
   const { options, resolved, layers } = run;
   if (t === 0 && options.rows !== undefined) return options.rows;
-  if (options.source === undefined) throw new DataError(`Cannot prune by ${resolved.method} without data: give --data, or use --method magnitude`);
+  if (options.source === undefined)
+    throw new DataError(`Cannot prune by ${resolved.method} without data: give --data, or use --method magnitude`);
   return rowsOf(
     {
-      engine: options.engine, model, layers, source: options.source, loss: resolved.loss, labels: resolved.labels,
-      samples: resolved.samples, batch: resolved.batch, rng: random(resolved.seed).fork(`stage ${t}`), augment: resolved.augment,
+      engine: options.engine,
+      model,
+      layers,
+      source: options.source,
+      loss: resolved.loss,
+      labels: resolved.labels,
+      samples: resolved.samples,
+      batch: resolved.batch,
+      rng: random(resolved.seed).fork(`stage ${t}`),
+      augment: resolved.augment,
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     },
     { onProgress, ...(options.signal && { signal: options.signal }) },

@@ -48,17 +48,26 @@ export async function tune(model: Model, options: PruneOptions, tuning: TuneOpti
   const { source } = options;
   if (grid.length === 0) throw new OptionError('Cannot tune lambda: wanted at least one value to try');
   if (options.method === 'magnitude') throw new OptionError('Cannot tune lambda: the method "magnitude" has none');
-  if (source === undefined || !source.labelled) throw new DataError('Cannot tune lambda: wanted data with labels (--data)');
+  if (source === undefined || !source.labelled)
+    throw new DataError('Cannot tune lambda: wanted data with labels (--data)');
   const parts = split(source, tuning.heldOut ?? TUNE_DEFAULTS.heldOut, options.seed ?? 1);
   const shared = await sharedRows(model, { ...options, source: parts.rest });
   const trials: Trial[] = [];
   for (const [i, lambda] of grid.entries()) {
-    const onProgress: PruneOptions['onProgress'] = (progress) => options.onProgress?.({ ...progress, step: `tuning ${i + 1} of ${grid.length}: ${progress.step}` });
+    const onProgress: PruneOptions['onProgress'] = (progress) =>
+      options.onProgress?.({ ...progress, step: `tuning ${i + 1} of ${grid.length}: ${progress.step}` });
     const { model: pruned } = await prune(model, { ...options, ...shared, source: parts.rest, lambda, onProgress });
-    const { accuracy, loss } = await evaluate(options.engine, pruned, parts.heldOut, options.signal === undefined ? {} : { signal: options.signal });
+    const { accuracy, loss } = await evaluate(
+      options.engine,
+      pruned,
+      parts.heldOut,
+      options.signal === undefined ? {} : { signal: options.signal },
+    );
     trials.push({ lambda, accuracy: accuracy ?? 0, loss: loss ?? Number.POSITIVE_INFINITY });
   }
-  const best = trials.reduce((a, b) => (b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.loss < a.loss) ? b : a));
+  const best = trials.reduce((a, b) =>
+    b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.loss < a.loss) ? b : a,
+  );
   return { lambda: best.lambda, trials, heldOut: parts.heldOut.count, source: parts.rest };
 }
 
@@ -66,17 +75,31 @@ function split(source: FeedSource, wanted: number, seed: number): { rest: FeedSo
   const count = Math.min(wanted, Math.floor(source.count / 5));
   if (count < 1) throw new DataError(`Cannot tune lambda: wanted at least 5 samples, the data has ${source.count}`);
   const order = sampleWithoutReplacement(random(seed).fork('held out'), source.count, source.count);
-  return { heldOut: subset(source, order.subarray(0, count).slice().sort()), rest: subset(source, order.subarray(count).slice().sort()) };
+  return {
+    heldOut: subset(source, order.subarray(0, count).slice().sort()),
+    rest: subset(source, order.subarray(count).slice().sort()),
+  };
 }
 
 /** The gradient rows of the unpruned model, where all trials begin with the same. */
-async function sharedRows(model: Model, options: PruneOptions & { source: FeedSource }): Promise<Pick<PruneOptions, 'rows'>> {
+async function sharedRows(
+  model: Model,
+  options: PruneOptions & { source: FeedSource },
+): Promise<Pick<PruneOptions, 'rows'>> {
   const resolved = resolvePrune(options);
   if (resolved.stages > 1) return {};
   const { layers } = chooseLayers(model, options);
   const { engine, source, signal, onProgress, threads } = options;
   const rows = await rowsOf(
-    { ...resolved, engine, model, layers, source, rng: random(resolved.seed).fork('stage 0'), ...(threads === undefined ? {} : { threads }) },
+    {
+      ...resolved,
+      engine,
+      model,
+      layers,
+      source,
+      rng: random(resolved.seed).fork('stage 0'),
+      ...(threads === undefined ? {} : { threads }),
+    },
     { ...(signal && { signal }), ...(onProgress && { onProgress }) },
   );
   return { rows };

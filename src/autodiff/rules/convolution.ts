@@ -105,7 +105,8 @@ export function weightRows(at: RuleContext, correlation: Correlation): string {
   const left = at.reshape(signal, [n, group, out / group, cells]);
   const turned = (value: string): string => at.transpose(value, [0, 1, 3, 2]);
   // The right factor is repacked when it is transposed: with many cells it is cheaper to repack the signal and turn the small product.
-  const rows = cells > 2 * out ? turned(at.emit('MatMul', columns, turned(left))) : at.emit('MatMul', left, turned(columns));
+  const rows =
+    cells > 2 * out ? turned(at.emit('MatMul', columns, turned(left))) : at.emit('MatMul', left, turned(columns));
   return at.reshape(rows, [n, out, inner, ...kernel]);
 }
 
