@@ -1,4 +1,3 @@
-import { readWeights } from '../apply/weights.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { randomFeeds } from '../data/feeds.ts';
 import { capture } from '../engine/capture.ts';
@@ -6,8 +5,9 @@ import type { Engine } from '../engine/engine.ts';
 import { CoppiceError, messageOf } from '../errors/errors.ts';
 import { LATENCY_DEFAULTS, type Latency, measureLatency, withRows } from '../evaluate/latency.ts';
 import type { Captured } from '../graph/captured.ts';
-import { findWeights, type WeightLayer } from '../graph/weights.ts';
+import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import { inspect } from '../pipeline/inspect.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { random } from '../tensor/random.ts';
 
@@ -107,12 +107,14 @@ export interface ModelCount {
 
 /** Counts a whole model; the shapes give the multiply-accumulates. */
 export function countModel(model: Model, shapes?: Shapes): ModelCount {
-  const { prunable: layers } = findWeights(model, shapes?.captured, shapes?.batch);
-  const counts = countLayers(layers, readWeights(model, layers));
+  const { prunable, totals } = inspect(model, shapes);
+  const nonzero = prunable.map(({ macs, weights, zeros }) =>
+    macs === null ? null : Math.round((macs * (weights - zeros)) / Math.max(weights, 1)),
+  );
   return {
-    prunable: layers.reduce((sum, layer) => sum + layer.size, 0),
-    nonzeros: counts.reduce((sum, { kept }) => sum + kept, 0),
-    macs: { dense: total(counts.map(({ macs }) => macs.before)), nonzero: total(counts.map(({ macs }) => macs.after)) },
+    prunable: totals.prunable,
+    nonzeros: totals.nonzeros,
+    macs: { dense: totals.macs, nonzero: total(nonzero) },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Captured } from '../graph/captured.ts';
 import { constantsOf } from '../graph/constants.ts';
+import { widenConstant } from '../graph/passes/widen-floats.ts';
 import { findWeights } from '../graph/weights.ts';
 import { feedsOf, tensorOf } from '../ir/access.ts';
 import type { Constant, Dimension, Model } from '../ir/model.ts';
@@ -139,7 +140,7 @@ function portOf({ name, type, shape }: Port): Port {
 function healthOf(constant: Constant | undefined): WeightHealth {
   if (constant === undefined) return { zeros: 0, notFinite: 0 };
   let [zeros, notFinite] = [0, 0];
-  for (const x of tensorOf(constant).data as Float32Array) {
+  for (const x of tensorOf(constant.type === 'float16' ? widenConstant(constant) : constant).data as Float32Array) {
     if (x === 0) zeros++;
     else if (!Number.isFinite(x)) notFinite++;
   }
