@@ -45,7 +45,7 @@ interface State {
 
 /**
  * CHITA-CD: iterative hard thresholding with exact steps inside a growing active set (Alg. 2 and 4), then the joint
- * back-solve on the support it found, then rounds of swaps. The better of this and the magnitude support is kept.
+ * back-solve on the support it found, then rounds of swaps. The best point of all is kept, the magnitude start included.
  *
  * Step products in f32, objectives in f64. Cost: about 2 to 7 passes over A a step; the rest as chita.
  * Source: Benbaki et al. 2023, Alg. 4. Departures: README.md.
@@ -108,7 +108,7 @@ async function iterate(state: State): Promise<void> {
   const grown = state.outer < state.iterations && (await lookOutside(state));
   if (grown) return;
   state.phase = 'back-solve';
-  state.support = await betterSupport(state);
+  state.support = supportFound(state);
 }
 
 function keepBest(state: State): void {
@@ -139,12 +139,11 @@ async function lookOutside(state: State): Promise<boolean> {
   return true;
 }
 
-/** The support found, unless the magnitude support has a lower Q after its own exact line search on all weights. */
-async function betterSupport({ problem, constraint, w }: State): Promise<Uint8Array> {
-  const own = Uint8Array.from(w, (x) => (x === 0 ? 0 : 1));
-  return constraint.allows(own)
-    ? own
-    : constraint.support(w.map(Math.abs).map((x, i) => x + Math.abs(problem.wBar[i] as number) * 1e-12));
+/** The support found; places that it leaves empty go to the largest weights outside. */
+function supportFound({ problem, constraint, w }: State): Uint8Array {
+  return constraint.support(
+    w.map((x, i) => (x === 0 ? Math.abs(problem.wBar[i] as number) : Number.POSITIVE_INFINITY)),
+  );
 }
 
 function union(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cardinality, count } from '../../constraints/cardinality.ts';
-import { SMALL_PROBLEMS } from '../../problem/small-problems.cases.ts';
+import { SMALL_PROBLEMS, smallProblem } from '../../problem/small-problems.cases.ts';
 import { magnitudePruned } from '../drive.ts';
 import { lineSearchStep, pointAt } from './line-search-step.ts';
 
@@ -23,17 +23,18 @@ describe('a line-search step', () => {
   });
 
   it('takes the exact step where that keeps the support: no shorter or longer one is better', async () => {
-    const { problem } = SMALL_PROBLEMS[0] as (typeof SMALL_PROBLEMS)[number];
-    const constraint = cardinality(problem.p, problem.p);
-    const all = new Uint8Array(problem.p).fill(1);
-    const from = await pointAt(
-      problem,
-      problem.wBar.map((x) => 2 * x),
-    );
-    const to = await lineSearchStep(problem, constraint, from, all);
-    for (const factor of [0.9, 1.1]) {
-      const other = from.w.map((x, i) => x + factor * ((to.w[i] as number) - x));
-      expect((await problem.value(other)).objective).toBeGreaterThan(to.value.objective);
+    for (const lambda of [0.01, 10]) {
+      const { problem } = smallProblem({ n: 6, widths: [8, 5], lambda });
+      const all = new Uint8Array(problem.p).fill(1);
+      const start = await pointAt(
+        problem,
+        problem.wBar.map((x) => 2 * x),
+      );
+      const to = await lineSearchStep(problem, cardinality(problem.p, problem.p), start, all);
+      for (const factor of [0.99, 1.01]) {
+        const other = start.w.map((x, i) => x + factor * ((to.w[i] as number) - x));
+        expect((await problem.value(other)).objective).toBeGreaterThan(to.value.objective);
+      }
     }
   });
 });
