@@ -4,6 +4,7 @@ import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
 import type { LabelSource } from '../pipeline/gradients.ts';
 import { DEFAULT_METHOD, METHODS, type Method } from '../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../pipeline/prune.ts';
+import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
 import { SCHEDULES, type Schedule } from '../schedule/stages.ts';
 import { count, list, number, numberOrAuto, oneOf, whole } from './parsers.ts';
 
@@ -94,6 +95,8 @@ export interface PruningFlags extends PreprocessFlags, OutputFlags {
   readonly baseSparsity: number;
   readonly swaps?: number;
   readonly block: number;
+  readonly scaling: Scaling;
+  readonly skipBlocked?: boolean;
   readonly recalibrate?: boolean;
   readonly labels?: LabelSource;
   readonly loss?: LossName;
@@ -133,6 +136,15 @@ export function pruningFlags(command: Command): Command {
     )
     .option('--base-sparsity <b>', 'sparsity at which the stages start', number, PRUNE_DEFAULTS.baseSparsity)
     .option('--swaps <r>', "rounds of swaps after the back-solve (default: the method's)", whole)
+    .addOption(
+      chosen(
+        '--scaling <kind>',
+        'units of the weights within a layer',
+        Object.keys(SCALINGS) as Scaling[],
+        PRUNE_DEFAULTS.scaling,
+      ),
+    )
+    .option('--skip-blocked', 'leave layers alone whose gradient cannot be computed, instead of refusing the model')
     .option('--block <B>', 'width of the blocks of chita-block', count, PRUNE_DEFAULTS.block)
     .addOption(
       chosen(

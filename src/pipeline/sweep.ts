@@ -63,7 +63,8 @@ export async function sweep(model: Model, request: SweepRequest): Promise<SweepC
     const options = optionsOf(request, run, { at, of: runs.length });
     if (shared?.key !== run.key) {
       shared = undefined; // the rows before go first: two sets may not fit
-      if (run.key !== NO_ROWS) shared = { key: run.key, rows: await denseRows(model, options) };
+      const isShared = run.key !== NO_ROWS && request.blocked !== 'skip'; // which layers have rows is not known then
+      if (isShared) shared = { key: run.key, rows: await denseRows(model, options) };
     }
     const result = await prune(model, shared === undefined ? options : { ...options, rows: shared.rows });
     const seconds = (performance.now() - started) / 1000;

@@ -74,6 +74,8 @@ export async function openRun(
     baseSparsity: flags.baseSparsity,
     swaps: flags.swaps,
     block: flags.block,
+    scaling: flags.scaling,
+    blocked: flags.skipBlocked === true ? ('skip' as const) : ('refuse' as const),
     augment: augment !== undefined,
     threads: flags.threads,
     ...(data === null ? {} : { source: data.source }),
