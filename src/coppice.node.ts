@@ -1,6 +1,6 @@
-import { type Recalibrated, recalibrate } from './apply/recalibrate.ts';
+import { recalibrate } from './apply/recalibrate.ts';
 import type { Dataset } from './data/dataset.ts';
-import { type FeedSource, feedsFromDataset, randomFeeds } from './data/feeds.ts';
+import { type FeedSource, feedsFromDataset, fixedBatchOf, randomFeeds } from './data/feeds.ts';
 import { openDataset } from './data/open-dataset.node.ts';
 import type { PreprocessOptions } from './data/preprocess.ts';
 import { capture } from './engine/capture.ts';
@@ -21,6 +21,7 @@ import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
 import { peakRssMB, platformFacts, toolFacts } from './report/surroundings.node.ts';
 import { random } from './tensor/random.ts';
+import type { Tensor } from './tensor/tensor.ts';
 
 /** What {@link prune} is asked for. `budget` has to be given; gradients need `data`; all else has defaults. */
 export interface PruneRequest extends Omit<PruneOptions, 'engine' | 'source' | 'rows'> {
@@ -62,35 +63,92 @@ export interface Pruned {
  * pass over the evaluation data before and one after, and compressing both models for their sizes.
  */
 export async function prune(model: Model, request: PruneRequest): Promise<Pruned> {
-  const engine = request.engine ?? onnxruntimeNode;
-  const { seconds, time } = stopwatch();
-  const { data, evaluation } = await time('data', () => openAll(model, request));
-  if (request.recalibrate && data === undefined) throw new OptionError('Cannot recalibrate without data: give `data`');
-  const source = data && feedsFromDataset(model, data);
-  const tests = evaluation && feedsFromDataset(model, evaluation);
-  const judge = async (judged: Model): Promise<Evaluation | null> =>
-    tests ? evaluate(engine, judged, tests, runOptions(request)) : null;
+  const watch = stopwatch();
+  const setup = await open(model, request, watch);
+  const measured = await pruneAndJudge(setup, watch);
+  const surroundings = await surroundingsOf(setup, measured, watch);
+  const facts = { model, choice: request, ...measured, shapes: await shapesOf(setup) };
+  return { model: measured.final, report: makeReport(reportFacts(facts, surroundings)), result: measured.result };
+}
 
-  const before = await time('evaluate', () => judge(model));
+/** A request with its data opened. */
+interface Setup {
+  readonly model: Model;
+  readonly request: PruneRequest;
+  readonly engine: Engine;
+  readonly data: Dataset | undefined;
+  readonly evaluation: Dataset | undefined;
+  readonly source: FeedSource | undefined;
+  readonly tests: FeedSource | undefined;
+}
+
+async function open(model: Model, request: PruneRequest, { time }: Stopwatch): Promise<Setup> {
+  if (request.recalibrate && request.data === undefined)
+    throw new OptionError('Cannot recalibrate without data: give `data`');
+  const modelInput = feedsOf(model.graph)[0];
+  const opened = async (given: Dataset | string | undefined): Promise<Dataset | undefined> =>
+    typeof given === 'string'
+      ? openDataset(given, { ...request.preprocess, ...(modelInput && { modelInput }) })
+      : given;
+  const data = await time('data', () => opened(request.data));
+  const evaluation = await time('data', () => opened(request.evaluation));
+  return {
+    model,
+    request,
+    engine: request.engine ?? onnxruntimeNode,
+    data,
+    evaluation,
+    source: data && feedsFromDataset(model, data),
+    tests: evaluation && feedsFromDataset(model, evaluation),
+  };
+}
+
+/** The run itself, and how good each model is. */
+interface Measured {
+  readonly result: PruneResult;
+  /** The model to return: recalibrated where that was asked for. */
+  readonly final: Model;
+  readonly before: Evaluation | null;
+  readonly after: Evaluation | null;
+  readonly recalibrated: Report['recalibrated'];
+}
+
+async function pruneAndJudge(setup: Setup, { seconds, time }: Stopwatch): Promise<Measured> {
+  const { model, request, engine, source, tests } = setup;
+  const judge = (judged: Model): Promise<Evaluation | null> =>
+    time('evaluate', async () => (tests ? evaluate(engine, judged, tests, runOptions(request)) : null));
+  const before = await judge(model);
   const result = await prunePipeline(model, { ...request, engine, ...(source && { source }) });
   for (const stage of result.stages) {
     seconds.gradients = (seconds.gradients ?? 0) + stage.seconds.gradients;
     seconds.solve = (seconds.solve ?? 0) + stage.seconds.solve;
   }
-  const after = await time('evaluate', () => judge(result.model));
+  const after = await judge(result.model);
+  if (!request.recalibrate || source === undefined)
+    return { result, final: result.model, before, after, recalibrated: null };
+  const { seed, onProgress, signal } = request;
+  const options = {
+    engine,
+    source,
+    ...(seed !== undefined && { seed }),
+    ...(onProgress && { onProgress }),
+    ...(signal && { signal }),
+  };
+  const tuned = await time('recalibrate', () => recalibrate(result.model, model, options));
+  const last = await judge(tuned.model);
+  const recalibrated = { accuracy: last?.accuracy ?? null, loss: last?.loss ?? null, rows: tuned.samples };
+  return { result, final: tuned.model, before, after, recalibrated };
+}
 
-  const tuned =
-    source && request.recalibrate
-      ? await time('recalibrate', () => tune(engine, { model, pruned: result.model, source }, request))
-      : null;
-  const final = tuned?.model ?? result.model;
-  const tunedEvaluation = tuned && (await time('evaluate', () => judge(final)));
-
-  const example = source ?? tests ?? null;
-  const shapes = await shapesOf(engine, model, example);
+async function surroundingsOf(
+  setup: Setup,
+  { final, recalibrated }: Measured,
+  { seconds, time }: Stopwatch,
+): Promise<Surroundings> {
+  const { model, request, engine, data, evaluation } = setup;
   const bytes = await time('size', () => sizesOf(model, final));
-  const latency = await time('latency', () => latencyOf(engine, [model, final], example, request));
-  const surroundings: Surroundings = {
+  const latency = await time('latency', () => latencyOf(setup, final));
+  return {
     tool: toolFacts(),
     runtime: { name: engine.name, version: engine.version, threads: request.threads ?? null },
     platform: platformFacts(),
@@ -99,48 +157,33 @@ export async function prune(model: Model, request: PruneRequest): Promise<Pruned
     output: request.about?.output ?? null,
     data: await dataFacts(data),
     eval: await dataFacts(evaluation),
-    recalibrated: tuned && {
-      accuracy: tunedEvaluation?.accuracy ?? null,
-      loss: tunedEvaluation?.loss ?? null,
-      rows: tuned.samples,
-    },
+    recalibrated,
     bytes,
     latency,
     seconds,
     peakRssMB: peakRssMB(),
     warnings: [],
   };
-  const report = makeReport(reportFacts({ model, choice: request, result, before, after, shapes }, surroundings));
-  return { model: final, report, result };
 }
 
 /** Adds up wall time by step. */
-function stopwatch(): {
-  seconds: Record<string, number>;
-  time: <T>(step: string, work: () => Promise<T>) => Promise<T>;
-} {
-  const seconds: Record<string, number> = {};
-  const time = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
-    const start = performance.now();
-    try {
-      return await work();
-    } finally {
-      seconds[step] = (seconds[step] ?? 0) + (performance.now() - start) / 1000;
-    }
-  };
-  return { seconds, time };
+interface Stopwatch {
+  readonly seconds: Record<string, number>;
+  readonly time: <T>(step: string, work: () => Promise<T>) => Promise<T>;
 }
 
-async function openAll(
-  model: Model,
-  { data, evaluation, preprocess }: PruneRequest,
-): Promise<{ data?: Dataset; evaluation?: Dataset }> {
-  const modelInput = feedsOf(model.graph)[0];
-  const open = async (given: Dataset | string): Promise<Dataset> =>
-    typeof given === 'string' ? openDataset(given, { ...preprocess, ...(modelInput && { modelInput }) }) : given;
+function stopwatch(): Stopwatch {
+  const seconds: Record<string, number> = {};
   return {
-    ...(data !== undefined && { data: await open(data) }),
-    ...(evaluation !== undefined && { evaluation: await open(evaluation) }),
+    seconds,
+    time: async (step, work) => {
+      const start = performance.now();
+      try {
+        return await work();
+      } finally {
+        seconds[step] = (seconds[step] ?? 0) + (performance.now() - start) / 1000;
+      }
+    },
   };
 }
 
@@ -148,60 +191,46 @@ function runOptions({ threads, onProgress, signal }: PruneRequest): EvaluateOpti
   return { ...(threads !== undefined && { threads }), ...(onProgress && { onProgress }), ...(signal && { signal }) };
 }
 
-async function tune(
-  engine: Engine,
-  { model, pruned, source }: { model: Model; pruned: Model; source: FeedSource },
-  { seed, onProgress, signal }: PruneRequest,
-): Promise<Recalibrated> {
-  return recalibrate(pruned, model, {
-    engine,
-    source,
-    ...(seed !== undefined && { seed }),
-    ...(onProgress && { onProgress }),
-    ...(signal && { signal }),
-  });
-}
-
 /** Shapes of one sample's run, of made-up inputs where there is no data; null if the model does not run on those. */
-async function shapesOf(
-  engine: Engine,
-  model: Model,
-  source: FeedSource | null,
-): Promise<{ captured: Captured; batch: number } | null> {
-  const batch = source?.fixedBatch ?? 1;
+async function shapesOf({
+  engine,
+  model,
+  source,
+  tests,
+}: Setup): Promise<{ captured: Captured; batch: number } | null> {
+  const given = source ?? tests;
   try {
-    const feeds = source ?? randomFeeds(model, { rng: random(1), count: batch });
-    const rows = Int32Array.from({ length: feeds.fixedBatch ?? 1 }, (_, i) => i % feeds.count);
-    return { captured: await capture(engine, model, (await feeds.feeds(rows)).inputs), batch: rows.length };
+    const feeds = given ?? randomFeeds(model, { rng: random(1), count: fixedBatchOf(model) ?? 1 });
+    const { inputs, rows } = await oneRun(feeds);
+    return { captured: await capture(engine, model, inputs), batch: rows };
   } catch (cause) {
-    if (source !== null) throw cause;
+    if (given !== undefined) throw cause;
     return null;
   }
+}
+
+/** The fewest samples that the model runs on. */
+async function oneRun(source: FeedSource): Promise<{ inputs: Map<string, Tensor>; rows: number }> {
+  const rows = source.fixedBatch ?? 1;
+  const { inputs } = await source.feeds(Int32Array.from({ length: rows }, (_, i) => i % source.count));
+  return { inputs, rows };
 }
 
 async function sizesOf(before: Model, after: Model): Promise<Report['bytes']> {
   return { before: await measureSize(encodeModel(before)), after: await measureSize(encodeModel(after)) };
 }
 
-async function latencyOf(
-  engine: Engine,
-  models: readonly Model[],
-  source: FeedSource | null,
-  request: PruneRequest,
-): Promise<Report['latency']> {
-  if (request.latency === undefined || source === null) return null;
+async function latencyOf({ engine, model, request, source, tests }: Setup, final: Model): Promise<Report['latency']> {
+  const example = source ?? tests;
+  if (request.latency === undefined || example === undefined) return null;
+  const { inputs } = await oneRun(example);
   const options = request.threads === undefined ? {} : { threads: request.threads };
-  const rows = Int32Array.from({ length: source.fixedBatch ?? 1 }, (_, i) => i % source.count);
-  const { inputs } = await source.feeds(rows);
-  const sessions = await Promise.all(models.map((model) => engine.createSession(model, options)));
+  const sessions = await Promise.all([model, final].map((one) => engine.createSession(one, options)));
   try {
     const entries: NonNullable<Report['latency']> = [];
-    for (const batch of source.fixedBatch === null ? request.latency : [source.fixedBatch]) {
-      const feeds = withRows(inputs, batch);
-      const [before = null, after = null] = await measureLatency(
-        sessions.map((session) => ({ session, feeds })),
-        runOptions(request),
-      );
+    for (const batch of example.fixedBatch === null ? request.latency : [example.fixedBatch]) {
+      const cases = sessions.map((session) => ({ session, feeds: withRows(inputs, batch) }));
+      const [before = null, after = null] = await measureLatency(cases, runOptions(request));
       entries.push({ batch, before, after });
     }
     return entries;

@@ -27,6 +27,8 @@ export {
   type StageResult,
 } from './pipeline/prune.ts';
 export * from './pipeline/report-facts.ts';
+export * from './pipeline/scaling.ts';
+export * from './pipeline/tune.ts';
 export * from './problem/back-solve.ts';
 export * from './problem/quadratic.ts';
 export * from './progress/progress.ts';
