@@ -16,6 +16,7 @@ export * from './evaluate/accuracy.ts';
 export * from './graph/weights.ts';
 export type * from './ir/model.ts';
 export * from './onnx/files.node.ts';
+export * from './pipeline/inspect.ts';
 export * from './pipeline/methods.ts';
 export {
   PRUNE_DEFAULTS,
@@ -28,8 +29,11 @@ export {
 } from './pipeline/prune.ts';
 export * from './pipeline/report-facts.ts';
 export * from './pipeline/scaling.ts';
+export * from './pipeline/sweep.ts';
+export * from './pipeline/sweep-summary.ts';
 export * from './pipeline/tune.ts';
 export * from './problem/back-solve.ts';
+export * from './problem/columns.ts';
 export * from './problem/quadratic.ts';
 export * from './progress/progress.ts';
 export * from './report/files.node.ts';
