@@ -3,6 +3,7 @@ import {
   backSolve,
   type Constraint,
   magnitudePruned,
+  markedColumns,
   type QuadraticProblem,
   solver,
 } from '../src/index.ts';
@@ -46,13 +47,14 @@ export function brainDamage(): AnySolver {
 }
 
 /** |a_i|^2 / n + lambda, [p] */
-function diagonal({ n, p, lambda, rows }: QuadraticProblem): Float64Array {
+function diagonal(problem: QuadraticProblem): Float64Array {
+  const { n, p, lambda } = problem;
   const squares = new Float64Array(p);
-  for (const { start, width, data } of rows.panels) {
-    for (let at = 0; at < data.length; at++) {
-      const i = start + (at % width);
-      squares[i] = (squares[i] as number) + (data[at] as number) ** 2;
-    }
+  for (const { indices, data } of markedColumns(problem, new Uint8Array(p).fill(1))) {
+    data.forEach((x, at) => {
+      const i = indices[at % indices.length] as number;
+      squares[i] = (squares[i] as number) + x * x;
+    });
   }
   return squares.map((x) => x / n + lambda);
 }

@@ -6,7 +6,9 @@ import type { Constraint } from './constraint.ts';
 import { kthLargest, markLargest } from './select.ts';
 
 /** Small whole numbers, so that ties are common. */
-const weights = fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 1, maxLength: 9 }).map((list) => Float64Array.from(list));
+const weights = fc
+  .array(fc.integer({ min: -4, max: 4 }), { minLength: 1, maxLength: 9 })
+  .map((list) => Float64Array.from(list));
 
 /** Weights in one to three groups, each with a count. */
 const instance = fc

@@ -3,10 +3,12 @@ import type { GradientRows } from '../curvature/gradient-rows.ts';
 /** A matrix as rows of numbers: the second opinion of the tests, slow and plain. */
 export type Matrix = readonly (readonly number[])[];
 
-/** A of the panels as one matrix, [n, p]. */
+/** A of the panels as one matrix, [n, p]; columns that have a factor are multiplied by it. */
 export function denseOf({ n, panels }: GradientRows): number[][] {
   return Array.from({ length: n }, (_, i) =>
-    panels.flatMap(({ width, data }) => [...data.subarray(i * width, (i + 1) * width)]),
+    panels.flatMap(({ width, data, scale }) =>
+      Array.from(data.subarray(i * width, (i + 1) * width), (x, j) => x * (scale?.[j] ?? 1)),
+    ),
   );
 }
 

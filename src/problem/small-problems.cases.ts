@@ -1,4 +1,4 @@
-import type { GradientRows } from '../curvature/gradient-rows.ts';
+import { type GradientRows, scaleColumns } from '../curvature/gradient-rows.ts';
 import { linalg } from '../engine/linalg.ts';
 import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { type Random, random } from '../tensor/random.ts';
@@ -23,6 +23,8 @@ export interface SmallProblemOptions {
   readonly seed?: number;
   /** Entry (i, j) of A; normal numbers where absent. */
   readonly entry?: (rng: Random, i: number, j: number) => number;
+  /** Factor of column j; none where absent. */
+  readonly unit?: (j: number) => number;
   /** Weight j; normal numbers where absent. */
   readonly weight?: (rng: Random, j: number) => number;
 }
@@ -42,7 +44,15 @@ export function smallProblem(options: SmallProblemOptions): SmallProblem {
     start += width;
     return { start: from, width, data: Float32Array.from(A.flatMap((row) => row.slice(from, from + width))) };
   });
-  const rows: GradientRows = { n, p, panels, meanLoss: null };
+  const plain: GradientRows = { n, p, panels, meanLoss: null };
+  const { unit } = options;
+  const rows =
+    unit === undefined
+      ? plain
+      : scaleColumns(
+          plain,
+          Float64Array.from({ length: p }, (_, j) => unit(j)),
+        );
   const wBar = Float64Array.from({ length: p }, (_, j) => Math.fround(weight(weights, j)));
   const problem = quadratic(rows, wBar, { lambda, firstOrder }, ALGEBRA);
   return { name, problem, dense: { A: denseOf(rows), wBar, mu: n * lambda, a: firstOrder } };
@@ -51,6 +61,7 @@ export function smallProblem(options: SmallProblemOptions): SmallProblem {
 const SHAPES: readonly SmallProblemOptions[] = [
   { name: 'normal rows, n < p', n: 6, widths: [8, 5, 3] },
   { name: 'normal rows, n > p', n: 30, widths: [4, 7] },
+  { name: 'columns in units of their own', n: 6, widths: [7, 6], unit: (j) => (j < 7 ? 3 : 0.2 + j / 50) },
   { name: 'one layer', n: 5, widths: [12] },
   { name: 'one row', n: 1, widths: [6, 6] },
   { name: 'duplicate rows', n: 8, widths: [9, 4], lambda: 1e-4, entry: duplicateRows() },
