@@ -1,7 +1,7 @@
 // npm run accuracy -- TABLE [seeds]: measures accuracy tables and appends their rows to bench/results/accuracy.csv.
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
-import { evaluate, feedsFromDataset, onnxruntimeNode, prunePipeline, sparsity } from '../dist/index.js';
 import { recalibrate } from '../dist/apply/recalibrate.js';
+import { evaluate, feedsFromDataset, onnxruntimeNode, prunePipeline, sparsity } from '../dist/index.js';
 import { tune } from '../dist/pipeline/tune.js';
 import { openProblem } from './problems.mjs';
 
@@ -13,7 +13,11 @@ const TABLES = {
   'mlpnet-magnitude': { problem: 'mlpnet', runs: [['magnitude', [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98], {}]] },
   'mlpnet-one-stage': {
     problem: 'mlpnet',
-    runs: ['woodfisher', 'chita', 'chita-cd', 'chita-block'].map((method) => [method, [0.5, 0.7, 0.9, 0.95, 0.98], { samples: 1000, batch: 1, ...(method === 'woodfisher' ? {} : { lambda: 1e-3 }) }]),
+    runs: ['woodfisher', 'chita', 'chita-cd', 'chita-block'].map((method) => [
+      method,
+      [0.5, 0.7, 0.9, 0.95, 0.98],
+      { samples: 1000, batch: 1, ...(method === 'woodfisher' ? {} : { lambda: 1e-3 }) },
+    ]),
   },
   'mlpnet-chita++': {
     problem: 'mlpnet',
@@ -26,26 +30,56 @@ const TABLES = {
     ],
   },
   'resnet20-magnitude': { problem: 'resnet20', recalibrated: true, runs: [['magnitude', [0.5, 0.7, 0.8, 0.9], {}]] },
-  'resnet20-one-stage': { problem: 'resnet20', recalibrated: true, runs: [['chita', [0.7, 0.8, 0.9], { samples: 500, batch: 1, lambda: 1e-3 }]] },
-  'resnet20-one-stage-m16': { problem: 'resnet20', recalibrated: true, augment: true, runs: [['chita', [0.7, 0.8, 0.9], { samples: 500, batch: 16, lambda: 1e-2, firstOrder: 'auto' }]] },
-  'resnet20-chita++': { problem: 'resnet20', recalibrated: true, augment: true, runs: [['chita++', [0.7, 0.8, 0.9], { ...STAGES, schedule: 'poly' }]] },
-  'resnet20-folded': { problem: 'resnet20-folded', recalibrated: true, runs: [['magnitude', [0.5, 0.7, 0.8], {}], ['chita', [0.5, 0.7, 0.8], { samples: 500, batch: 1, lambda: 1e-3 }]] },
+  'resnet20-one-stage': {
+    problem: 'resnet20',
+    recalibrated: true,
+    runs: [['chita', [0.7, 0.8, 0.9], { samples: 500, batch: 1, lambda: 1e-3 }]],
+  },
+  'resnet20-one-stage-m16': {
+    problem: 'resnet20',
+    recalibrated: true,
+    augment: true,
+    runs: [['chita', [0.7, 0.8, 0.9], { samples: 500, batch: 16, lambda: 1e-2, firstOrder: 'auto' }]],
+  },
+  'resnet20-chita++': {
+    problem: 'resnet20',
+    recalibrated: true,
+    augment: true,
+    runs: [['chita++', [0.7, 0.8, 0.9], { ...STAGES, schedule: 'poly' }]],
+  },
+  'resnet20-folded': {
+    problem: 'resnet20-folded',
+    recalibrated: true,
+    runs: [
+      ['magnitude', [0.5, 0.7, 0.8], {}],
+      ['chita', [0.5, 0.7, 0.8], { samples: 500, batch: 1, lambda: 1e-3 }],
+    ],
+  },
   mobilenet: {
     problem: 'mobilenet',
     recalibrated: true,
     range: { train: '[0:300]', test: '[300:500]' },
-    runs: [['magnitude', [0.5, 0.7], {}], ['chita-block', [0.5, 0.7], { samples: 300, batch: 1, lambda: 1e-3, block: 2000 }]],
+    runs: [
+      ['magnitude', [0.5, 0.7], {}],
+      ['chita-block', [0.5, 0.7], { samples: 300, batch: 1, lambda: 1e-3, block: 2000 }],
+    ],
   },
 };
 
 const [name, seedList = '1', ...overrides] = process.argv.slice(2);
 const table = TABLES[name];
 if (table === undefined) {
-  console.error(`npm run accuracy -- TABLE [seeds, such as 1,2,3] [option=value ...]; the tables are ${Object.keys(TABLES).join(', ')}`);
+  console.error(
+    `npm run accuracy -- TABLE [seeds, such as 1,2,3] [option=value ...]; the tables are ${Object.keys(TABLES).join(', ')}`,
+  );
   process.exit(2);
 }
 // option=value changes the runs: sparsity=0.9 picks one, samples=500 stages=10 lambda=0.01 schedule=exp set options.
-const changes = Object.fromEntries(overrides.map((text) => text.split('=')).map(([key, value]) => [key, Number.isNaN(Number(value)) ? value : Number(value)]));
+const changes = Object.fromEntries(
+  overrides
+    .map((text) => text.split('='))
+    .map(([key, value]) => [key, Number.isNaN(Number(value)) ? value : Number(value)]),
+);
 const { sparsity: only, ...settings } = changes;
 
 const { model, open, train, test, augment, exclude, name: problemName } = await openProblem(table.problem);
@@ -56,26 +90,57 @@ const engine = onnxruntimeNode;
 if (!existsSync(FILE)) writeFileSync(FILE, HEADER);
 
 const dense = await evaluate(engine, model, testSource);
-console.log(`${problemName}: dense accuracy ${(100 * dense.accuracy).toFixed(2)} % on ${dense.count} samples, loss ${dense.loss.toFixed(4)}`);
+console.log(
+  `${problemName}: dense accuracy ${(100 * dense.accuracy).toFixed(2)} % on ${dense.count} samples, loss ${dense.loss.toFixed(4)}`,
+);
 for (const [method, sparsities, base] of table.runs) {
   for (const share of sparsities) {
     if (only !== undefined && share !== only) continue;
     const accuracies = [];
     for (const seed of method === 'magnitude' ? [1] : seedList.split(',').map(Number)) {
       const options = { ...base, ...(method === 'magnitude' ? {} : settings) };
-      const request = { engine, method, budget: sparsity(share), source, seed, ...(exclude && { exclude }), ...(table.augment && { augment: true }), ...options };
-      const choice = table.tuned && settings.lambda === undefined ? await tune(model, request, { grid: table.tuned }) : null;
+      const request = {
+        engine,
+        method,
+        budget: sparsity(share),
+        source,
+        seed,
+        ...(exclude && { exclude }),
+        ...(table.augment && { augment: true }),
+        ...options,
+      };
+      const choice =
+        table.tuned && settings.lambda === undefined ? await tune(model, request, { grid: table.tuned }) : null;
       const started = performance.now();
-      const result = await prunePipeline(model, choice === null ? request : { ...request, lambda: choice.lambda, source: choice.source });
+      const result = await prunePipeline(
+        model,
+        choice === null ? request : { ...request, lambda: choice.lambda, source: choice.source },
+      );
       const seconds = (performance.now() - started) / 1000;
       const { accuracy, loss } = await evaluate(engine, result.model, testSource);
       accuracies.push(accuracy);
       const tuned = table.recalibrated ? await recalibrate(result.model, model, { engine, source, seed }) : null;
       const again = tuned === null ? null : await evaluate(engine, tuned.model, testSource);
       const objective = result.stages.at(-1).value?.objective;
-      const text = Object.entries(options).map(([key, value]) => `${key}=${value}`).join(' ');
+      const text = Object.entries(options)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' ');
       const lambda = method === 'magnitude' ? '' : result.options.lambda;
-      const row = [new Date().toISOString().slice(0, 10), name, problemName, method, share, seed, lambda, text, accuracy, loss.toFixed(5), again?.accuracy ?? '', objective?.toFixed(4) ?? '', seconds.toFixed(1)];
+      const row = [
+        new Date().toISOString().slice(0, 10),
+        name,
+        problemName,
+        method,
+        share,
+        seed,
+        lambda,
+        text,
+        accuracy,
+        loss.toFixed(5),
+        again?.accuracy ?? '',
+        objective?.toFixed(4) ?? '',
+        seconds.toFixed(1),
+      ];
       appendFileSync(FILE, `${row.join(',')}\n`);
       console.log(
         `${method.padEnd(12)} ${share}  seed ${seed}  lambda ${lambda}  accuracy ${(100 * accuracy).toFixed(2)} %` +
@@ -83,6 +148,7 @@ for (const [method, sparsities, base] of table.runs) {
       );
     }
     const mean = accuracies.reduce((a, b) => a + b, 0) / accuracies.length;
-    if (accuracies.length > 1) console.log(`${method.padEnd(12)} ${share}  mean of ${accuracies.length} seeds ${(100 * mean).toFixed(2)} %`);
+    if (accuracies.length > 1)
+      console.log(`${method.padEnd(12)} ${share}  mean of ${accuracies.length} seeds ${(100 * mean).toFixed(2)} %`);
   }
 }

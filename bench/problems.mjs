@@ -11,7 +11,8 @@ const MNIST = { scale: '1/255', mean: 0.1307, std: 0.3081 };
 const CIFAR = { scale: '1/255', mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
 const IMAGENET = { scale: '1/127.5', mean: 1, std: 1, size: 224, channels: 'rgb' };
 
-const mnist = (part) => `idx:${join(DATA, 'mnist', `${part}-images-idx3-ubyte.gz`)},${join(DATA, 'mnist', `${part}-labels-idx1-ubyte.gz`)}`;
+const mnist = (part) =>
+  `idx:${join(DATA, 'mnist', `${part}-images-idx3-ubyte.gz`)},${join(DATA, 'mnist', `${part}-labels-idx1-ubyte.gz`)}`;
 
 const resnet20 = (file) => ({
   file,
@@ -39,11 +40,17 @@ export async function openProblem(name) {
   const problem = PROBLEMS[name];
   const path = join(SHARED, 'models', problem.file);
   if (!existsSync(path)) {
-    console.error(`The model ${path} is missing: set COPPICE_SHARED to the folder that holds models/ and reference/, COPPICE_DATA to the unpacked data.`);
+    console.error(
+      `The model ${path} is missing: set COPPICE_SHARED to the folder that holds models/ and reference/, COPPICE_DATA to the unpacked data.`,
+    );
     process.exit(2);
   }
   const model = await readModel(path);
   const open = (address, options = {}) =>
-    openDataset(address, { ...problem.preprocess, ...options, modelInput: model.graph.inputs.find((input) => !model.graph.constants.has(input.name)) });
+    openDataset(address, {
+      ...problem.preprocess,
+      ...options,
+      modelInput: model.graph.inputs.find((input) => !model.graph.constants.has(input.name)),
+    });
   return { ...problem, name, path, model, open };
 }

@@ -1,10 +1,18 @@
 // npm run reference: rebuilds the two problems of reference/official.json and prints every official figure beside ours.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  cardinality, chita, chitaCd, drive, feedsFromDataset, findWeights, linalg, magnitude, onnxruntimeNode, quadratic,
-} from '../dist/index.js';
 import { readWeights } from '../dist/apply/weights.js';
+import {
+  cardinality,
+  chita,
+  chitaCd,
+  drive,
+  feedsFromDataset,
+  linalg,
+  magnitude,
+  onnxruntimeNode,
+  quadratic,
+} from '../dist/index.js';
 import { rowsOf } from '../dist/pipeline/gradients.js';
 import { chooseLayers } from '../dist/pipeline/layers.js';
 import { random } from '../dist/tensor/random.js';
@@ -43,14 +51,34 @@ for (const problem of official.problems) {
   const { layers } = chooseLayers(model, exclude === undefined ? {} : { exclude });
   const source = feedsFromDataset(model, await open(`${train}[0:${problem.n}]`));
   const started = performance.now();
-  const rows = await rowsOf({ engine: onnxruntimeNode, model, layers, source, loss: 'cross-entropy', labels: 'data', samples: problem.n, batch: 1, rng: random(1), augment: false });
+  const rows = await rowsOf({
+    engine: onnxruntimeNode,
+    model,
+    layers,
+    source,
+    loss: 'cross-entropy',
+    labels: 'data',
+    samples: problem.n,
+    batch: 1,
+    rng: random(1),
+    augment: false,
+  });
   const seconds = (performance.now() - started) / 1000;
   const { f64, f32 } = norms(rows);
   const relative = (x) => (Math.abs(x - problem.frobeniusNormA) / problem.frobeniusNormA).toExponential(1);
   console.log(`\n${problem.name}: n ${rows.n}, p ${rows.p} (official ${problem.p}), gradients ${seconds.toFixed(1)} s`);
-  console.log(`|A| official ${problem.frobeniusNormA} (summed in f32); ours ${f32.toFixed(4)} summed in f32 (${relative(f32)} off), ${f64.toFixed(4)} summed in f64 (${relative(f64)} off)`);
-  console.log(`${'k'.padStart(7)}  ${'method'.padEnd(17)} ${'objective'.padStart(11)} ${'official'.padStart(11)} ${'seconds'.padStart(8)} ${'official'.padStart(8)}`);
-  const task = quadratic(rows, readWeights(model, layers), { lambda: problem.lambda, firstOrder: 0 }, linalg(onnxruntimeNode));
+  console.log(
+    `|A| official ${problem.frobeniusNormA} (summed in f32); ours ${f32.toFixed(4)} summed in f32 (${relative(f32)} off), ${f64.toFixed(4)} summed in f64 (${relative(f64)} off)`,
+  );
+  console.log(
+    `${'k'.padStart(7)}  ${'method'.padEnd(17)} ${'objective'.padStart(11)} ${'official'.padStart(11)} ${'seconds'.padStart(8)} ${'official'.padStart(8)}`,
+  );
+  const task = quadratic(
+    rows,
+    readWeights(model, layers),
+    { lambda: problem.lambda, firstOrder: 0 },
+    linalg(onnxruntimeNode),
+  );
   for (const k of [...new Set(problem.results.map((r) => r.k))]) {
     for (const [label, { official: algorithm, solver }] of Object.entries(OURS)) {
       if (quick && label.includes('swaps')) continue;
@@ -59,9 +87,15 @@ for (const problem of official.problems) {
       const { value, w } = await drive(solver(), task, cardinality(rows.p, k));
       const took = (performance.now() - start) / 1000;
       if (w.filter((x) => x !== 0).length > k || value.objective > theirs.objective * (1 + 1e-6)) missed++;
-      console.log(`${String(k).padStart(7)}  ${label.padEnd(17)} ${value.objective.toFixed(6).padStart(11)} ${theirs.objective.toFixed(6).padStart(11)} ${took.toFixed(2).padStart(8)} ${theirs.seconds.toFixed(2).padStart(8)}`);
+      console.log(
+        `${String(k).padStart(7)}  ${label.padEnd(17)} ${value.objective.toFixed(6).padStart(11)} ${theirs.objective.toFixed(6).padStart(11)} ${took.toFixed(2).padStart(8)} ${theirs.seconds.toFixed(2).padStart(8)}`,
+      );
     }
   }
 }
-console.log(missed === 0 ? '\nEvery objective is at or below the official one.' : `\n${missed} objectives are above the official ones.`);
+console.log(
+  missed === 0
+    ? '\nEvery objective is at or below the official one.'
+    : `\n${missed} objectives are above the official ones.`,
+);
 process.exitCode = missed === 0 ? 0 : 1;
