@@ -123,6 +123,31 @@ describe('gradient rows', () => {
     expectClose((await rows(model, VECTORS)).A, await differences(model, VECTORS), 5e-4);
   });
 
+  it('are those of central differences for a weight that is used twice, once transposed, behind Identity and Transpose', async () => {
+    const model = parseModelText(`
+      input x: float32[N, 4]
+      const w: float32[4, 4] = random(1, 0.5)
+      v = Identity(w)
+      t = Transpose(v) { perm: [1, 0] }
+      a = MatMul(x, t)
+      h = Tanh(a)
+      y = Gemm(h, w)
+      output y`);
+    expectClose((await rows(model, VECTORS)).A, await differences(model, VECTORS), 5e-4);
+  });
+
+  it('are zero for a weight that the loss does not depend on', async () => {
+    const model = parseModelText(`
+      input x: float32[N, 4]
+      const w: float32[4, 3] = random(1)
+      const aside: float32[4, 2] = random(2)
+      y = MatMul(x, w)
+      z = MatMul(x, aside)
+      output y, z`);
+    const { A } = await rows(model, VECTORS);
+    expect(A.every((row) => row.slice(12).every((x) => x === 0) && row.slice(0, 12).some((x) => x !== 0))).toBe(true);
+  });
+
   it('are those of central differences for the mean squared error', async () => {
     const data = { ...VECTORS, targetDims: [3] };
     expectClose((await rows(MLP, data, { loss: 'mse' })).A, await differences(MLP, data, 'mse'), 1e-3);
