@@ -71,7 +71,11 @@ function halfPruned(model: Model): Model {
 
 describe('recalibrate', () => {
   it('sets the running statistics of a batch norm to those of its input', async () => {
-    const tuned = await recalibrate(halfPruned(NORMED), NORMED, { engine, source: feedsFromDataset(NORMED, DATA), ...ALL });
+    const tuned = await recalibrate(halfPruned(NORMED), NORMED, {
+      engine,
+      source: feedsFromDataset(NORMED, DATA),
+      ...ALL,
+    });
     expect(tuned).toMatchObject({ samples: 64, normalizations: 1, corrections: 0 });
     const before = await output(tuned.model, 'c');
     for (let channel = 0; channel < 4; channel++) {
@@ -94,7 +98,11 @@ describe('recalibrate', () => {
     const pruned = halfPruned(FOLDED);
     const tuned = await recalibrate(pruned, FOLDED, { engine, source: feedsFromDataset(FOLDED, DATA), ...ALL });
     expect(tuned).toMatchObject({ normalizations: 0, corrections: 1 });
-    const [dense, broken, mended] = [await output(FOLDED, 'c'), await output(pruned, 'c'), await output(tuned.model, 'c')];
+    const [dense, broken, mended] = [
+      await output(FOLDED, 'c'),
+      await output(pruned, 'c'),
+      await output(tuned.model, 'c'),
+    ];
     for (let channel = 0; channel < 4; channel++) {
       const [wanted, now] = [moments(dense, channel), moments(mended, channel)];
       expect(now[0]).toBeCloseTo(wanted[0], 3);
@@ -104,7 +112,11 @@ describe('recalibrate', () => {
   });
 
   it('keeps zeros', async () => {
-    const tuned = await recalibrate(halfPruned(FOLDED), FOLDED, { engine, source: feedsFromDataset(FOLDED, DATA), ...ALL });
+    const tuned = await recalibrate(halfPruned(FOLDED), FOLDED, {
+      engine,
+      source: feedsFromDataset(FOLDED, DATA),
+      ...ALL,
+    });
     expect(values(tuned.model, 'w').filter((x) => x === 0)).toHaveLength(36);
   });
 

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { readWeights } from '../src/apply/weights.ts';
 import { sparsity } from '../src/budget/sparsity.ts';
 import { feedsFromDataset, subset } from '../src/data/feeds.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
 import { DataError, OptionError } from '../src/errors/errors.ts';
+import { findWeights } from '../src/graph/weights.ts';
 import { parseModelText } from '../src/onnx/text.ts';
 import { prune } from '../src/pipeline/prune.ts';
 import { unitsOf } from '../src/pipeline/scaling.ts';
 import { tune } from '../src/pipeline/tune.ts';
-import { findWeights } from '../src/graph/weights.ts';
-import { readWeights } from '../src/apply/weights.ts';
 import { tinyData } from './tiny-data.ts';
 
 const MLP = parseModelText(`
@@ -29,7 +29,9 @@ describe('tune', () => {
     expect(tuned.trials.map((trial) => trial.lambda)).toEqual([1e-3, 1e-1]);
     expect(tuned.heldOut).toBe(10);
     expect(tuned.source.count).toBe(40);
-    const best = tuned.trials.reduce((a, b) => (b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.loss < a.loss) ? b : a));
+    const best = tuned.trials.reduce((a, b) =>
+      b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.loss < a.loss) ? b : a,
+    );
     expect(tuned.lambda).toBe(best.lambda);
   });
 
@@ -59,7 +61,8 @@ describe('scaling by layer', () => {
   it('measures every layer by the norm of its filters, with geometric mean 1', () => {
     const w = readWeights(MLP, layers);
     const units = unitsOf('layer', layers, w);
-    const norm = (from: number, to: number, filters: number): number => Math.sqrt(w.subarray(from, to).reduce((sum, x) => sum + x * x, 0) / filters);
+    const norm = (from: number, to: number, filters: number): number =>
+      Math.sqrt(w.subarray(from, to).reduce((sum, x) => sum + x * x, 0) / filters);
     expect((units[0] as number) / (units[30] as number)).toBeCloseTo(norm(0, 30, 5) / norm(30, 45, 3), 6);
     expect(units.reduce((sum, u) => sum + Math.log(u), 0)).toBeCloseTo(0, 9);
   });
@@ -71,13 +74,15 @@ describe('scaling by layer', () => {
     expect(await kept('layer')).toBeGreaterThan(3);
   });
 
-  it.each(['chita', 'chita-cd', 'chita-block', 'woodfisher'] as const)('%s gives the answer of the rescaled model', async (method) => {
-    const options = { ...REQUEST, method, lambda: 1e-2 };
-    const { w } = await prune(MLP, { ...options, scaling: 'layer' });
-    const units = unitsOf('layer', layers, readWeights(MLP, layers));
-    expect(w.filter((x) => x !== 0).length).toBeLessThanOrEqual(22);
-    // A network whose layers are divided by their units and whose activations are multiplied back computes the same.
-    const rescaled = parseModelText(`
+  it.each(['chita', 'chita-cd', 'chita-block', 'woodfisher'] as const)(
+    '%s gives the answer of the rescaled model',
+    async (method) => {
+      const options = { ...REQUEST, method, lambda: 1e-2 };
+      const { w } = await prune(MLP, { ...options, scaling: 'layer' });
+      const units = unitsOf('layer', layers, readWeights(MLP, layers));
+      expect(w.filter((x) => x !== 0).length).toBeLessThanOrEqual(22);
+      // A network whose layers are divided by their units and whose activations are multiplied back computes the same.
+      const rescaled = parseModelText(`
       input x: float32[N, 6]
       const w1: float32[5, 6] = random(1, ${10 / (units[0] as number)})
       const w2: float32[5, 3] = random(2, ${0.1 / (units[30] as number)})
@@ -90,9 +95,10 @@ describe('scaling by layer', () => {
       y = Mul(z, u2)
       output y: float32[N, 3]
     `);
-    const plain = await prune(rescaled, options);
-    plain.w.forEach((x, i) => {
-      expect(w[i]).toBeCloseTo(x * (units[i] as number), 2);
-    });
-  });
+      const plain = await prune(rescaled, options);
+      plain.w.forEach((x, i) => {
+        expect(w[i]).toBeCloseTo(x * (units[i] as number), 2);
+      });
+    },
+  );
 });

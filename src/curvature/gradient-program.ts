@@ -1,6 +1,6 @@
 import { activePaths, backward, isSeparable } from '../autodiff/backward.ts';
 import { shapeOf, vocabulary } from '../autodiff/context.ts';
-import { type LossName, emitLoss, logitsOf } from '../autodiff/loss.ts';
+import { emitLoss, type LossName, logitsOf } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import type { Engine, Session, Tensors } from '../engine/engine.ts';
 import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
@@ -8,7 +8,7 @@ import { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Graph, Model } from '../ir/model.ts';
-import { type DataType, type Tensor, sizeOf } from '../tensor/tensor.ts';
+import { type DataType, sizeOf, type Tensor } from '../tensor/tensor.ts';
 
 /** What a gradient program is built for. */
 export interface GradientRequest {
@@ -55,31 +55,71 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
   const { graph } = model;
   const shape = (value: string): readonly number[] => shapeOf({ captured, constants: graph.constants }, value);
   const builder = new GraphBuilder(graph);
-  const outputs = graph.outputs.map((o) => o.name).filter((name) => (captured.get(name)?.type ?? '').startsWith('float'));
+  const outputs = graph.outputs
+    .map((o) => o.name)
+    .filter((name) => (captured.get(name)?.type ?? '').startsWith('float'));
   const targets = request.layers.map((layer) => layer.name);
   const paths = activePaths(graph, captured, targets, lossEnds(graph, outputs, request.loss, shape));
-  const split = request.samples > 1 && request.samples % request.mean === 0 && isSeparable(graph, paths) && isBatchMajor(graph, captured, paths, request.samples);
+  const split =
+    request.samples > 1 &&
+    request.samples % request.mean === 0 &&
+    isSeparable(graph, paths) &&
+    isBatchMajor(graph, captured, paths, request.samples);
   const rows = split ? request.samples / request.mean : 1;
-  const loss = emitLoss({ builder, graph, shape, type: 'float32', outputs, samples: request.samples, mean: request.mean }, request.loss);
-  const gradients = backward({ builder, graph, captured, opset: model.opsets.get('') ?? 17, cotangents: loss.cotangents, targets, ...(rows > 1 ? { rows } : {}) });
+  const loss = emitLoss(
+    { builder, graph, shape, type: 'float32', outputs, samples: request.samples, mean: request.mean },
+    request.loss,
+  );
+  const gradients = backward({
+    builder,
+    graph,
+    captured,
+    opset: model.opsets.get('') ?? 17,
+    cotangents: loss.cotangents,
+    targets,
+    ...(rows > 1 ? { rows } : {}),
+  });
   const words = vocabulary({ builder, type: 'float32' });
   const present = request.layers.map((layer, i) => {
     const gradient = gradients.get(layer.name);
     if (gradient === undefined) return false;
-    const ordered = layer.order === 'transposed' ? words.transpose(rows > 1 ? gradient : words.reshape(gradient, [1, ...layer.dims]), [0, 2, 1]) : gradient;
+    const ordered =
+      layer.order === 'transposed'
+        ? words.transpose(rows > 1 ? gradient : words.reshape(gradient, [1, ...layer.dims]), [0, 2, 1])
+        : gradient;
     builder.output(words.reshape(ordered, [rows, layer.size]), `rows${i}`);
     return true;
   });
   if (loss.losses !== null) builder.output(loss.losses, LOSSES);
-  const session = await open(engine, builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }), request.threads);
-  return program(session, { layers: request.layers, present, rows, samples: request.samples, hasLoss: loss.losses !== null, ...pick(loss) });
+  const session = await open(
+    engine,
+    builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }),
+    request.threads,
+  );
+  return program(session, {
+    layers: request.layers,
+    present,
+    rows,
+    samples: request.samples,
+    hasLoss: loss.losses !== null,
+    ...pick(loss),
+  });
 }
 
-function pick({ feeds, classes, positions }: ReturnType<typeof emitLoss>): Pick<GradientProgram, 'feeds' | 'classes' | 'positions'> {
+function pick({
+  feeds,
+  classes,
+  positions,
+}: ReturnType<typeof emitLoss>): Pick<GradientProgram, 'feeds' | 'classes' | 'positions'> {
   return { feeds, ...(classes === undefined ? {} : { classes }), ...(positions === undefined ? {} : { positions }) };
 }
 
-function lossEnds(graph: Graph, outputs: readonly string[], loss: LossName, shape: (value: string) => readonly number[]): string[] {
+function lossEnds(
+  graph: Graph,
+  outputs: readonly string[],
+  loss: LossName,
+  shape: (value: string) => readonly number[],
+): string[] {
   if (loss !== 'cross-entropy') return loss === 'mse' ? outputs.slice(0, 1) : [...outputs];
   const output = outputs[0];
   if (output === undefined) throw new OptionError('Cannot compute cross-entropy: the model has no float output');
@@ -87,7 +127,12 @@ function lossEnds(graph: Graph, outputs: readonly string[], loss: LossName, shap
 }
 
 /** Whether every value on the way keeps the samples apart along its first axis. */
-function isBatchMajor(graph: Graph, captured: Captured, { active, parameterOnly }: ReturnType<typeof activePaths>, samples: number): boolean {
+function isBatchMajor(
+  graph: Graph,
+  captured: Captured,
+  { active, parameterOnly }: ReturnType<typeof activePaths>,
+  samples: number,
+): boolean {
   return graph.nodes.every((node) => {
     const y = node.outputs[0] ?? '';
     if (!active.has(y) || parameterOnly.has(y)) return true;
@@ -101,19 +146,25 @@ async function open(engine: Engine, model: Model, threads: number | undefined): 
   try {
     return await engine.createSession(model, threads === undefined ? {} : { threads });
   } catch (cause) {
-    if (cause instanceof EngineError) throw new UnsupportedOpError(`Cannot run the model's gradient: ${cause.message}`, { cause });
+    if (cause instanceof EngineError)
+      throw new UnsupportedOpError(`Cannot run the model's gradient: ${cause.message}`, { cause });
     throw cause;
   }
 }
 
-type Shape = Pick<GradientProgram, 'feeds' | 'hasLoss' | 'classes' | 'positions' | 'rows' | 'samples'> & { readonly layers: readonly WeightLayer[]; readonly present: readonly boolean[] };
+type Shape = Pick<GradientProgram, 'feeds' | 'hasLoss' | 'classes' | 'positions' | 'rows' | 'samples'> & {
+  readonly layers: readonly WeightLayer[];
+  readonly present: readonly boolean[];
+};
 
 function program(session: Session, { layers, present, ...shape }: Shape): GradientProgram {
   return {
     ...shape,
     async run(feeds: Tensors) {
       const outputs = await session.run(feeds);
-      const gradients = layers.map((layer, i) => (present[i] ? (outputs.get(`rows${i}`) as Tensor<Float32Array>).data : new Float32Array(shape.rows * layer.size)));
+      const gradients = layers.map((layer, i) =>
+        present[i] ? (outputs.get(`rows${i}`) as Tensor<Float32Array>).data : new Float32Array(shape.rows * layer.size),
+      );
       return { gradients, losses: (outputs.get(LOSSES) as Tensor<Float32Array> | undefined)?.data ?? null };
     },
     release: () => session.release(),

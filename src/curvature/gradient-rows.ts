@@ -15,7 +15,10 @@ export interface Panel {
 
 /** The same rows with their columns multiplied by [p] factors; the elements are shared, not copied. */
 export function scaleColumns(rows: GradientRows, scale: Float64Array): GradientRows {
-  const panels = rows.panels.map((panel) => ({ ...panel, scale: scale.subarray(panel.start, panel.start + panel.width) }));
+  const panels = rows.panels.map((panel) => ({
+    ...panel,
+    scale: scale.subarray(panel.start, panel.start + panel.width),
+  }));
   return { ...rows, panels };
 }
 

@@ -56,7 +56,11 @@ function untyped(known: ReadonlyMap<string, { type: unknown }>, name: string): o
 }
 
 /** The model at opset 17 or later with its constants as initializers, and the shapes of all its values. */
-export async function liftAndCapture(engine: Engine, model: Model, feeds: Tensors): Promise<{ model: Model; captured: Captured }> {
+export async function liftAndCapture(
+  engine: Engine,
+  model: Model,
+  feeds: Tensors,
+): Promise<{ model: Model; captured: Captured }> {
   const plain = { ...model, graph: constantsToInitializers(model.graph) };
   const first = await capture(engine, plain, feeds);
   const lifted = liftOpset(plain, first);

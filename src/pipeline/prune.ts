@@ -181,15 +181,13 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
     const isBlocked = (layer: WeightLayer): boolean => behind.includes(layer.name);
     const layers = chosen.layers.filter((layer) => !isBlocked(layer));
     if (layers.length === 0 || layers.length === chosen.layers.length) throw thrown;
-    const skipped = chosen.layers
-      .filter(isBlocked)
-      .map(({ name, node, op, dims }) => ({
-        name,
-        node,
-        op,
-        dims,
-        reason: 'it lies behind an operator that cannot be differentiated',
-      }));
+    const skipped = chosen.layers.filter(isBlocked).map(({ name, node, op, dims }) => ({
+      name,
+      node,
+      op,
+      dims,
+      reason: 'it lies behind an operator that cannot be differentiated',
+    }));
     return pruneLayers(model, options, { layers, untouched: [...skipped, ...chosen.untouched] });
   }
 }
