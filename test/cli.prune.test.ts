@@ -132,6 +132,17 @@ describe('coppice prune', () => {
     expect(err).toContain('64 gradient rows are few');
   });
 
+  it('makes inputs up at a size at which the model runs', async () => {
+    const picky = folder.model(
+      'picky.onnx',
+      'input x: float32[N,1,H,W] const w: float32[2,1,5,5] = random(1) y = Conv(x, w) output y',
+    );
+    const argv = ['prune', picky, '--sparsity', '0.5', '--data', 'random:8', '-o', folder.at('picky-half.onnx')];
+    const { code, out } = await cli([...argv, '--json', '-q', '--no-latency']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ nonzeros: 25, macs: { before: 50 * 60 * 60, after: 25 * 60 * 60 } });
+  });
+
   it('draws labels from the model where the data has none', async () => {
     const bare = await cli([
       'prune',

@@ -162,7 +162,14 @@ export async function timeModels(
         session,
         feeds: fixed === null ? withRows(one[i] as (typeof one)[number], batch) : (one[i] as (typeof one)[number]),
       }));
-      results.push({ batch, latencies: await measureLatency(cases, { ...run, timeLimitMs: LATENCY_LIMIT_MS }) });
+      results.push({
+        batch,
+        latencies: await measureLatency(cases, {
+          ...run,
+          onProgress: (progress) => run.onProgress?.({ ...progress, step: `latency, batch ${batch}` }),
+          timeLimitMs: LATENCY_LIMIT_MS,
+        }),
+      });
     }
     return results;
   } finally {

@@ -52,6 +52,8 @@ export interface OpenDataOptions {
   readonly preprocess: PreprocessFlags;
   readonly augment?: { readonly crop: number; readonly flip: boolean };
   readonly seed?: number;
+  /** Size of dimensions that the model leaves open, for made-up inputs. */
+  readonly open?: number;
 }
 
 const MADE_UP = /^random:(\d+)$/;
@@ -69,7 +71,7 @@ export function isMadeUp(address: string): boolean {
 export async function openData(
   model: Model,
   address: string,
-  { preprocess, augment, seed = 1 }: OpenDataOptions,
+  { preprocess, augment, seed = 1, open }: OpenDataOptions,
 ): Promise<OpenedData> {
   const count = MADE_UP.exec(address)?.[1];
   if (count !== undefined) {
@@ -77,7 +79,11 @@ export async function openData(
     return {
       address,
       dataset: null,
-      source: randomFeeds(model, { rng: random(seed).fork('inputs'), count: Number(count) }),
+      source: randomFeeds(model, {
+        rng: random(seed).fork('inputs'),
+        count: Number(count),
+        ...(open !== undefined && { open }),
+      }),
     };
   }
   const { scale, mean, std, size, resize, interpolation, layout, channels } = preprocess;

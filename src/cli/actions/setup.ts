@@ -9,7 +9,7 @@ import type { Context } from '../context.ts';
 import type { PruningFlags } from '../flags.ts';
 import { type Shapes, shapesOf } from '../measuring.ts';
 import { machineMemory } from '../memory.node.ts';
-import { type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
+import { isMadeUp, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
 import { sharedRows } from './overlap.ts';
 
 /** A run with everything open and checked that can be checked before the work. */
@@ -44,15 +44,21 @@ export async function openRun(
     flags.augmentCrop !== undefined || flags.augmentFlip === true
       ? { crop: flags.augmentCrop ?? 0, flip: flags.augmentFlip ?? false }
       : undefined;
-  const { data, evaluation } = await context.timed('open data', async () => ({
-    data:
-      flags.data === undefined
-        ? null
-        : await openData(opened.model, flags.data, { preprocess: flags, seed, ...(augment && { augment }) }),
-    evaluation: flags.eval === undefined ? null : await openEvaluation(opened.model, flags.eval, flags),
-  }));
-  const source = evaluation?.source ?? data?.source;
-  const shapes = await context.timed('shapes', () => shapesOf(onnxruntimeNode, opened.model, source));
+  const { model } = opened;
+  const evaluation = await context.timed('open data', async () =>
+    flags.eval === undefined ? null : openEvaluation(model, flags.eval, flags),
+  );
+  const madeUp = flags.data === undefined || isMadeUp(flags.data);
+  const tried = madeUp ? await context.timed('shapes', () => shapesOf(onnxruntimeNode, model)) : null;
+  const open = tried === null || 'reason' in tried ? undefined : (tried.open ?? undefined);
+  const data = await context.timed('open data', async () =>
+    flags.data === undefined ? null : openData(model, flags.data, { preprocess: flags, seed, augment, open }),
+  );
+  const source = evaluation?.source ?? (madeUp ? undefined : data?.source);
+  const shapes =
+    source === undefined && tried !== null
+      ? tried
+      : await context.timed('shapes', () => shapesOf(onnxruntimeNode, model, source));
   if ('reason' in shapes)
     context.warn(`MACs and latency are not known, since the model does not run: ${shapes.reason}`);
   const known = 'reason' in shapes ? null : shapes;
