@@ -81,8 +81,8 @@ describe('the shipped example', () => {
 });
 
 describe('training', () => {
-  const data = samplesOf(drawDigits('train', 640));
-  const options = { ...TRAIN_DEFAULTS, epochs: 2, calibrationRows: 100 };
+  const data = samplesOf(drawDigits('train', 320));
+  const options = { ...TRAIN_DEFAULTS, epochs: 2, batch: 32, calibrationRows: 100 };
 
   it('lowers the loss and gives the same model twice', async () => {
     const losses: string[] = [];
