@@ -300,10 +300,10 @@ describe('rowsOf refuses', () => {
   });
 
   it('data that cannot be read later on, as an error of the caller and not of the process', async () => {
-    const source = feedsFromDataset(MLP, tinyData({ ...VECTORS, count: 40 }));
+    const source = feedsFromDataset(MLP, tinyData({ ...VECTORS, count: 300 }));
     const feeds = (i: ArrayLike<number>) =>
       i[0] === 0 ? source.feeds(i) : Promise.reject(new DataError('a corrupt row'));
-    await expect(rows(MLP, { ...VECTORS, count: 40 }, { source: { ...source, feeds } })).rejects.toThrow(
+    await expect(rows(MLP, { ...VECTORS, count: 300 }, { source: { ...source, feeds } })).rejects.toThrow(
       'a corrupt row',
     );
     await new Promise((resolve) => setTimeout(resolve, 20));
