@@ -27,6 +27,10 @@ export interface RecalibrateOptions extends RunOptions {
 /** Defaults of {@link recalibrate}. */
 export const RECALIBRATE_DEFAULTS = { samples: 2000, batch: 200, seed: 1 } as const;
 
+/** The default batch shrinks for large inputs, down to a few samples, so that all activations of a batch fit in memory. */
+const ELEMENTS_A_BATCH = 2_000_000;
+const LEAST_BATCH = 25;
+
 /** What {@link recalibrate} gives back. */
 export interface Recalibrated {
   readonly model: Model;
@@ -49,7 +53,7 @@ export interface Recalibrated {
  */
 export async function recalibrate(pruned: Model, dense: Model, options: RecalibrateOptions): Promise<Recalibrated> {
   const { engine } = options;
-  const batches = batchesOf(options);
+  const batches = await batchesOf(options);
   const before = await measureStatistics({
     engine,
     model: dense,
@@ -88,12 +92,12 @@ export async function recalibrate(pruned: Model, dense: Model, options: Recalibr
   return { model, samples: batches.samples, ...tuned };
 }
 
-function batchesOf({ source, signal, onProgress, ...options }: RecalibrateOptions): {
+async function batchesOf({ source, signal, onProgress, ...options }: RecalibrateOptions): Promise<{
   samples: number;
   passes: (what: string) => () => AsyncGenerator<Tensors>;
-} {
+}> {
   const wanted = Math.min(options.samples ?? RECALIBRATE_DEFAULTS.samples, source.count);
-  const batch = source.fixedBatch ?? Math.min(options.batch ?? RECALIBRATE_DEFAULTS.batch, wanted);
+  const batch = source.fixedBatch ?? Math.min(options.batch ?? (await fittingBatch(source)), wanted);
   const samples = Math.floor(wanted / batch) * batch;
   if (samples === 0)
     throw new DataError(
@@ -113,6 +117,16 @@ function batchesOf({ source, signal, onProgress, ...options }: RecalibrateOption
       }
     };
   return { samples, passes };
+}
+
+async function fittingBatch(source: FeedSource): Promise<number> {
+  if (source.count === 0) return RECALIBRATE_DEFAULTS.batch;
+  const { inputs } = await source.feeds([0]);
+  const elements = [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
+  return Math.max(
+    LEAST_BATCH,
+    Math.min(RECALIBRATE_DEFAULTS.batch, Math.floor(ELEMENTS_A_BATCH / Math.max(elements, 1))),
+  );
 }
 
 function setRunning(
