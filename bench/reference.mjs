@@ -21,6 +21,7 @@ import { openProblem, SHARED } from './problems.mjs';
 const official = JSON.parse(readFileSync(join(SHARED, 'reference', 'official.json'), 'utf8'));
 const wanted = process.argv.slice(2).filter((name) => !name.startsWith('--'));
 const quick = process.argv.includes('--quick');
+const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length);
 
 const OURS = {
   magnitude: { official: 'magnitude', solver: () => magnitude() },
@@ -81,7 +82,7 @@ for (const problem of official.problems) {
   );
   for (const k of [...new Set(problem.results.map((r) => r.k))]) {
     for (const [label, { official: algorithm, solver }] of Object.entries(OURS)) {
-      if (quick && label.includes('swaps')) continue;
+      if ((quick && label.includes('swaps')) || (only !== undefined && label !== only)) continue;
       const theirs = problem.results.find((r) => r.k === k && r.algorithm === algorithm);
       const start = performance.now();
       const { value, w } = await drive(solver(), task, cardinality(rows.p, k));
