@@ -18,8 +18,8 @@ const METHODS = [
   { method: 'chita', what: 'and solves for those that stay', options: {} },
   {
     method: 'chita++',
-    what: 'the same in 8 stages',
-    options: { samples: 200, batch: 4, stages: 8, baseSparsity: 0.5 },
+    what: 'the same in 6 stages',
+    options: { samples: 200, batch: 4, stages: 6, baseSparsity: 0.5 },
   },
 ];
 
