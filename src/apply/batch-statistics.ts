@@ -197,7 +197,7 @@ function normalize(
   });
 }
 
-/** Whether a model has any constant that recalibration could change. */
+/** Whether all these names are constants of the model. */
 export function hasConstants(model: Model, names: readonly string[]): boolean {
   const constants = constantsOf(model.graph);
   return names.every((name) => constants.has(name));
