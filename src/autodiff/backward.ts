@@ -113,7 +113,7 @@ export function isSeparable(graph: Graph, paths: Paths): boolean {
     if (parameters.length === 0) return true;
     if (paths.parameterOnly.has(node.outputs[0] ?? '')) return moveRows.has(node.op);
     const rule = ruleOf(node);
-    return rule?.perSample !== undefined && parameters.every((i) => rule.separates?.(paths.form(node), i) ?? true);
+    return rule?.rows !== undefined && parameters.every((i) => rule.separates?.(paths.form(node), i) ?? true);
   });
 }
 
@@ -197,21 +197,12 @@ class Walk {
     node.inputs.forEach((name, i) => {
       if (rows === undefined || !active(i) || !perRow(i)) return;
       const single = ruleContext(this.#at, node, dy, (input) => input === i);
-      this.#add(
-        name,
-        this.#group(rule.perSample?.(single, i) ?? null, single.outShape(0)[0] ?? 1, shapeOf(this.#at, name)),
-      );
+      if ((single.outShape(0)[0] ?? 1) % rows !== 0)
+        throw new OptionError(
+          `Cannot take ${rows} rows of gradients from a leading dimension of ${single.outShape(0)[0]}`,
+        );
+      this.#add(name, rule.rows?.(single, i, rows) ?? null);
     });
-  }
-
-  /** [b, ...shape] -> [rows, ...shape], summing the b / rows entries of each group. */
-  #group(value: string | null, samples: number, shape: readonly number[]): string | null {
-    const rows = this.#request.rows as number;
-    if (value === null || samples === rows) return value;
-    if (samples % rows !== 0)
-      throw new OptionError(`Cannot take ${rows} rows of gradients from a leading dimension of ${samples}`);
-    const words = vocabulary(this.#at);
-    return words.sum(words.reshape(value, [rows, samples / rows, ...shape]), [1]);
   }
 
   #moveRows(node: Node, dy: string, rows: number): void {

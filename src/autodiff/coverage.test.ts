@@ -7,7 +7,7 @@ import type { GradientRule } from './rule.ts';
 function line(rule: GradientRule): string {
   const cases = CASES.filter((row) => row.op === rule.op);
   const opsets = [...new Set(cases.flatMap((row) => row.opsets ?? OPSETS))].sort((a, b) => a - b);
-  const rows = rule.perSample === undefined ? '' : 'yes';
+  const rows = rule.rows === undefined ? '' : 'yes';
   const refused = rule.refuses === undefined ? '' : 'some forms';
   return `| ${rule.op} | ${rule.since.join(' ')} | ${rule.linearity} | ${cases.length} | ${opsets.join(' ')} | ${rows} | ${refused} |`;
 }

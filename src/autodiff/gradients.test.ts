@@ -11,7 +11,7 @@ describe.each([...RULES.values()].map((rule) => ({ rule, name: rule.op })))('$na
 
   it('has a case', () => {
     expect(cases.length).toBeGreaterThan(0);
-    expect(rule.perSample === undefined || cases.some((row) => row.weights !== undefined)).toBe(true);
+    expect(rule.rows === undefined || cases.some((row) => row.weights !== undefined)).toBe(true);
   });
 
   const runs = cases.flatMap((row) => (row.opsets ?? OPSETS).map((opset) => ({ name: nameOf(row), row, opset })));

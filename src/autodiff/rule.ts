@@ -79,10 +79,11 @@ export interface GradientRule {
   /** Gradients of the inputs, one entry each; null = not asked for, or none. */
   readonly backward: (at: RuleContext) => readonly (string | null)[];
   /**
-   * Gradient of a parameter input for each sample alone: [b, ...shape of the input], b the leading dimension of the
-   * output (a multiple of the number of samples). Present only on operators that take weights.
+   * Gradient of a parameter input, in rows: [rows, ...shape of the input]. The leading dimension of the output (a multiple
+   * of the number of samples) falls into `rows` equal groups in order, each summed. Present only on operators that take
+   * weights.
    */
-  readonly perSample?: (at: RuleContext, input: number) => string | null;
-  /** Whether `perSample` serves this node's input: samples lie apart along the first axis. Absent = always. */
+  readonly rows?: (at: RuleContext, input: number, rows: number) => string | null;
+  /** Whether `rows` serves this node's input: samples lie apart along the first axis. Absent = always. */
   readonly separates?: (form: NodeForm, input: number) => boolean;
 }

@@ -2,13 +2,16 @@ import { floatAttribute } from '../../ir/access.ts';
 import type { GradientRule, RuleContext } from '../rule.ts';
 import { plus, times } from './elementwise.ts';
 
-/** dY where a value exceeds a threshold, else the other value (0 unless given). */
+/** dY where a value exceeds a threshold, else the other value or 0; onnxruntime multiplies in half the time of its Where. */
 function whereAbove(
   at: RuleContext,
   value: string,
   { over = 0, dy, otherwise }: { over?: number; dy: string; otherwise?: string },
 ): string {
-  return at.emit('Where', at.emit('Greater', value, at.scalar(over)), dy, otherwise ?? at.scalar(0));
+  const above = at.emit('Greater', value, at.scalar(over));
+  return otherwise === undefined
+    ? at.emit('Mul', dy, at.emit('CastLike', above, dy))
+    : at.emit('Where', above, dy, otherwise);
 }
 
 /** Y = max(X, 0).   dX = dY where Y > 0, else 0 */

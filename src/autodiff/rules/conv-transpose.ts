@@ -1,7 +1,6 @@
 import { intsAttribute, stringAttribute } from '../../ir/access.ts';
-import { sizeOf } from '../../tensor/tensor.ts';
 import type { GradientRule, RuleContext } from '../rule.ts';
-import { type Correlation, weightRows } from './convolution.ts';
+import { biasRows, type Correlation, weightRows } from './convolution.ts';
 import { groupOf, reachOf, type Window } from './window.ts';
 
 /**
@@ -79,14 +78,13 @@ const convTranspose: GradientRule = {
       });
     return [
       at.needs(0) ? convolved() : null,
-      at.needs(1) ? at.sum(weightRows(at, correlationAt(at, dy)), [0]) : null,
+      at.needs(1) ? at.reshape(weightRows(at, correlationAt(at, dy), 1), at.shape(1)) : null,
       at.needs(2) ? at.sum(dy, [0, ...spatial]) : null,
     ];
   },
-  perSample: (at, input) => {
+  rows: (at, input, rows) => {
     const dy = at.dy[0] as string;
-    if (input === 1) return weightRows(at, correlationAt(at, dy));
-    return at.sum(at.reshape(dy, [...at.outShape(0).slice(0, 2), sizeOf(at.outShape(0).slice(2))]), [2]);
+    return input === 1 ? weightRows(at, correlationAt(at, dy), rows) : biasRows(at, dy, rows);
   },
 };
 

@@ -1,5 +1,6 @@
 import { sizeOf } from '../../tensor/tensor.ts';
 import type { GradientRule, RuleContext } from '../rule.ts';
+import { sumGroups } from './row-groups.ts';
 import { groupOf, offsets, reachOf, scatterAttributes, type Window, windowOf } from './window.ts';
 
 /**
@@ -16,7 +17,7 @@ const conv: GradientRule = {
     const dy = at.dy[0] as string;
     return [
       at.needs(0) ? inputGradient(at, dy) : null,
-      at.needs(1) ? at.sum(weightRows(at, correlationAt(at, dy)), [0]) : null,
+      at.needs(1) ? at.reshape(weightRows(at, correlationAt(at, dy), 1), at.shape(1)) : null,
       at.needs(2)
         ? at.sum(dy, [
             0,
@@ -28,19 +29,17 @@ const conv: GradientRule = {
         : null,
     ];
   },
-  perSample: (at, input) => {
+  rows: (at, input, rows) => {
     const dy = at.dy[0] as string;
-    return input === 1
-      ? weightRows(at, correlationAt(at, dy))
-      : at.sum(
-          dy,
-          at
-            .outShape(0)
-            .slice(2)
-            .map((_, i) => i + 2),
-        );
+    return input === 1 ? weightRows(at, correlationAt(at, dy), rows) : biasRows(at, dy, rows);
   },
 };
+
+/** [rows, channels]: dY summed over cells and the samples of each group. */
+export function biasRows(at: RuleContext, dy: string, rows: number): string {
+  const [samples, channels, ...cells] = at.outShape(0) as [number, number, ...number[]];
+  return at.sum(at.reshape(dy, [rows, samples / rows, channels, sizeOf(cells)]), [1, 3]);
+}
 
 function windowAt(at: RuleContext): Window {
   return windowOf(at.node, at.shape(1).slice(2), at.shape(0).slice(2), at.outShape(0).slice(2));
@@ -96,8 +95,106 @@ function correlationAt(at: RuleContext, dy: string): Correlation {
   };
 }
 
-/** [n, ...shape of W]: the signal against the image's patches, one matrix product for each sample and group. */
-export function weightRows(at: RuleContext, correlation: Correlation): string {
+/**
+ * [rows, ...shape of W]: the signal against the image's patches, summed over each group of samples / rows samples.
+ *
+ * A large kernel over few cells is contracted over a group at once (its samples become one more spatial axis); else each
+ * sample has a product of its own, and these are added. Cost: cells * elements of W multiply-adds a sample.
+ */
+export function weightRows(at: RuleContext, correlation: Correlation, rows: number): string {
+  const { samples, weight } = correlation;
+  if (samples === rows || sizeOf(weight) < elementsOf(correlation))
+    return sumGroups(at, eachRow(at, correlation), { rows, samples, shape: weight });
+  return at.reshape(eachRow(at, together(at, correlation, rows)), [rows, ...weight]);
+}
+
+/** The same correlation with the samples of each group as its first spatial axis. */
+function together(
+  at: RuleContext,
+  { image, signal, window, group, samples, weight }: Correlation,
+  rows: number,
+): Correlation {
+  const mean = samples / rows;
+  const grouped = (value: string, channels: number, cells: readonly number[]): string => {
+    const split = at.reshape(value, [rows, mean, channels, ...cells]);
+    return at.transpose(split, [0, 2, 1, ...cells.map((_, i) => i + 3)]);
+  };
+  const [out, inner, ...kernel] = weight as [number, number, ...number[]];
+  return {
+    image: grouped(image, group * inner, window.input),
+    signal: grouped(signal, out, window.output),
+    window: {
+      kernel: [1, ...kernel],
+      strides: [1, ...window.strides],
+      dilations: [1, ...window.dilations],
+      padsBegin: [0, ...window.padsBegin],
+      padsEnd: [0, ...window.padsEnd],
+      input: [mean, ...window.input],
+      output: [mean, ...window.output],
+    },
+    group,
+    samples: rows,
+    weight: [out, inner, 1, ...kernel],
+  };
+}
+
+/** [n, ...shape of W]: one matrix product for each sample and group. */
+function eachRow(at: RuleContext, correlation: Correlation): string {
+  const large = sizeOf(correlation.weight) > elementsOf(correlation); // putting a large product in order costs more than patches
+  const strided = correlation.window.strides.some((s) => s > 1);
+  return large || strided ? patchProduct(at, correlation) : movedProduct(at, correlation);
+}
+
+/** Elements of one sample's image and signal, counted by the cells of the output. */
+function elementsOf({ group, weight, window }: Correlation): number {
+  return (group * (weight[1] as number) + (weight[0] as number)) * sizeOf(window.output);
+}
+
+/**
+ * For strides of 1. The cells of the input in all axes but the last, and of the output in the last, are a frame that both
+ * sides are moved over: the image by the kernel's last axis, the signal back by the others, zeros coming in. One product of
+ * all moved images with all moved signals yields every offset: k + k copies where patches take k k.
+ */
+function movedProduct(at: RuleContext, { image, signal, window, group, samples: n, weight }: Correlation): string {
+  const [out, inner, ...kernel] = weight as [number, number, ...number[]];
+  const { dilations, padsBegin, input, output } = window;
+  const last = kernel.length - 1;
+  const frame = input.map((size, i) => (i === last ? (output[i] as number) : size));
+  const moved = (value: string, from: readonly number[], begins: readonly number[][]): string => {
+    const pieces = begins.map((begin) =>
+      at.pad(value, [0, 0, ...begin, 0, 0, ...frame.map((f, i) => f - (from[i] as number) - (begin[i] as number))]),
+    );
+    return pieces.length === 1 ? (pieces[0] as string) : at.emit('Concat', ...pieces, { axis: 1 });
+  };
+  const begins = (sign: 1 | -1, axes: (axis: number) => boolean): number[][] =>
+    offsets(kernel.map((k, i) => (axes(i) ? k : 1))).map((offset) =>
+      offset.map((o, i) => (axes(i) ? sign * (o * (dilations[i] as number) - (padsBegin[i] as number)) : 0)),
+    );
+  const images = moved(
+    image,
+    input,
+    begins(-1, (i) => i === last),
+  );
+  const signals = moved(
+    signal,
+    output,
+    begins(1, (i) => i !== last),
+  );
+  const [h, k, cells] = [sizeOf(kernel.slice(0, last)), kernel[last] as number, sizeOf(frame)];
+  if (group === 1) {
+    const left = at.reshape(images, [n, k * inner, cells]);
+    const right = at.transpose(at.reshape(signals, [n, h * out, cells]), [0, 2, 1]);
+    const product = at.reshape(at.emit('MatMul', left, right), [n, k, inner, h, out]);
+    return at.reshape(at.transpose(product, [0, 4, 2, 3, 1]), [n, out, inner, ...kernel]);
+  }
+  const left = at.reshape(images, [n, k, 1, group, inner, cells]);
+  const right = at.reshape(signals, [n, 1, h, group, out / group, cells]);
+  const product = at.emit('MatMul', left, at.transpose(right, [0, 1, 2, 3, 5, 4]));
+  return at.reshape(at.transpose(product, [0, 3, 5, 4, 2, 1]), [n, out, inner, ...kernel]);
+}
+
+/** For any strides: the signal against the patches of the image. */
+function patchProduct(at: RuleContext, correlation: Correlation): string {
   const { signal, window, group, samples: n, weight } = correlation;
   const [out, inner, ...kernel] = weight as [number, number, ...number[]];
   const cells = sizeOf(window.output);

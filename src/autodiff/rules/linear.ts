@@ -1,6 +1,10 @@
 import { floatAttribute, intAttribute } from '../../ir/access.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import type { GradientRule, NodeForm, RuleContext } from '../rule.ts';
+import { sumGroups } from './row-groups.ts';
+
+/** A value and the length of its last axis. */
+type Operand = readonly [value: string, length: number];
 
 /** Operands of a matrix product as numpy reads them: a one-dimensional one is a row (left) or a column (right). */
 interface Product {
@@ -70,28 +74,29 @@ const matMul: GradientRule = {
     if (data.length === 2) return input === 1;
     return weight.length < data.length || weight[0] === 1;
   },
-  perSample: (at, input) => {
-    if (input === 1 && at.shape(1).length === 2) return outerRows(at, at.x[0] as string, at.dy[0] as string);
+  rows: (at, input, rows) => {
+    if (input === 1 && at.shape(1).length === 2) {
+      const [inner, outer] = at.shape(1) as [number, number];
+      const vectors = sizeOf(at.outShape(0)) / outer;
+      return outerRows(at, [at.x[0] as string, inner], [at.dy[0] as string, outer], { rows, vectors });
+    }
     const product = productOf(at);
-    const gradient = operandGradient(at, input, product);
-    return at.reshape(at.sum(gradient, repeated(product, at.shape(input), 1)), [
-      product.outer[0] as number,
-      ...at.shape(input),
-    ]);
+    const [samples, shape] = [product.outer[0] as number, at.shape(input)];
+    const gradient = at.sum(operandGradient(at, input, product), repeated(product, shape, 1));
+    return sumGroups(at, at.reshape(gradient, [samples, ...shape]), { rows, samples, shape });
   },
 };
 
-/** x: [b, ..., in], dy: [b, ..., out] -> [b, in, out] */
-function outerRows(at: RuleContext, x: string, dy: string): string {
-  const [lead, input, output] = [
-    at.shape(0)[0] as number,
-    at.shape(0).at(-1) as number,
-    at.outShape(0).at(-1) as number,
-  ];
-  const inner = sizeOf(at.shape(0)) / lead / input;
-  if (inner === 1) return at.emit('Mul', at.reshape(x, [lead, input, 1]), at.reshape(dy, [lead, 1, output]));
-  const columns = at.transpose(at.reshape(x, [lead, inner, input]), [0, 2, 1]);
-  return at.emit('MatMul', columns, at.reshape(dy, [lead, inner, output]));
+/** x: [b, ..., in], y: [b, ..., out] -> [rows, in, out]: the sum of outer products over each group of b / rows samples. */
+function outerRows(
+  { emit, reshape, transpose }: RuleContext,
+  [x, input]: Operand,
+  [y, output]: Operand,
+  { rows, vectors }: { rows: number; vectors: number },
+): string {
+  const inner = vectors / rows;
+  if (inner === 1) return emit('Mul', reshape(x, [rows, input, 1]), reshape(y, [rows, 1, output]));
+  return emit('MatMul', transpose(reshape(x, [rows, inner, input]), [0, 2, 1]), reshape(y, [rows, inner, output]));
 }
 
 function scaled({ emit, scalar }: RuleContext, value: string, factor: number): string {
@@ -138,22 +143,20 @@ const gemm: GradientRule = {
     if (intAttribute(node, 'transA', 0) !== 0 || input === 0) return false;
     return input === 1 || shape(2).length < 2 || shape(2)[0] === 1;
   },
-  perSample: (at, input) => {
-    const {
-      node,
-      x: [a],
-      dy: [dy],
-      emit,
-      reshape,
-      sum,
-    } = at;
-    const [lead, output] = at.outShape(0) as [number, number];
-    const d = scaled(at, dy as string, floatAttribute(node, input === 2 ? 'beta' : 'alpha', 1));
-    if (input === 2) return reshape((at.shape(2).at(-1) ?? 1) === output ? d : sum(d, [1]), [lead, ...at.shape(2)]);
-    const features = at.shape(0)[1] as number;
-    return intAttribute(node, 'transB', 0) !== 0
-      ? emit('Mul', reshape(d, [lead, output, 1]), reshape(a as string, [lead, 1, features]))
-      : emit('Mul', reshape(a as string, [lead, features, 1]), reshape(d, [lead, 1, output]));
+  rows: (at, input, rows) => {
+    const [samples, output] = at.outShape(0) as [number, number];
+    const d = scaled(at, at.dy[0] as string, floatAttribute(at.node, input === 2 ? 'beta' : 'alpha', 1));
+    if (input === 2) {
+      const shape = at.shape(2);
+      const each = at.reshape((shape.at(-1) ?? 1) === output ? d : at.sum(d, [1]), [samples, ...shape]);
+      return sumGroups(at, each, { rows, samples, shape });
+    }
+    const operands: [Operand, Operand] = [
+      [at.x[0] as string, at.shape(0)[1] as number],
+      [d, output],
+    ];
+    if (intAttribute(at.node, 'transB', 0) !== 0) operands.reverse();
+    return outerRows(at, ...operands, { rows, vectors: samples });
   },
 };
 
