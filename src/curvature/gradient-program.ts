@@ -21,6 +21,8 @@ export interface GradientRequest {
   /** Samples averaged into one row. */
   readonly mean: number;
   readonly threads?: number;
+  /** Runs at once, each in a worker thread. Default 1, in the caller's. */
+  readonly workers?: number;
 }
 
 /** The gradient graph of a model, ready to run. */
@@ -28,6 +30,8 @@ export interface GradientProgram {
   readonly samples: number;
   /** Rows that one run yields. 1 with `samples` > 1 means that the run's samples are summed (weighted by 1 / mean). */
   readonly rows: number;
+  /** Runs that proceed at once. */
+  readonly parallel: number;
   /** Inputs besides the model's own. */
   readonly feeds: readonly { readonly name: string; readonly type: DataType; readonly dims: readonly number[] }[];
   /** Whether runs yield the loss of each sample. */
@@ -94,7 +98,7 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
   const session = await open(
     engine,
     builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }),
-    request.threads,
+    request,
   );
   return program(session, {
     layers: request.layers,
@@ -142,9 +146,9 @@ function isBatchMajor(
   });
 }
 
-async function open(engine: Engine, model: Model, threads: number | undefined): Promise<Session> {
+async function open(engine: Engine, model: Model, { threads, workers }: GradientRequest): Promise<Session> {
   try {
-    return await engine.createSession(model, threads === undefined ? {} : { threads });
+    return await engine.createSession(model, { ...(threads && { threads }), ...(workers && { workers }) });
   } catch (cause) {
     if (cause instanceof EngineError)
       throw new UnsupportedOpError(`Cannot run the model's gradient: ${cause.message}`, { cause });
@@ -160,6 +164,7 @@ type Shape = Pick<GradientProgram, 'feeds' | 'hasLoss' | 'classes' | 'positions'
 function program(session: Session, { layers, present, ...shape }: Shape): GradientProgram {
   return {
     ...shape,
+    parallel: session.parallel,
     async run(feeds: Tensors) {
       const outputs = await session.run(feeds);
       const gradients = layers.map((layer, i) =>

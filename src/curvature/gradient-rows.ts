@@ -34,6 +34,11 @@ export interface GradientRows {
 /** Feeds of the samples with these numbers: the model's inputs and those of the loss. */
 export type FeedMaker = (indices: Int32Array) => Promise<Map<string, Tensor>>;
 
+interface Running {
+  readonly start: number;
+  readonly result: ReturnType<GradientProgram['run']>;
+}
+
 /** What {@link collectRows} goes through. */
 export interface RowRequest {
   readonly program: GradientProgram;
@@ -57,19 +62,9 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
   const n = order.length / mean;
   const panels = panelsOf(sizes, n);
   let lossSum = 0;
-  const read = (start: number): ReturnType<FeedMaker> => {
-    const feeds = request.feeds(window(order, start, program.samples));
-    feeds.catch(() => undefined); // a failure shows when the feeds are awaited, not before
-    return feeds;
-  };
-  let next = read(0);
-  for (let start = 0; start < order.length; start += program.samples) {
-    options.signal?.throwIfAborted();
-    const feeds = await next;
-    const following = start + program.samples;
-    const running = program.run(feeds);
-    if (following < order.length) next = read(following);
-    const { gradients, losses } = await running;
+  /** Results are taken in the order of the runs: rows made of several runs are the same whatever finishes first. */
+  const take = async ({ start, result }: Running): Promise<void> => {
+    const { gradients, losses } = await result;
     const used = Math.min(program.samples, order.length - start);
     if (program.samples > used && program.rows === 1)
       throw new OptionError(
@@ -78,7 +73,17 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
     store(panels, gradients, { first: Math.floor(start / mean), count: program.rows === 1 ? 1 : used / mean });
     for (let i = 0; losses !== null && i < used; i++) lossSum += losses[i] as number;
     options.onProgress?.({ step: 'gradients', done: start + used, total: order.length, unit: 'samples' });
+  };
+  const running: Running[] = [];
+  for (let start = 0; start < order.length; start += program.samples) {
+    options.signal?.throwIfAborted();
+    const feeds = await request.feeds(window(order, start, program.samples));
+    const result = program.run(feeds);
+    result.catch(() => undefined); // a failure shows when the result is taken, not before
+    running.push({ start, result });
+    if (running.length > program.parallel) await take(running.shift() as Running);
   }
+  for (const run of running) await take(run);
   return {
     n,
     p: panels.reduce((sum, panel) => sum + panel.width, 0),

@@ -5,6 +5,11 @@ import type { Tensor } from '../tensor/tensor.ts';
 export interface SessionOptions {
   /** Threads of one operator; undefined = the runtime's choice. */
   readonly threads?: number;
+  /**
+   * Copies of the session, each in a worker thread with its part of the threads: that many runs may be in flight at once.
+   * Default 1, in the caller's thread.
+   */
+  readonly workers?: number;
   /** Graph optimisation; `none` keeps every node as it stands. Default `all`. */
   readonly optimization?: 'none' | 'basic' | 'extended' | 'all';
 }
@@ -16,6 +21,8 @@ export type Tensors = ReadonlyMap<string, Tensor>;
 export interface Session {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Runs that proceed at once; further ones wait. */
+  readonly parallel: number;
   /**
    * Runs the model. Inputs are read in place; outputs belong to the caller.
    *
@@ -30,6 +37,8 @@ export interface Session {
 export interface Engine {
   readonly name: string;
   readonly version: string;
+  /** Threads that the machine runs at once. */
+  readonly cores: number;
   /** @throws EngineError if the runtime refuses the model */
   createSession(model: Model | Uint8Array, options?: SessionOptions): Promise<Session>;
 }

@@ -16,6 +16,7 @@ function stage(): { now: () => number; order: string[]; session: (name: string, 
     return {
       inputs: ['x'],
       outputs: ['y'],
+      parallel: 1,
       async run() {
         order.push(name);
         time += ms[pass++ % ms.length] as number;

@@ -40,6 +40,8 @@ const INPUTS_A_RUN = 8 * 3072;
 const LINEAR_FACTOR = 4;
 /** More samples a run do not repay the memory. */
 const MOST_SAMPLES = 128;
+/** Fewer sample gradients do not repay the start of worker threads. */
+const FEWEST_FOR_WORKERS = 256;
 /** Elements of one sample above which fewer than eight share a run, to bound memory. */
 const LARGE_INPUT = 32768;
 
@@ -87,9 +89,11 @@ async function programOf(request: RowsRequest, order: Int32Array): Promise<Gradi
   const open = async (samples: number): Promise<GradientProgram> => {
     const rows = Int32Array.from({ length: samples }, (_, i) => order[i % order.length] as number);
     const { inputs } = await source.feeds(rows);
-    return gradientProgram(request.engine, { ...request, feeds: inputs, samples, mean: batch });
+    return gradientProgram(request.engine, { ...request, feeds: inputs, samples, mean: batch, workers });
   };
-  const most = mostSamples(await source.feeds(order.subarray(0, 1)), request.layers);
+  const elements = elementsOf(await source.feeds(order.subarray(0, 1)));
+  const workers = workersFor(request, { elements, samples: order.length });
+  const most = mostSamples(elements, request.layers);
   const program = await open(runSize(source, { most, mean: batch, wanted: order.length }));
   if (program.rows > 1 || program.samples <= batch) return program;
   await program.release();
@@ -101,9 +105,22 @@ async function programOf(request: RowsRequest, order: Int32Array): Promise<Gradi
   return open(largestDivisor(batch, most));
 }
 
+/** Elements of all inputs. */
+function elementsOf({ inputs }: FedBatch): number {
+  return [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
+}
+
+/** Runs at once: operators on few small pictures are too small to share among threads, so each thread takes a run of its own. */
+function workersFor(
+  { engine, layers, threads }: RowsRequest,
+  { elements, samples }: { elements: number; samples: number },
+): number {
+  const convolves = layers.some((layer) => layer.op.startsWith('Conv'));
+  return convolves && elements <= LARGE_INPUT && samples >= FEWEST_FOR_WORKERS ? (threads ?? engine.cores) : 1;
+}
+
 /** Samples in one run of the gradient graph, by the size of one; pictures too large for eight of them still run in twos or threes. */
-function mostSamples({ inputs }: FedBatch, layers: readonly WeightLayer[]): number {
-  const elements = [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
+function mostSamples(elements: number, layers: readonly WeightLayer[]): number {
   const convolves = layers.some((layer) => layer.op.startsWith('Conv'));
   const fitting = Math.floor((INPUTS_A_RUN * (convolves ? 1 : LINEAR_FACTOR)) / Math.max(elements, 1));
   return Math.min(Math.max(fitting, elements > LARGE_INPUT ? 2 : 8), MOST_SAMPLES);

@@ -1,0 +1,40 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Session, Tensors } from './engine.ts';
+
+type Entries = [string, Tensor][];
+
+/** Threads that the machine can run at once. */
+export const CORES = availableParallelism();
+
+/**
+ * A session with a copy in each of several worker threads, for runs whose operators are too small to share among threads.
+ *
+ * @param bytes    the model
+ * @param options  onnxruntime's, for each copy
+ * Errors of a run are the runtime's own. Cost: the model and its activations once a worker; inputs and outputs are copied.
+ */
+export function sessionInWorkers(
+  bytes: Uint8Array,
+  { workers, options, names }: { workers: number; options: object; names: Pick<Session, 'inputs' | 'outputs'> },
+): Session {
+  const pool = new Piscina({
+    filename: fileURLToPath(new URL('./session-worker.node.mjs', import.meta.url)),
+    minThreads: workers,
+    maxThreads: workers,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    workerData: { bytes, options },
+  });
+  pool.on('error', () => undefined); // the run in question is rejected with it
+  return {
+    ...names,
+    parallel: workers,
+    async run(feeds: Tensors, fetches?: readonly string[]): Promise<Map<string, Tensor>> {
+      const outputs: Entries = await pool.run({ feeds: [...feeds], ...(fetches && { fetches: [...fetches] }) });
+      return new Map(outputs);
+    },
+    release: () => pool.destroy(),
+  };
+}
