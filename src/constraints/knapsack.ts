@@ -1,0 +1,224 @@
+import { InfeasibleError, OptionError } from '../errors/errors.ts';
+import { count, type Group } from './cardinality.ts';
+import type { Constraint } from './constraint.ts';
+import { markLargest } from './select.ts';
+
+/** A run of consecutive weights (a layer) whose weights all cost the same. */
+export interface CostedGroup {
+  readonly start: number;
+  readonly size: number;
+  /** At least and at most this many of its weights are kept. Default 0 and all. */
+  readonly least?: number;
+  readonly most?: number;
+}
+
+/** A sum that has to stay within a limit: of one cost for each kept weight of a group. */
+export interface Limit {
+  /** What is counted, for messages: `weights`, `MACs`. */
+  readonly what: string;
+  /** By group: what one kept weight costs, at least 0. */
+  readonly costs: readonly number[];
+  readonly limit: number;
+}
+
+/** Bisections of one multiplier: to the last bit of a double. */
+const BISECTIONS = 200;
+/** Equal importances are spread by at most this share, so that thresholds can part them. */
+const TIE_SPREAD = 1e-9;
+/** Sums of costs are compared with this relative slack. */
+const SLACK = 1e-12;
+
+/**
+ * The supports whose sums of costs all stay within their limits (an integer program with few rows):
+ *
+ *   max sum I_i z_i   s.t.  sum c_ri z_i <= limit_r for each r,   least_g <= count of g <= most_g,   z in {0, 1}
+ *
+ * Solved by the Lagrangian dual: with a multiplier for each limit the best z keeps what exceeds sum_r nu_r c_r; within a
+ * group that is a prefix of its importances in order, so that a dual function value takes a binary search in each group.
+ * The multipliers are bisected one inside the other; what is left of the limits is filled greedily.
+ * The value is within (number of limits) * max I of the linear program's bound.
+ *
+ * @throws InfeasibleError if the least counts alone exceed a limit; its fields name the smallest feasible limits
+ * @throws OptionError     if groups do not fit together
+ * Cost: a projection sorts p doubles (8 p bytes); 200^limits * groups * log p for the duals.
+ * Source: Meng et al. 2024 (FALCON) for the program and its dual; bisection, ties and fill are our own.
+ */
+export function knapsack(p: number, groups: readonly CostedGroup[], limits: readonly Limit[]): Constraint {
+  const bounds = groups.map((group) => boundsOf(group));
+  for (const { what, costs } of limits) {
+    if (costs.length !== groups.length || costs.some((c) => !(c >= 0)))
+      throw new OptionError(`Cannot limit ${what}: wanted one cost of at least 0 for each of ${groups.length} layers`);
+  }
+  assertFeasible(bounds, limits);
+  const allows = (support: Uint8Array): boolean => {
+    const counts = groups.map(({ start, size }) => count(support.subarray(start, start + size)));
+    // What a group has to keep is a wish for importance, not a property of w: a kept weight may be solved to zero.
+    return fits(counts, limits) && counts.every((c, g) => c <= (bounds[g] as Bounds).most);
+  };
+  return {
+    description: limits.map(({ what, limit }) => `at most ${limit} ${what}`).join(', '),
+    kept: mostKept(bounds, limits),
+    support: (importance) => {
+      const counts = solve(importance, { groups: bounds, limits });
+      const support = new Uint8Array(p);
+      groups.forEach(({ start, size }, g) =>
+        markLargest(
+          importance.subarray(start, start + size),
+          counts[g] as number,
+          support.subarray(start, start + size),
+        ),
+      );
+      return support;
+    },
+    allows,
+  };
+}
+
+interface Bounds extends Group {
+  readonly least: number;
+  readonly most: number;
+}
+
+function boundsOf({ start, size, least = 0, most = size }: CostedGroup): Bounds {
+  const whole = (x: number): boolean => Number.isInteger(x) && x >= 0 && x <= size;
+  if (!whole(least) || !whole(most) || least > most)
+    throw new OptionError(
+      `Cannot keep from ${least} to ${most} of ${size} weights: wanted whole numbers from 0 to ${size}, in order`,
+    );
+  return { start, size, least, most, kept: most };
+}
+
+function costOf(counts: readonly number[], costs: readonly number[]): number {
+  return counts.reduce((sum, c, g) => sum + c * (costs[g] as number), 0);
+}
+
+function within(cost: number, limit: number): boolean {
+  return cost <= limit + SLACK * Math.abs(limit);
+}
+
+function fits(counts: readonly number[], limits: readonly Limit[]): boolean {
+  return limits.every(({ costs, limit }) => within(costOf(counts, costs), limit));
+}
+
+function assertFeasible(bounds: readonly Bounds[], limits: readonly Limit[]): void {
+  const least = bounds.map((b) => b.least);
+  const broken = limits.filter(({ costs, limit }) => !within(costOf(least, costs), limit));
+  if (broken.length === 0) return;
+  const closest = Object.fromEntries(limits.map(({ what, costs }) => [what, costOf(least, costs)]));
+  throw new InfeasibleError(
+    `Cannot meet the budget: ${broken
+      .map(
+        ({ what, limit, costs }) =>
+          `at most ${limit} ${what} are allowed, and the layers' lower bounds need ${costOf(least, costs)}`,
+      )
+      .join('; ')}`,
+    { fields: { closest } },
+  );
+}
+
+/** The most weights that any feasible support keeps: the cheapest first. */
+function mostKept(bounds: readonly Bounds[], limits: readonly Limit[]): number {
+  const counts = bounds.map((b) => b.least);
+  // One limit at a time, cheapest groups first; with several limits this is an upper bound.
+  return Math.min(
+    ...limits.map(({ costs, limit }) => {
+      let left = limit - costOf(counts, costs);
+      let kept = counts.reduce((a, b) => a + b, 0);
+      for (const g of [...bounds.keys()].sort((a, b) => (costs[a] as number) - (costs[b] as number))) {
+        const { least, most } = bounds[g] as Bounds;
+        const cost = costs[g] as number;
+        const more = cost === 0 ? most - least : Math.max(0, Math.min(most - least, Math.floor(left / cost + SLACK)));
+        kept += more;
+        left -= more * cost;
+      }
+      return kept;
+    }),
+  );
+}
+
+interface Program {
+  readonly groups: readonly Bounds[];
+  readonly limits: readonly Limit[];
+}
+
+/** How many of the largest of each group are kept. */
+function solve(importance: Float64Array, program: Program): number[] {
+  const { groups, limits } = program;
+  const sorted = groups.map(({ start, size }) => inOrder(importance.subarray(start, start + size)));
+  const largest = sorted.reduce((max, values) => Math.max(max, values.at(-1) ?? 0), 0);
+  const countsAt = (prices: readonly number[]): number[] =>
+    groups.map(({ least, most }, g) => {
+      const price = prices.reduce((sum, nu, r) => sum + nu * (limits[r]?.costs[g] as number), 0);
+      return Math.min(most, Math.max(least, above(sorted[g] as Float64Array, price)));
+    });
+  /** Counts within the limits from r on, for given multipliers of those before it; as the last multiplier's smallest. */
+  const settle = (prices: readonly number[], r: number): number[] => {
+    const row = limits[r];
+    if (row === undefined) return countsAt(prices);
+    const at = (nu: number): number[] => settle([...prices, nu], r + 1);
+    const holds = (counts: readonly number[]): boolean => within(costOf(counts, row.costs), row.limit);
+    const free = at(0);
+    if (holds(free)) return free;
+    const cheapest = row.costs.reduce((min, c) => (c > 0 ? Math.min(min, c) : min), Number.POSITIVE_INFINITY);
+    let [low, high] = [0, largest / cheapest];
+    let best = at(high);
+    for (let i = 0; i < BISECTIONS; i++) {
+      const middle = (low + high) / 2;
+      if (middle <= low || middle >= high) break;
+      const counts = at(middle);
+      if (holds(counts)) [high, best] = [middle, counts];
+      else low = middle;
+    }
+    return best;
+  };
+  return fill(settle([], 0), sorted, program);
+}
+
+/** Ascending, not a number as the smallest; equal values spread a little downwards, evenly over their places. */
+function inOrder(values: Float64Array): Float64Array {
+  const sorted = values.map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v)).sort();
+  for (let i = 0; i < sorted.length; ) {
+    const value = sorted[i] as number;
+    let end = i + 1;
+    while (end < sorted.length && sorted[end] === value) end++;
+    const [run, next] = [end - i, sorted[end] ?? Number.POSITIVE_INFINITY];
+    if (run > 1 && value > 0 && Number.isFinite(value)) {
+      const width = Math.min(TIE_SPREAD * value, Number.isFinite(next) ? (next - value) / 2 : Number.POSITIVE_INFINITY);
+      for (let j = 0; j < run; j++) sorted[i + j] = value + (width * j) / run;
+    }
+    i = end;
+  }
+  return sorted;
+}
+
+/** Number of ascending values above a threshold; only positive ones are worth a place. */
+function above(sorted: Float64Array, threshold: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as number) > threshold) high = middle;
+    else low = middle + 1;
+  }
+  return sorted.length - low;
+}
+
+/** Adds the next weights of the groups while the limits allow, the most important for its share of what is left first. */
+function fill(counts: number[], sorted: readonly Float64Array[], { groups, limits }: Program): number[] {
+  const left = limits.map(({ costs, limit }) => limit - costOf(counts, costs));
+  const next = (g: number): number =>
+    (sorted[g] as Float64Array)[(sorted[g] as Float64Array).length - 1 - (counts[g] as number)] ?? 0;
+  const room = (g: number): boolean =>
+    (counts[g] as number) < (groups[g] as Bounds).most &&
+    next(g) > 0 &&
+    limits.every(({ costs, limit }, r) => within((costs[g] as number) - (left[r] as number) + limit, limit));
+  const worth = (g: number): number =>
+    next(g) /
+    limits.reduce((sum, { costs }, r) => sum + (costs[g] as number) / Math.max(left[r] as number, Number.MIN_VALUE), 0);
+  for (;;) {
+    const open = [...groups.keys()].filter(room);
+    if (open.length === 0) return counts;
+    const best = open.reduce((a, b) => (worth(b) > worth(a) ? b : a));
+    (counts[best] as number)++;
+    limits.forEach(({ costs }, r) => ((left[r] as number) -= costs[best] as number));
+  }
+}
