@@ -1,26 +1,24 @@
 import { recalibrate } from './apply/recalibrate.ts';
 import type { Dataset } from './data/dataset.ts';
-import { type FeedSource, feedsFromDataset, fixedBatchOf, randomFeeds } from './data/feeds.ts';
+import { type FeedSource, feedsFromDataset } from './data/feeds.ts';
 import { openDataset } from './data/open-dataset.node.ts';
 import type { PreprocessOptions } from './data/preprocess.ts';
-import { capture } from './engine/capture.ts';
 import type { Engine } from './engine/engine.ts';
 import { onnxruntimeNode } from './engine/onnxruntime.node.ts';
 import { OptionError } from './errors/errors.ts';
 import { type EvaluateOptions, type Evaluation, evaluate } from './evaluate/accuracy.ts';
 import { measureLatency, withRows } from './evaluate/latency.ts';
 import { measureSize } from './evaluate/size.node.ts';
-import type { Captured } from './graph/captured.ts';
 import { feedsOf } from './ir/access.ts';
 import type { Model } from './ir/model.ts';
 import { encodeModel } from './onnx/encode.ts';
 import { modelHash } from './onnx/files.node.ts';
 import { type PruneOptions, type PruneResult, prune as prunePipeline } from './pipeline/prune.ts';
 import { reportFacts, type Surroundings } from './pipeline/report-facts.ts';
+import { type Shapes, shapesOf } from './pipeline/shapes.ts';
 import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
 import { peakRssMB, platformFacts, toolFacts } from './report/surroundings.node.ts';
-import { random } from './tensor/random.ts';
 import type { Tensor } from './tensor/tensor.ts';
 
 /** What {@link prune} is asked for. `budget` has to be given; gradients need `data`; all else has defaults. */
@@ -67,7 +65,7 @@ export async function prune(model: Model, request: PruneRequest): Promise<Pruned
   const setup = await open(model, request, watch);
   const measured = await pruneAndJudge(setup, watch);
   const surroundings = await surroundingsOf(setup, measured, watch);
-  const facts = { model, choice: request, ...measured, shapes: await shapesOf(setup) };
+  const facts = { model, choice: request, ...measured, shapes: await shapesOfRun(setup) };
   return { model: measured.final, report: makeReport(reportFacts(facts, surroundings)), result: measured.result };
 }
 
@@ -191,22 +189,10 @@ function runOptions({ threads, onProgress, signal }: PruneRequest): EvaluateOpti
   return { ...(threads !== undefined && { threads }), ...(onProgress && { onProgress }), ...(signal && { signal }) };
 }
 
-/** Shapes of one sample's run, of made-up inputs where there is no data; null if the model does not run on those. */
-async function shapesOf({
-  engine,
-  model,
-  source,
-  tests,
-}: Setup): Promise<{ captured: Captured; batch: number } | null> {
-  const given = source ?? tests;
-  try {
-    const feeds = given ?? randomFeeds(model, { rng: random(1), count: fixedBatchOf(model) ?? 1 });
-    const { inputs, rows } = await oneRun(feeds);
-    return { captured: await capture(engine, model, inputs), batch: rows };
-  } catch (cause) {
-    if (given !== undefined) throw cause;
-    return null;
-  }
+/** Shapes of one sample's run, of made-up inputs where there is no data; null if the model does not run. */
+async function shapesOfRun({ engine, model, source, tests }: Setup): Promise<Shapes | null> {
+  const shapes = await shapesOf(engine, model, source ?? tests);
+  return 'reason' in shapes ? null : shapes;
 }
 
 /** The fewest samples that the model runs on. */

@@ -1,5 +1,5 @@
 export * from './apply/recalibrate.ts';
-export * from './budget/sparsity.ts';
+export * from './budget/budget.ts';
 export * from './constraints/cardinality.ts';
 export type * from './constraints/constraint.ts';
 export * from './coppice.node.ts';

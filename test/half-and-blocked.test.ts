@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sparsity } from '../src/budget/sparsity.ts';
+import { sparsity } from '../src/budget/budget.ts';
 import { feedsFromDataset, randomFeeds } from '../src/data/feeds.ts';
 import { numberToHalf } from '../src/data/half.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';

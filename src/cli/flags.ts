@@ -1,12 +1,14 @@
 import { type Command, Option } from 'commander';
 import type { LossName } from '../autodiff/loss.ts';
+import { type Budget, budget } from '../budget/budget.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
+import { OptionError } from '../errors/errors.ts';
 import type { LabelSource } from '../pipeline/gradients.ts';
 import { DEFAULT_METHOD, METHODS, type Method } from '../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../pipeline/prune.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
 import { SCHEDULES, type Schedule } from '../schedule/stages.ts';
-import { count, list, number, numberOrAuto, oneOf, whole } from './parsers.ts';
+import { amount, boundOf, count, layerBounds, list, number, numberOrAuto, oneOf, share, whole } from './parsers.ts';
 
 /** Flags of {@link outputFlags}. */
 export interface OutputFlags {
@@ -108,6 +110,43 @@ export interface PruningFlags extends PreprocessFlags, OutputFlags {
 export const DATA_FORMS =
   'idx:IMAGES,LABELS  cifar10:FILE.bin  npz:FILE  npy:X,Y  images:FOLDER, then perhaps rows [start:end]';
 
+/** What a pruned model may cost, by flag. */
+export interface BudgetFlags {
+  readonly sparsity?: number;
+  readonly flops?: number;
+  readonly params?: number;
+  readonly scope: 'global' | 'layer';
+  readonly layer?: string[];
+}
+
+/** Adds the flags of a budget. */
+export function budgetFlags(command: Command): Command {
+  return command
+    .option('--sparsity <share>', 'share of the prunable weights to remove, such as 0.9', share)
+    .option('--flops <share>', "share of the prunable weights' multiply-accumulates to keep, such as 0.3", share)
+    .option('--params <n>', 'prunable weights to keep at most, such as 100k', amount)
+    .option(
+      '--layer <glob:keep=x>',
+      "bounds of layers: 'conv1:keep=1.0', '*fc*:keep=0.2..0.8'; may be given again",
+      layerBounds,
+    );
+}
+
+/** The budget of these flags. @throws OptionError if there is none, or a part is out of range */
+export function budgetOf({ sparsity, flops, params, scope, layer }: BudgetFlags): Budget {
+  if (sparsity === undefined && flops === undefined && params === undefined)
+    throw new OptionError(
+      'Cannot prune without a budget: give --sparsity, such as --sparsity 0.9, or --flops or --params',
+    );
+  return budget({
+    scope,
+    ...(sparsity !== undefined && { sparsity }),
+    ...(flops !== undefined && { flops }),
+    ...(params !== undefined && { params }),
+    ...(layer !== undefined && { bounds: layer.map(boundOf) }),
+  });
+}
+
 /** Adds the flags of a pruning run that a single run and a sweep share. */
 export function pruningFlags(command: Command): Command {
   return command
@@ -134,7 +173,12 @@ export function pruningFlags(command: Command): Command {
         Object.keys(SCHEDULES) as Schedule[],
       ),
     )
-    .option('--base-sparsity <b>', 'sparsity at which the stages start', number, PRUNE_DEFAULTS.baseSparsity)
+    .option(
+      '--base-sparsity <b>',
+      'share of the weights (and MACs) that is gone where the stages start',
+      number,
+      PRUNE_DEFAULTS.baseSparsity,
+    )
     .option('--swaps <r>', "rounds of swaps after the back-solve (default: the method's)", whole)
     .addOption(
       chosen(
@@ -185,9 +229,8 @@ export function methodsHelp(): string {
 export const METHOD_NAMES = Object.keys(METHODS) as Method[];
 
 /** Flags of `coppice prune`. */
-export interface PruneFlags extends PruningFlags {
+export interface PruneFlags extends PruningFlags, BudgetFlags {
   readonly method: Method;
-  readonly sparsity?: number;
   readonly seed: number;
   readonly output?: string;
   readonly report?: string;

@@ -1,75 +1,12 @@
-import type { FeedSource } from '../data/feeds.ts';
-import { randomFeeds } from '../data/feeds.ts';
-import { capture } from '../engine/capture.ts';
+import { type FeedSource, randomFeeds } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
-import { CoppiceError, messageOf } from '../errors/errors.ts';
 import { LATENCY_DEFAULTS, type Latency, measureLatency, withRows } from '../evaluate/latency.ts';
-import type { Captured } from '../graph/captured.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { inspect } from '../pipeline/inspect.ts';
+import { OPEN_SIZES, type Shapes } from '../pipeline/shapes.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { random } from '../tensor/random.ts';
-
-/** Shapes of one run of a model. */
-export interface Shapes {
-  readonly captured: Captured;
-  readonly batch: number;
-}
-
-/** Sizes that open dimensions other than the batch are tried at, until the model runs. */
-const OPEN_SIZES = [64, 32, 16, 128, 224, 256, 512, 8, 1];
-
-/**
- * Runs a model once for the shapes of its values: on one row of data, or on made-up inputs.
- *
- * @param open  size of open dimensions other than the batch, where inputs are made up; absent = one at which it runs
- * @returns the shapes, and the size that open dimensions were given; or why the model does not run
- */
-export async function shapesOf(
-  engine: Engine,
-  model: Model,
-  source?: FeedSource,
-  open?: number,
-): Promise<(Shapes & { open: number | null }) | { reason: string }> {
-  if (source !== undefined) {
-    const batch = source.fixedBatch ?? 1;
-    const { inputs } = await source.feeds(Array.from({ length: batch }, (_, i) => Math.min(i, source.count - 1)));
-    return attempt(async () => ({ captured: await capture(engine, model, inputs), batch, open: null }));
-  }
-  let last = { reason: '' };
-  for (const size of isOpen(model) ? (open === undefined ? OPEN_SIZES : [open]) : [null]) {
-    const made = await attempt(async () => {
-      const feeds = randomFeeds(model, { rng: random(1), count: 1, open: size ?? 1 });
-      const { inputs } = await feeds.feeds([0]);
-      return {
-        captured: await capture(engine, model, inputs),
-        batch: feeds.fixedBatch ?? 1,
-        open: size,
-      };
-    });
-    if (!('reason' in made)) return made;
-    last = last.reason === '' ? made : last;
-  }
-  return last;
-}
-
-async function attempt<T>(work: () => Promise<T>): Promise<T | { reason: string }> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof CoppiceError)) throw error;
-    return { reason: messageOf(error) };
-  }
-}
-
-/** Whether an input has a dimension besides the first that its file leaves open. */
-function isOpen(model: Model): boolean {
-  return model.graph.inputs.some(
-    ({ name, shape }) =>
-      !model.graph.constants.has(name) && (shape ?? []).slice(1).some((d) => typeof d !== 'number' || d < 1),
-  );
-}
 
 /** What is counted of a layer. */
 export interface LayerCount {

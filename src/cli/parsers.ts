@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import type { LayerBound } from '../budget/budget.ts';
 
 /** A number as a flag's value: `0.9`, `1e-3`, `1/255`. */
 export function number(text: string): number {
@@ -26,6 +27,37 @@ export function count(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Wanted a whole number above 0.');
   return value;
+}
+
+const SUFFIXES = { '': 1, k: 1e3, M: 1e6, G: 1e9 } as const;
+
+/** A count of things with a decimal suffix: `100k`, `1.5M`, `32360`. */
+export function amount(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kMG]?)$/.exec(text.trim());
+  const value = match === null ? Number.NaN : Number(match[1]) * SUFFIXES[match[2] as keyof typeof SUFFIXES];
+  if (!Number.isInteger(value)) throw new InvalidArgumentError('Wanted a whole number, such as 32360, 100k or 1.5M.');
+  return value;
+}
+
+/** A share, also as a percentage: `0.01`, `1%`. */
+export function share(text: string): number {
+  return text.trim().endsWith('%') ? number(text.trim().slice(0, -1)) / 100 : number(text);
+}
+
+/** How much of some layers is kept: `conv1:keep=1.0`, `*fc*:keep=0.2..0.8`, `fc:keep=0.5..`. */
+export function boundOf(text: string): LayerBound {
+  const match = /^(.+):keep=([^:]+?)(?:(\.\.)([^:]*))?$/.exec(text.trim());
+  if (match === null) throw new InvalidArgumentError('Wanted GLOB:keep=SHARE or GLOB:keep=LEAST..MOST.');
+  const least = share(match[2] as string);
+  const most = match[3] === undefined ? least : match[4] === '' ? 1 : share(match[4] as string);
+  return { layer: match[1] as string, least, most };
+}
+
+/** Bounds as they were written, each checked; a flag that is given again adds to them. */
+export function layerBounds(text: string, before?: readonly string[]): string[] {
+  const words = list(text, before);
+  for (const word of words) boundOf(word);
+  return words;
 }
 
 /** A number, or the word `auto`. */

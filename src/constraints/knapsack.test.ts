@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import highsLoader from 'highs';
+import * as highsModule from 'highs';
 import { describe, expect, it } from 'vitest';
 import { InfeasibleError, OptionError } from '../errors/errors.ts';
 import { random } from '../tensor/random.ts';
@@ -68,7 +68,12 @@ function programText({ importance, groups, limits }: Instance, whole: boolean): 
     )}\nBounds\n${names.map((z) => ` 0 <= ${z} <= 1`).join('\n')}\n${whole ? `Binary\n ${names.join(' ')}\n` : ''}End\n`;
 }
 
-const highs = await highsLoader();
+// The package is CommonJS: its one export is the function, which the types put under `default`.
+const highs = await (
+  highsModule.default as unknown as () => Promise<{
+    solve(program: string, options: object): { Status: string; ObjectiveValue: number };
+  }>
+)();
 const optimum = (instance: Instance, whole: boolean): number => {
   const result = highs.solve(programText(instance, whole), { mip_rel_gap: 0, mip_abs_gap: 0 });
   expect(result.Status).toBe('Optimal');

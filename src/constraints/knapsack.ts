@@ -144,7 +144,8 @@ interface Program {
 /** How many of the largest of each group are kept. */
 function solve(importance: Float64Array, program: Program): number[] {
   const { groups, limits } = program;
-  const sorted = groups.map(({ start, size }) => inOrder(importance.subarray(start, start + size)));
+  const total = importance.reduce((sum, x) => sum + (x > 0 && x < Number.POSITIVE_INFINITY ? x : 0), 0);
+  const sorted = groups.map(({ start, size }) => inOrder(importance.subarray(start, start + size), 1 + 2 * total));
   const largest = sorted.reduce((max, values) => Math.max(max, values.at(-1) ?? 0), 0);
   const countsAt = (prices: readonly number[]): number[] =>
     groups.map(({ least, most }, g) => {
@@ -174,9 +175,9 @@ function solve(importance: Float64Array, program: Program): number[] {
   return fill(settle([], 0), sorted, program);
 }
 
-/** Ascending, not a number as the smallest; equal values spread a little downwards, evenly over their places. */
-function inOrder(values: Float64Array): Float64Array {
-  const sorted = values.map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v)).sort();
+/** Ascending, not a number as the smallest, infinity as the ceiling; equal values spread a little downwards, evenly over their places. */
+function inOrder(values: Float64Array, ceiling: number): Float64Array {
+  const sorted = values.map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : Math.min(v, ceiling))).sort();
   for (let i = 0; i < sorted.length; ) {
     const value = sorted[i] as number;
     let end = i + 1;

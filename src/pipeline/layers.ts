@@ -1,3 +1,4 @@
+import type { LayerBound } from '../budget/budget.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights, type UnprunableWeight, type WeightLayer } from '../graph/weights.ts';
@@ -38,6 +39,22 @@ export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captu
     .filter((layer) => !isChosen(layer))
     .map(({ name, node, op, dims }) => ({ name, node, op, dims, reason: 'left out by --layers or --exclude' }));
   return { layers, untouched: [...left, ...unprunable] };
+}
+
+/**
+ * The bound of each layer; the last one that names it counts.
+ *
+ * @throws OptionError if a glob matches no layer
+ */
+export function boundsOf(
+  layers: readonly WeightLayer[],
+  bounds: readonly LayerBound[],
+): (Pick<LayerBound, 'least' | 'most'> | undefined)[] {
+  const matchers = bounds.map((bound) => ({ bound, matches: matcher('--layer', [bound.layer], layers) }));
+  return layers.map((layer) => {
+    const found = matchers.findLast(({ matches }) => matches?.(layer));
+    return found && { least: found.bound.least, most: found.bound.most };
+  });
 }
 
 function matcher(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sparsity } from '../budget/sparsity.ts';
+import { sparsity } from '../budget/budget.ts';
 import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { OptionError } from '../errors/errors.ts';
 import { chita } from '../solvers/chita/back-solving.ts';

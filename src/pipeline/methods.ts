@@ -8,7 +8,16 @@ import type { AnySolver } from '../solvers/solver.ts';
 import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
 
 /** Names of the pruning methods. */
-export type Method = 'magnitude' | 'woodfisher' | 'chita' | 'chita-cd' | 'chita-block' | 'chita++';
+export type Method =
+  | 'magnitude'
+  | 'woodfisher'
+  | 'chita'
+  | 'chita-cd'
+  | 'chita-block'
+  | 'chita++'
+  | 'falcon'
+  | 'falcon-bs'
+  | 'falcon++';
 
 /** Settings that a method takes where the user gives none. */
 export interface MethodDefaults {
@@ -42,6 +51,11 @@ export interface SolverContext {
 export const DEFAULT_METHOD: Method = 'chita';
 
 const ONE_STAGE: MethodDefaults = { samples: 1000, batch: 1, lambda: 1e-3, firstOrder: 0, stages: 1, schedule: 'exp' };
+
+/** A solver under another name: FALCON is CHITA's machinery on a set that limits MACs too. */
+function named(name: string, solver: AnySolver): AnySolver {
+  return { ...solver, name };
+}
 
 /** The methods by name, with what `coppice prune --method` says of each. */
 export const METHODS: Readonly<Record<Method, MethodEntry>> = {
@@ -80,6 +94,25 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
     needsGradients: true,
     defaults: { samples: 1000, batch: 16, lambda: 1e-2, firstOrder: 'auto', stages: 15, schedule: 'exp' },
     solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }),
+  },
+  falcon: {
+    summary: 'FALCON: the discrete first-order method under limits of MACs and weights at once, then a back-solve',
+    needsGradients: true,
+    defaults: ONE_STAGE,
+    solver: ({ swaps }) => named('falcon', chitaCd(swaps === undefined ? {} : { swaps })),
+  },
+  'falcon-bs': {
+    summary:
+      'the short form that FALCON was published with: the integer program of magnitudes, then a back-solve in blocks',
+    needsGradients: true,
+    defaults: ONE_STAGE,
+    solver: ({ block }) => named('falcon-bs', chitaBlock({ block })),
+  },
+  'falcon++': {
+    summary: 'FALCON in stages: the limits close in on a schedule, with new gradients at each',
+    needsGradients: true,
+    defaults: { samples: 1000, batch: 16, lambda: 1e-2, firstOrder: 'auto', stages: 20, schedule: 'poly' },
+    solver: ({ swaps }) => named('falcon++', chita(swaps === undefined ? {} : { swaps })),
   },
 };
 

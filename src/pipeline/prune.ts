@@ -1,6 +1,6 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import type { LossName } from '../autodiff/loss.ts';
-import { constraintOf, type SparsityBudget } from '../budget/sparsity.ts';
+import { type Budget, type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
 import { type GradientRows, scaleColumns } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -10,20 +10,21 @@ import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { quadratic, type Value } from '../problem/quadratic.ts';
 import type { OnProgress, RunOptions } from '../progress/progress.ts';
-import { type Schedule, stageTargets } from '../schedule/stages.ts';
+import type { Schedule } from '../schedule/stages.ts';
 import { drive, type Solution } from '../solvers/drive.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { random } from '../tensor/random.ts';
 import { type LabelSource, rowsOf } from './gradients.ts';
-import { type ChosenLayers, chooseLayers, type LayerChoice } from './layers.ts';
+import { boundsOf, type ChosenLayers, chooseLayers, type LayerChoice } from './layers.ts';
 import { DEFAULT_METHOD, entryOf, type Method, type MethodEntry } from './methods.ts';
 import { SCALINGS, type Scaling, unitsOf } from './scaling.ts';
+import { macsOf } from './shapes.ts';
 
 /** What {@link prune} is asked for; what is left out takes the method's defaults (METHODS) or PRUNE_DEFAULTS. */
 export interface PruneOptions extends LayerChoice, RunOptions {
   readonly engine: Engine;
-  readonly budget: SparsityBudget;
+  readonly budget: Budget;
   readonly method?: Method;
   /** A solver in the method's place; its settings default to those of the method of its name, else to chita's. */
   readonly solver?: AnySolver;
@@ -41,7 +42,7 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly firstOrder?: number | 'auto';
   readonly stages?: number;
   readonly schedule?: Schedule;
-  /** Sparsity at which the stages start. */
+  /** Share of the weights, and of the MACs, that is removed where the stages start. */
   readonly baseSparsity?: number;
   /** Units in which weights are compared and the ridge measures change. */
   readonly scaling?: Scaling;
@@ -96,7 +97,8 @@ export type ResolvedPrune = Required<
 
 /** One stage of a run. */
 export interface StageResult {
-  readonly target: number;
+  readonly budget: Budget;
+  /** Weights that its constraint lets stand. */
   readonly kept: number;
   /** Mean loss on the stage's gradient samples, before the stage. */
   readonly lossBefore: number | null;
@@ -194,25 +196,28 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
 
 async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
   const resolved = resolvePrune(options);
-  const targets = stageTargets({
-    stages: resolved.stages,
-    schedule: resolved.schedule,
-    base: resolved.baseSparsity,
-    target: resolved.budget.sparsity,
-  });
+  const layers = await budgetedLayers(model, options, chosen);
+  const sizes = layers.map(({ size }) => size);
+  const budgets = stageBudgets(
+    resolved.budget,
+    { stages: resolved.stages, schedule: resolved.schedule, base: resolved.baseSparsity },
+    sizes.reduce((sum, size) => sum + size, 0),
+  );
+  constraintOf(resolved.budget, layers); // what cannot be met is refused before any work
   const run: Run = {
     options,
     resolved,
     entry: entryOf(options),
     layers: chosen.layers,
-    sizes: chosen.layers.map((layer) => layer.size),
+    sizes,
+    budgeted: layers,
   };
   let current = { model, w: readWeights(model, chosen.layers) };
   const units = unitsOf(resolved.scaling, chosen.layers, current.w);
   const stages: StageResult[] = [];
-  for (const [t, target] of targets.entries()) {
+  for (const [t, budget] of budgets.entries()) {
     options.signal?.throwIfAborted();
-    const { w, stage } = await pruneStage({ ...run, units }, current, { t, of: targets.length, target });
+    const { w, stage } = await pruneStage({ ...run, units }, current, { t, of: budgets.length, budget });
     stages.push(stage);
     const written = writeWeights(model, chosen.layers, w);
     current = { model: written, w: readWeights(written, chosen.layers) };
@@ -226,16 +231,17 @@ interface Run {
   readonly entry: MethodEntry;
   readonly layers: readonly WeightLayer[];
   readonly sizes: readonly number[];
+  readonly budgeted: readonly BudgetedLayer[];
 }
 
 async function pruneStage(
   run: Run & { readonly units: Float64Array },
   current: { model: Model; w: Float64Array },
-  { t, of, target }: { t: number; of: number; target: number },
+  { t, of, budget }: { t: number; of: number; budget: Budget },
 ): Promise<{ w: Float64Array; stage: StageResult }> {
   const { options, resolved, entry, sizes, units } = run;
   const onProgress = prefixed(options.onProgress, of > 1 ? `stage ${t + 1} of ${of}: ` : '');
-  const constraint = constraintOf({ ...resolved.budget, sparsity: target }, sizes);
+  const constraint = constraintOf(budget, run.budgeted);
   const started = performance.now();
   const rows = entry.needsGradients ? await stageRows(run, current.model, { t, onProgress }) : emptyRows(sizes);
   const solving = performance.now();
@@ -256,7 +262,7 @@ async function pruneStage(
   });
   options.signal?.throwIfAborted();
   const stage: StageResult = {
-    target,
+    budget,
     kept: constraint.kept,
     lossBefore: rows.meanLoss,
     start,
@@ -266,6 +272,22 @@ async function pruneStage(
     seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
   };
   return { w: scaled ? solution.w.map((x, i) => Math.fround(x * (units[i] as number))) : solution.w, stage };
+}
+
+/** The layers with what a budget has to know of them: MACs only where they are limited. */
+export async function budgetedLayers(
+  model: Model,
+  options: Pick<PruneOptions, 'budget' | 'engine' | 'source'>,
+  { layers }: ChosenLayers,
+): Promise<BudgetedLayer[]> {
+  const { budget } = options;
+  const costs = budget.flops === undefined ? null : await macsOf(model, options);
+  const bounds = boundsOf(layers, budget.bounds ?? []);
+  return layers.map(({ name, size }, i) => ({
+    size,
+    macsPerWeight: costs?.get(name) ?? null,
+    ...(bounds[i] && { bound: bounds[i] }),
+  }));
 }
 
 async function stageRows(

@@ -51,10 +51,13 @@ export function reportFacts(run: MeasuredRun, surroundings: Surroundings): Repor
     seed,
     asked: {
       method,
-      sparsity: budget.sparsity,
+      sparsity: budget.sparsity ?? null,
+      flops: budget.flops ?? null,
+      params: budget.params ?? null,
       options: {
         ...settings,
         scope: budget.scope,
+        bounds: (budget.bounds ?? []).map(({ layer, least, most }) => `${layer}:keep=${least}..${most}`),
         layers: [...(choice.layers ?? [])],
         exclude: [...(choice.exclude ?? [])],
       },

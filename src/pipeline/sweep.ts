@@ -1,4 +1,4 @@
-import { type SparsityBudget, sparsity as sparsityBudget } from '../budget/sparsity.ts';
+import { type Budget, sparsity as sparsityBudget } from '../budget/budget.ts';
 import type { GradientRows } from '../curvature/gradient-rows.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
@@ -15,7 +15,7 @@ export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | '
   readonly sparsities: readonly number[];
   /** Default 1. A method without gradients has no randomness: it runs for the first seed only. */
   readonly seeds?: readonly number[];
-  readonly scope?: SparsityBudget['scope'];
+  readonly scope?: Budget['scope'];
   /** Settings of one method that differ from the others'. */
   readonly settings?: (method: Method) => Partial<Pick<PruneOptions, 'samples' | 'batch' | 'lambda' | 'stages'>>;
   /** Measures a pruned model. */

@@ -96,6 +96,14 @@ function spread({ latency }: Report): Markup | null {
   return markup`<p class="note">Latency is the median; 10th to 90th percentile: ${lines.join('; ')}.</p>`;
 }
 
+/** Share of the pruned layers' multiply-accumulates that is left; null where they are not known. */
+function shareOfMacs({ layers }: Report): number | null {
+  const total = (when: 'before' | 'after'): number | null =>
+    layers.reduce<number | null>((sum, { macs }) => (sum === null || macs[when] === null ? null : sum + macs[when]), 0);
+  const [before, after] = [total('before'), total('after')];
+  return before === null || after === null || before === 0 ? null : after / before;
+}
+
 /** What was asked for, predicted by the quadratic model, and came out. */
 export function fourWordsSection(report: Report): Markup {
   const { asked, predicted, sparsity, loss, accuracy, status } = report;
@@ -103,6 +111,8 @@ export function fourWordsSection(report: Report): Markup {
     predicted === null ? ['', ''] : [number(predicted.objective.before), number(predicted.objective.after)];
   const rows = [
     ['Sparsity', asked.sparsity === null ? '' : percent(asked.sparsity), '', percent(sparsity)],
+    ['Share of the prunable MACs', asked.flops === null ? '' : percent(asked.flops), '', percent(shareOfMacs(report))],
+    ['Prunable weights', asked.params === null ? '' : integer(asked.params), '', integer(report.nonzeros)],
     ['Change of loss', '', signedNumber(predicted?.lossChange ?? null), difference(loss.before, loss.after)],
     ['Change of accuracy', '', '', points(accuracy.before, accuracy.after)],
     ['Objective at the start', '', objective[0] as string, ''],

@@ -71,6 +71,8 @@ export const reportSchema = z.object({
   asked: z.object({
     method: z.string(),
     sparsity: share.nullable(),
+    flops: share.nullable().default(null).describe('share of the prunable multiply-accumulates to keep'),
+    params: count.nullable().default(null).describe('prunable weights to keep at most'),
     options: z.record(z.string(), z.json()).describe('every option of the run, defaults filled in'),
   }),
   status: z

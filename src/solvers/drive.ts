@@ -1,4 +1,4 @@
-import type { Constraint } from '../constraints/constraint.ts';
+import { type Constraint, squared } from '../constraints/constraint.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { QuadraticProblem, Value } from '../problem/quadratic.ts';
 import type { RunOptions } from '../progress/progress.ts';
@@ -92,6 +92,6 @@ async function settle(
 
 /** wBar on its largest entries that the constraint allows. */
 export function magnitudePruned({ wBar }: Pick<QuadraticProblem, 'wBar'>, constraint: Constraint): Float64Array {
-  const support = constraint.support(wBar.map(Math.abs));
+  const support = constraint.support(squared(wBar));
   return wBar.map((x, i) => (support[i] === 1 ? x : 0));
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { type Inspection, inspect, type Port } from '../../pipeline/inspect.ts';
+import { shapesOf } from '../../pipeline/shapes.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { toolFacts } from '../../report/surroundings.node.ts';
 import { type Column, textTable } from '../../report/table.ts';
@@ -8,7 +9,6 @@ import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { InspectFlags } from '../flags.ts';
-import { shapesOf } from '../measuring.ts';
 import { type OpenedModel, openModel } from '../opening.node.ts';
 
 /** The layout of an inspection; it rises when a field changes its meaning. */

@@ -1,10 +1,11 @@
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { measureSize, type Size } from '../../evaluate/size.node.ts';
+import { shapesOf } from '../../pipeline/shapes.ts';
 import type { Report } from '../../report/report.ts';
 import type { Context } from '../context.ts';
 import type { EvalFlags } from '../flags.ts';
-import { countModel, type ModelCount, shapesOf } from '../measuring.ts';
+import { countModel, type ModelCount } from '../measuring.ts';
 import { dataFacts, filesOf, type OpenedData, type OpenedModel, openEvaluation, openModel } from '../opening.node.ts';
 
 /** A model and everything that can be measured of it alone. */

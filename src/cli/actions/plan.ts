@@ -1,9 +1,8 @@
-import { constraintOf } from '../../budget/sparsity.ts';
+import { type Budget, constraintOf, stageBudgets } from '../../budget/budget.ts';
 import { METHODS } from '../../pipeline/methods.ts';
-import { type PruneOptions, prune, resolvePrune } from '../../pipeline/prune.ts';
+import { budgetedLayers, type PruneOptions, prune, resolvePrune } from '../../pipeline/prune.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { textTable } from '../../report/table.ts';
-import { stageTargets } from '../../schedule/stages.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { PruneFlags } from '../flags.ts';
@@ -26,10 +25,10 @@ export async function printPlan(
   const resolved = resolvePrune(options);
   const { needsGradients } = METHODS[flags.method];
   const { layers } = setup.chosen;
-  const sizes = layers.map((layer) => layer.size);
-  const prunable = sizes.reduce((sum, size) => sum + size, 0);
+  const prunable = layers.reduce((sum, { size }) => sum + size, 0);
   const { stages, schedule, baseSparsity, budget } = resolved;
-  const targets = stageTargets({ stages, schedule, base: baseSparsity, target: budget.sparsity });
+  const budgeted = await budgetedLayers(setup.opened.model, options, setup.chosen);
+  const kept = (asked: Budget): number => constraintOf(asked, budgeted).kept;
   const guess = await prune(setup.opened.model, {
     engine: options.engine,
     layers: options.layers,
@@ -43,13 +42,14 @@ export async function printPlan(
     schema: PLAN_SCHEMA,
     model: setup.opened.file,
     method: resolved.method,
-    sparsity: budget.sparsity,
+    budget,
     prunable,
-    nonzeros: constraintOf(budget, sizes).kept,
+    nonzeros: counts.reduce((sum, layer) => sum + layer.kept, 0),
     macs: { before: total(counts.map(({ macs }) => macs.before)), after: total(counts.map(({ macs }) => macs.after)) },
-    stages: targets.map((target) => ({
-      sparsity: target,
-      nonzeros: constraintOf({ ...budget, sparsity: target }, sizes).kept,
+    stages: stageBudgets(budget, { stages, schedule, base: baseSparsity }, prunable).map((asked) => ({
+      sparsity: asked.sparsity ?? null,
+      flops: asked.flops ?? null,
+      nonzeros: kept(asked),
     })),
     gradients: needsGradients
       ? {
@@ -78,7 +78,11 @@ interface Plan {
   readonly prunable: number;
   readonly nonzeros: number;
   readonly macs: { readonly before: number | null; readonly after: number | null };
-  readonly stages: readonly { readonly sparsity: number }[];
+  readonly stages: readonly {
+    readonly sparsity: number | null;
+    readonly flops: number | null;
+    readonly nonzeros: number;
+  }[];
   readonly gradients: { readonly rows: number; readonly samples: number; readonly bytes: number } | null;
   readonly layers: readonly {
     readonly name: string;
@@ -107,7 +111,7 @@ function planText({ model, method, prunable, nonzeros, macs, stages, gradients, 
       : `${integer(gradients.rows)} gradient rows (${bytes(gradients.bytes)} of memory), ${integer(gradients.samples)} sample gradients in all`,
     stages.length === 1
       ? 'one stage'
-      : `${stages.length} stages: ${stages.map(({ sparsity }) => percent(sparsity, 1)).join(', ')}`,
+      : `${stages.length} stages: ${stages.map(({ nonzeros, flops }) => `${percent(1 - nonzeros / prunable, 1)}${flops === null ? '' : ` with ${percent(flops, 1)} of the MACs`}`).join(', ')}`,
   ];
   const table = textTable(
     [

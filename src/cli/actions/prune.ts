@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { sparsity } from '../../budget/sparsity.ts';
+import { countOf } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type PruneOptions, resolvePrune } from '../../pipeline/prune.ts';
 import { percent } from '../../report/figures.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { PruneFlags } from '../flags.ts';
+import { budgetOf, type PruneFlags } from '../flags.ts';
 import { checkNotInput, checkWritableFile, checkWritableFolder, defaultOutput } from '../outputs.node.ts';
 import { printPlan } from './plan.ts';
 import { finish } from './prune-result.ts';
@@ -20,10 +20,8 @@ import { openRun, type RunSetup, samplesOf } from './setup.ts';
  */
 export async function pruneFile(context: Context, path: string, command: Command): Promise<number> {
   const flags = command.opts<PruneFlags>();
-  if (flags.sparsity === undefined)
-    throw new OptionError('Cannot prune without a sparsity: give --sparsity, such as --sparsity 0.9');
   checkFlags(flags);
-  const budget = sparsity(flags.sparsity, { scope: flags.scope });
+  const budget = budgetOf(flags);
   const output = flags.output ?? defaultOutput(path);
   if (flags.printConfig === true) {
     context.print(JSON.stringify(configOf(command, { output }), null, 2));
@@ -39,7 +37,7 @@ export async function pruneFile(context: Context, path: string, command: Command
     samples: samplesOf(context, setup, flags.method, flags.tune),
   };
   resolvePrune(options);
-  warnOfZeros(context, setup, flags.sparsity);
+  warnOfZeros(context, setup, 1 - countOf(budget, setup.w.length) / setup.w.length);
   if (flags.dryRun === true) return printPlan(context, setup, options, flags);
   const run = await pruneAndMeasure(context, setup, options, flags);
   return finish(context, setup, run, { flags, output });
@@ -65,7 +63,7 @@ async function checkOutputs({ report }: PruneFlags, path: string, output: string
 
 function warnOfZeros(context: Context, { w }: RunSetup, asked: number): void {
   const zeros = w.reduce((sum, x) => sum + (x === 0 ? 1 : 0), 0) / w.length;
-  if (zeros > asked)
+  if (zeros > asked && asked > 0)
     context.warn(
       `${percent(zeros)} of the prunable weights are zero already, more than the ${percent(asked)} asked for`,
     );

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { recalibrate } from '../../apply/recalibrate.ts';
-import { sparsity } from '../../budget/sparsity.ts';
+import { sparsity } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';

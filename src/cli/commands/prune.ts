@@ -3,19 +3,18 @@ import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, pruningFlags } from '../flags.ts';
+import { budgetFlags, METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, pruningFlags } from '../flags.ts';
 import { number, oneOf, whole } from '../parsers.ts';
 
 /** Adds the flags of `coppice prune`. */
 export function define(command: Command): void {
-  command
-    .option(
-      '--method <name>',
-      `one of ${METHOD_NAMES.join(', ')}; see below`,
-      oneOf(METHOD_NAMES),
-      PRUNE_DEFAULTS.method,
-    )
-    .option('--sparsity <share>', 'share of the prunable weights to remove, such as 0.9', number);
+  command.option(
+    '--method <name>',
+    `one of ${METHOD_NAMES.join(', ')}; see below`,
+    oneOf(METHOD_NAMES),
+    PRUNE_DEFAULTS.method,
+  );
+  budgetFlags(command);
   pruningFlags(command);
   preprocessFlags(command);
   command

@@ -1,5 +1,5 @@
 import { cardinality } from '../../constraints/cardinality.ts';
-import type { Constraint } from '../../constraints/constraint.ts';
+import { type Constraint, squared } from '../../constraints/constraint.ts';
 import { type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
@@ -92,7 +92,7 @@ async function firstActiveSet({ problem, constraint, lipschitz }: State): Promis
   const room = cardinality(p, Math.min(p, Math.ceil(ACTIVE_FACTOR * constraint.kept)));
   const g = await problem.gradient(wBar, new Float64Array(n));
   const set = room.support(wBar.map((x, i) => Math.abs(x - (g[i] as number) / lipschitz)));
-  return union(set, constraint.support(wBar.map(Math.abs)));
+  return union(set, constraint.support(squared(wBar)));
 }
 
 async function iterate(state: State): Promise<void> {
@@ -124,7 +124,7 @@ async function lookOutside(state: State): Promise<boolean> {
   let found: { point: Point; support: Uint8Array } | null = null;
   for (let search = 0, L = 2 * state.lipschitz; search < SEARCHES; search++, L /= 2) {
     const stepped = w.map((x, i) => x - (g[i] as number) / L);
-    const support = constraint.support(stepped.map(Math.abs));
+    const support = constraint.support(squared(stepped));
     const point = await pointAt(
       problem,
       stepped.map((x, i) => (support[i] === 1 ? x : 0)),
@@ -141,9 +141,7 @@ async function lookOutside(state: State): Promise<boolean> {
 
 /** The support found; places that it leaves empty go to the largest weights outside. */
 function supportFound({ problem, constraint, w }: State): Uint8Array {
-  return constraint.support(
-    w.map((x, i) => (x === 0 ? Math.abs(problem.wBar[i] as number) : Number.POSITIVE_INFINITY)),
-  );
+  return constraint.support(w.map((x, i) => (x === 0 ? (problem.wBar[i] as number) ** 2 : Number.POSITIVE_INFINITY)));
 }
 
 function union(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -1,4 +1,4 @@
-import type { Constraint } from '../../constraints/constraint.ts';
+import { type Constraint, squared } from '../../constraints/constraint.ts';
 import { type BackSolution, backSolve } from '../../problem/back-solve.ts';
 import { type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
@@ -85,8 +85,7 @@ export async function stepBackSolve(state: State): Promise<void> {
  */
 export async function initialSupport(problem: QuadraticProblem, constraint: Constraint): Promise<Uint8Array> {
   const { wBar, a, mu, n } = problem;
-  const magnitudes = wBar.map(Math.abs);
-  const first = constraint.support(magnitudes);
+  const first = constraint.support(squared(wBar));
   if (a === 0) return first;
   const g = await problem.gradient(wBar, new Float64Array(n));
   if (squaredNorm(g) < 1e-16) return first;
@@ -118,7 +117,7 @@ async function bestOfGrowingSteps(
   let lowest = (await problem.value(on(problem.wBar, best))).objective;
   for (let trial = 0, t = from.step; trial < 10; trial++, t *= 2) {
     const v = from.kept(t);
-    const support = constraint.support(v.map(Math.abs));
+    const support = constraint.support(squared(v));
     const { objective } = await problem.value(on(v, support));
     if (!(objective < lowest)) break;
     [best, lowest] = [support, objective];

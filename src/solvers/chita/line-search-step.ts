@@ -1,4 +1,4 @@
-import type { Constraint } from '../../constraints/constraint.ts';
+import { type Constraint, squared } from '../../constraints/constraint.ts';
 import { composeValue, type QuadraticProblem, squaredNorm, type Value } from '../../problem/quadratic.ts';
 
 /** Weights with the value of Q there. */
@@ -41,7 +41,7 @@ export async function lineSearchStep(
   let best = from;
   for (let doubling = 0, t = critical / SAFETY; doubling < DOUBLINGS; doubling++, t *= 2) {
     const stepped = from.w.map((x, i) => (active[i] === 1 ? x - t * (g[i] as number) : 0));
-    const support = constraint.support(stepped.map(Math.abs));
+    const support = constraint.support(squared(stepped));
     const next = await pointAt(
       problem,
       stepped.map((x, i) => (support[i] === 1 ? x : 0)),
