@@ -1,7 +1,7 @@
 // npm run accuracy -- TABLE [seeds]: measures accuracy tables and appends their rows to bench/results/accuracy.csv.
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { recalibrate } from '../dist/apply/recalibrate.js';
-import { evaluate, feedsFromDataset, onnxruntimeNode, prunePipeline, sparsity } from '../dist/index.js';
+import { budget as budgetOf, evaluate, feedsFromDataset, onnxruntimeNode, prunePipeline } from '../dist/index.js';
 import { tune } from '../dist/pipeline/tune.js';
 import { openProblem } from './problems.mjs';
 
@@ -9,6 +9,9 @@ const FILE = new URL('./results/accuracy.csv', import.meta.url);
 const HEADER = 'date,table,model,method,sparsity,seed,lambda,options,accuracy,loss,recalibrated,objective,seconds\n';
 
 const STAGES = { samples: 1000, batch: 16, firstOrder: 'auto', stages: 20, lambda: 1e-2 };
+const ONE_STAGE = { samples: 500, batch: 1, lambda: 1e-3 };
+// Shares of the MACs kept; the official program was run at .7, .5 and .3 (reference/official.json).
+const FLOPS = [{ flops: 0.7 }, { flops: 0.5 }, { flops: 0.3 }];
 const TABLES = {
   'mlpnet-magnitude': { problem: 'mlpnet', runs: [['magnitude', [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98], {}]] },
   'mlpnet-one-stage': {
@@ -46,6 +49,24 @@ const TABLES = {
     recalibrated: true,
     augment: true,
     runs: [['chita++', [0.7, 0.8, 0.9], { ...STAGES, schedule: 'poly' }]],
+  },
+  'resnet20-flops': {
+    problem: 'resnet20',
+    recalibrated: true,
+    runs: [
+      ['magnitude', FLOPS, {}],
+      ['falcon-bs', FLOPS, ONE_STAGE],
+      ['chita', FLOPS, ONE_STAGE],
+      ['falcon', FLOPS, ONE_STAGE],
+    ],
+  },
+  'resnet20-falcon++': {
+    problem: 'resnet20',
+    recalibrated: true,
+    augment: true,
+    runs: [
+      ['falcon++', [...FLOPS, { flops: 0.2 }, { flops: 0.1 }], { ...STAGES, schedule: 'poly', baseSparsity: 0.2 }],
+    ],
   },
   'resnet20-folded': {
     problem: 'resnet20-folded',
@@ -94,7 +115,14 @@ console.log(
   `${problemName}: dense accuracy ${(100 * dense.accuracy).toFixed(2)} % on ${dense.count} samples, loss ${dense.loss.toFixed(4)}`,
 );
 for (const [method, sparsities, base] of table.runs) {
-  for (const share of sparsities) {
+  for (const entry of sparsities) {
+    const budget = budgetOf(typeof entry === 'number' ? { sparsity: entry } : entry);
+    const share =
+      typeof entry === 'number'
+        ? entry
+        : Object.entries(entry)
+            .map((pair) => pair.join('='))
+            .join(' ');
     if (only !== undefined && share !== only) continue;
     const accuracies = [];
     let choice = null;
@@ -103,7 +131,7 @@ for (const [method, sparsities, base] of table.runs) {
       const request = {
         engine,
         method,
-        budget: sparsity(share),
+        budget,
         source,
         seed,
         ...(exclude && { exclude }),

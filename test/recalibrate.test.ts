@@ -70,25 +70,28 @@ function halfPruned(model: Model): Model {
 }
 
 describe('recalibrate', () => {
-  it('sets the running statistics of a batch norm to those of its input', async () => {
-    const tuned = await recalibrate(halfPruned(NORMED), NORMED, {
-      engine,
-      source: feedsFromDataset(NORMED, DATA),
-      ...ALL,
-    });
+  it('changes the running statistics of a batch norm by what pruning changed of its input', async () => {
+    const pruned = halfPruned(NORMED);
+    const tuned = await recalibrate(pruned, NORMED, { engine, source: feedsFromDataset(NORMED, DATA), ...ALL });
     expect(tuned).toMatchObject({ samples: 64, normalizations: 1, corrections: 0 });
-    const before = await output(tuned.model, 'c');
+    const [dense, now] = [await output(NORMED, 'c'), await output(pruned, 'c')];
     for (let channel = 0; channel < 4; channel++) {
-      const [mean, variance] = moments(before, channel);
-      expect(values(tuned.model, 'mean')[channel]).toBeCloseTo(mean, 4);
-      expect(values(tuned.model, 'variance')[channel]).toBeCloseTo(variance, 3);
+      const [then, after] = [moments(dense, channel), moments(now, channel)];
+      const stored = (name: string): number => values(NORMED, name)[channel] as number;
+      expect(values(tuned.model, 'mean')[channel]).toBeCloseTo(stored('mean') + after[0] - then[0], 4);
+      expect(values(tuned.model, 'variance')[channel]).toBeCloseTo((stored('variance') * after[1]) / then[1], 3);
     }
+  });
+
+  it('leaves an unpruned batch norm exactly as it is', async () => {
+    const tuned = await recalibrate(NORMED, NORMED, { engine, source: feedsFromDataset(NORMED, DATA), ...ALL });
+    for (const name of ['mean', 'variance']) expect(values(tuned.model, name)).toEqual(values(NORMED, name));
   });
 
   it('pools the statistics of several batches', async () => {
     const options = { engine, source: feedsFromDataset(NORMED, DATA), samples: 64 };
-    const whole = await recalibrate(NORMED, NORMED, { ...options, batch: 64 });
-    const parts = await recalibrate(NORMED, NORMED, { ...options, batch: 16 });
+    const whole = await recalibrate(halfPruned(NORMED), NORMED, { ...options, batch: 64 });
+    const parts = await recalibrate(halfPruned(NORMED), NORMED, { ...options, batch: 16 });
     values(whole.model, 'variance').forEach((v, c) => {
       expect(values(parts.model, 'variance')[c]).toBeCloseTo(v, 3);
     });

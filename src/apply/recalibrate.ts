@@ -46,27 +46,33 @@ export interface Recalibrated {
  * convolution has none behind it (folded models), a scale and shift for each of its channels that bring mean and
  * variance back to the dense model's. Zeros stay zeros; the weights of corrected channels are scaled as a whole.
  *
+ * Running statistics are changed by what pruning changed, not replaced: both models are measured on the same samples, and
+ *
+ *   mean := mean + (pruned - dense)      variance := variance * pruned / dense
+ *
+ * so that samples unlike those the model was trained on (no augmentation, fewer of them) do no harm: an unpruned model
+ * stays as it is.
+ *
  * @param pruned  the model to tune
  * @param dense   the model before pruning, for the folded case
  * @throws DataError if there is no sample
- * Cost: one forward pass a sample, two for folded models. Deterministic given `seed`.
+ * Cost: two forward passes a sample, three where only some convolutions have a BatchNormalization behind them. Deterministic given `seed`.
  */
 export async function recalibrate(pruned: Model, dense: Model, options: RecalibrateOptions): Promise<Recalibrated> {
   const { engine } = options;
   const batches = await batchesOf(options);
-  const before = await measureStatistics({
-    engine,
-    model: dense,
-    batches: batches.passes('dense model'),
-    batchNorm: 'stored',
-  });
+  const measured = (batchNorm: 'stored' | 'batch') =>
+    measureStatistics({ engine, model: dense, batches: batches.passes('dense model'), batchNorm });
+  const before = await measured('batch');
   const hasBare = before.sites.some((site) => site.kind === 'bare');
+  const hasNorm = before.sites.some((site) => site.kind === 'norm');
+  const restored = hasBare && hasNorm ? (await measured('stored')).statistics : before.statistics;
   const after = await measureStatistics({
     engine,
     model: pruned,
     batches: batches.passes('pruned model'),
     batchNorm: 'batch',
-    ...(hasBare ? { restore: before.statistics } : {}),
+    ...(hasBare ? { restore: restored } : {}),
   });
   const graph = pruned.graph;
   const replacements = new Map<string, Constant>();
@@ -75,9 +81,10 @@ export async function recalibrate(pruned: Model, dense: Model, options: Recalibr
   const added = new Map<string, Constant>();
   for (const site of after.sites) {
     const now = after.statistics.get(site.value) as ChannelStatistics;
-    const then = before.statistics.get(site.value);
-    if (site.kind === 'norm') tuned.normalizations += setRunning(pruned, site, now, replacements);
-    else if (then !== undefined) {
+    const then = (site.kind === 'norm' ? before.statistics : restored).get(site.value);
+    if (then === undefined) continue;
+    if (site.kind === 'norm') tuned.normalizations += setRunning(pruned, site, { now, then }, replacements);
+    else {
       const change = correction(pruned, site, { then, now });
       if (change === null) continue;
       tuned.corrections++;
@@ -132,15 +139,29 @@ async function fittingBatch(source: FeedSource): Promise<number> {
 function setRunning(
   model: Model,
   { node }: Site,
-  { mean, variance }: ChannelStatistics,
+  { now, then }: { now: ChannelStatistics; then: ChannelStatistics },
   replacements: Map<string, Constant>,
 ): number {
   const [, , , meanName, varianceName] = node.inputs as [string, string, string, string, string];
   if (!hasConstants(model, [meanName, varianceName]) || replacements.has(meanName) || replacements.has(varianceName))
     return 0;
-  replacements.set(meanName, vector(mean));
-  replacements.set(varianceName, vector(variance));
+  const [mean, variance] = [running(model, meanName), running(model, varianceName)];
+  replacements.set(meanName, vector(mean.map((x, c) => x + (now.mean[c] as number) - (then.mean[c] as number))));
+  replacements.set(
+    varianceName,
+    vector(variance.map((x, c) => x * ratio(now.variance[c] as number, then.variance[c] as number))),
+  );
   return 1;
+}
+
+/** Stored running statistics. */
+function running(model: Model, name: string): Float64Array {
+  return Float64Array.from(tensorOf(constantsOf(model.graph).get(name) as Constant).data as ArrayLike<number>);
+}
+
+/** A channel that never varied in the dense model has no ratio: it is left as it is. */
+function ratio(now: number, then: number): number {
+  return then > 0 ? now / then : 1;
 }
 
 interface Correction {
