@@ -229,7 +229,7 @@ describe('coppice sweep', () => {
   it('prints a table of accuracies', async () => {
     const { out } = await cli(['sweep', model, '--methods', 'magnitude,chita', ...common()]);
     expect(out).toMatch(
-      /^small\.onnx: dense accuracy [\d.]+ %\n\nsparsity +magnitude +chita\n[- ]+\n +50\.0 %( +[\d.]+ %){2}\n +75\.0 %( +[\d.]+ %){2}\n$/,
+      /^small\.onnx: dense accuracy [\d.]+ %\n\nbudget +magnitude +chita\n[- ]+\nsparsity 50%( +[\d.]+ %[ *]*){2}\nsparsity 75%( +[\d.]+ %[ *]*){2}\n\n\* on the Pareto front.*\n$/,
     );
   });
 
@@ -248,5 +248,34 @@ describe('coppice sweep', () => {
     expect(heading?.split(',').slice(0, 4)).toEqual(['method', 'sparsity', 'seed', 'accuracy']);
     expect(lines.map((line) => line.split(',').slice(0, 3).join())).toEqual(['magnitude,0.5,1', 'magnitude,0.75,1']);
     expect(readdirSync(folder.at('models')).sort()).toEqual(['small-magnitude-0.5.onnx', 'small-magnitude-0.75.onnx']);
+  });
+
+  it('spans budgets of multiply-accumulates, which every run keeps to', async () => {
+    const shared = common().slice(2);
+    const { out } = await cli([
+      'sweep',
+      model,
+      '--methods',
+      'magnitude,falcon-bs',
+      '--flops',
+      '0.3..0.5:0.2',
+      ...shared,
+      '--json',
+    ]);
+    const { cells, summary } = JSON.parse(out) as {
+      cells: { method: string; flops: number; sparsity: null; macs: number }[];
+      summary: { pareto: boolean }[];
+    };
+    expect(cells.map(({ method, flops, sparsity }) => [method, flops, sparsity])).toEqual([
+      ['magnitude', 0.3, null],
+      ['magnitude', 0.5, null],
+      ['falcon-bs', 0.3, null],
+      ['falcon-bs', 0.5, null],
+    ]);
+    for (const { flops, macs } of cells) {
+      expect(macs).toBeLessThanOrEqual(flops);
+      expect(macs).toBeGreaterThan(flops - 1 / 56);
+    }
+    expect(summary.some(({ pareto }) => pareto)).toBe(true);
   });
 });

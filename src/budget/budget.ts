@@ -80,6 +80,12 @@ export function budget(parts: Partial<Budget>): Budget {
   return { scope: 'global', ...parts };
 }
 
+/** A budget in few words, for tables and progress: `sparsity 0.9`, `flops 0.3, params 100000`. */
+export function budgetName({ sparsity: share, flops: kept, params }: Budget): string {
+  const parts = Object.entries({ sparsity: share, flops: kept, params }).filter(([, value]) => value !== undefined);
+  return parts.map((part) => part.join(' ')).join(', ');
+}
+
 /** Weights that stay at a sparsity: (1 - sparsity) p, cut off to a whole number in floating point as the published program does. */
 export function keptOf(p: number, share: number): number {
   return Math.trunc((1 - share) * p);

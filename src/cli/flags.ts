@@ -244,6 +244,7 @@ export interface PruneFlags extends PruningFlags, BudgetFlags {
 export interface SweepFlags extends PruningFlags {
   readonly methods: Method[];
   readonly sparsity?: number[];
+  readonly flops?: number[];
   readonly seeds: number[];
   readonly output?: string;
   readonly csv?: boolean;

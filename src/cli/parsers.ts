@@ -83,12 +83,16 @@ export function wholes(text: string): number[] {
 /** How many values a range of {@link shares} may have. */
 const MOST_VALUES = 1000;
 
-/** Numbers parted by commas, and ranges with a step: `0.5,0.9`, `0.5..0.9:0.1`. */
+/** Numbers parted by commas, and ranges with a step: `0.5,0.9`, `50%`, `0.5..0.9:0.05`; the step is 0.1 unless given. */
 export function shares(text: string): number[] {
   return list(text).flatMap((word) => {
-    const range = /^(.+)\.\.(.+):(.+)$/.exec(word);
-    if (range === null) return [number(word)];
-    const [from, to, step] = range.slice(1).map(number) as [number, number, number];
+    const range = /^(.+?)\.\.(.+?)(?::(.+))?$/.exec(word);
+    if (range === null) return [share(word)];
+    const [from, to, step] = [range[1] as string, range[2] as string, range[3] ?? '0.1'].map(share) as [
+      number,
+      number,
+      number,
+    ];
     const steps = Math.floor((to - from) / step + 1e-9);
     if (!(step > 0) || steps < 0 || steps > MOST_VALUES)
       throw new InvalidArgumentError('Wanted from..to:step with a step above 0.');

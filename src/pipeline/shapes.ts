@@ -79,6 +79,11 @@ export async function macsOf(
   const shapes = await shapesOf(engine, model, source);
   if ('reason' in shapes)
     throw new UnsupportedOpError(`Cannot limit MACs: the shapes of the model's values are not known; ${shapes.reason}`);
-  const { prunable } = findWeights(model, shapes.captured, shapes.batch);
+  return weightMacs(model, shapes);
+}
+
+/** The same, of shapes that are known. */
+export function weightMacs(model: Model, { captured, batch }: Shapes): ReadonlyMap<string, number | null> {
+  const { prunable } = findWeights(model, captured, batch);
   return new Map(prunable.map(({ name, macsPerWeight }) => [name, macsPerWeight]));
 }

@@ -1,4 +1,4 @@
-import { type Budget, sparsity as sparsityBudget } from '../budget/budget.ts';
+import { type Budget, budgetName } from '../budget/budget.ts';
 import type { GradientRows } from '../curvature/gradient-rows.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
@@ -9,15 +9,16 @@ import { chooseLayers } from './layers.ts';
 import { METHODS, type Method } from './methods.ts';
 import { type PruneOptions, type PruneResult, prune, resolvePrune } from './prune.ts';
 
-/** What {@link sweep} is asked for: what a single run is asked, with several methods, sparsities and seeds. */
+/** What {@link sweep} is asked for: what a single run is asked, with several methods, budgets and seeds. */
 export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | 'budget' | 'seed' | 'rows'> {
   readonly methods: readonly Method[];
-  readonly sparsities: readonly number[];
+  readonly budgets: readonly Budget[];
   /** Default 1. A method without gradients has no randomness: it runs for the first seed only. */
   readonly seeds?: readonly number[];
-  readonly scope?: Budget['scope'];
   /** Settings of one method that differ from the others'. */
   readonly settings?: (method: Method) => Partial<Pick<PruneOptions, 'samples' | 'batch' | 'lambda' | 'stages'>>;
+  /** MACs of one weight by layer (see macsOf), for the cells' share of MACs. */
+  readonly macs?: ReadonlyMap<string, number | null>;
   /** Measures a pruned model. */
   readonly judge: (model: Model) => Promise<Evaluation | null>;
   /** Re-estimates a pruned model's statistics; absent = not asked for. */
@@ -29,7 +30,9 @@ export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | '
 /** One run of a sweep. */
 export interface SweepCell {
   readonly method: Method;
-  readonly sparsity: number;
+  /** As asked: share of zeros, share of the MACs kept; null where not limited. */
+  readonly sparsity: number | null;
+  readonly flops: number | null;
   readonly seed: number;
   readonly accuracy: number | null;
   readonly loss: number | null;
@@ -37,6 +40,8 @@ export interface SweepCell {
   readonly recalibrated: { readonly accuracy: number | null; readonly loss: number | null } | null;
   readonly nonzeros: number;
   readonly prunable: number;
+  /** Share of the prunable weights' multiply-accumulates that is left; null where MACs are not known. */
+  readonly macs: number | null;
   /** Of the last stage's quadratic model; null for methods without one. */
   readonly objective: number | null;
   /** Of pruning alone; gradients that are shared count for the first run that uses them. */
@@ -44,11 +49,11 @@ export interface SweepCell {
 }
 
 /**
- * Prunes a model by several methods to several sparsities, for several seeds. Gradient rows of the unpruned model are
+ * Prunes a model by several methods to several budgets, for several seeds. Gradient rows of the unpruned model are
  * computed once for each seed and each pair of rows n and samples a row m, and shared by all runs that begin with them;
  * results are those of single runs.
  *
- * @returns  one cell for each run: by method in the order asked for, then sparsity, then seed
+ * @returns  one cell for each run: by method in the order asked for, then budget, then seed
  * @throws OptionError  if there is nothing to do, or an option cannot be; before the first run
  * @throws DataError    if a method needs data and there is none
  * Cost: as the single runs, but for the shared gradients. Memory: one set of rows at a time.
@@ -80,21 +85,21 @@ const NO_ROWS = '';
 
 interface Run {
   readonly method: Method;
-  readonly sparsity: number;
+  readonly budget: Budget;
   readonly seed: number;
   /** Runs of one key may share rows. */
   readonly key: string;
 }
 
 function planRuns(request: SweepRequest): Run[] {
-  const { methods, sparsities, seeds = [1] } = request;
+  const { methods, budgets, seeds = [1] } = request;
   const runs = methods.flatMap((method) =>
-    sparsities.flatMap((sparsity) =>
+    budgets.flatMap((budget) =>
       (METHODS[method].needsGradients ? seeds : seeds.slice(0, 1)).map((seed): Run => {
-        const { samples, batch } = resolvePrune(optionsOf(request, { method, sparsity, seed, key: NO_ROWS }));
+        const { samples, batch } = resolvePrune(optionsOf(request, { method, budget, seed, key: NO_ROWS }));
         return {
           method,
-          sparsity,
+          budget,
           seed,
           key: METHODS[method].needsGradients ? `${seed}/${samples}/${batch}` : NO_ROWS,
         };
@@ -102,7 +107,7 @@ function planRuns(request: SweepRequest): Run[] {
     ),
   );
   if (runs.length === 0)
-    throw new OptionError('Cannot sweep over nothing: name at least one method, one sparsity and one seed');
+    throw new OptionError('Cannot sweep over nothing: name at least one method, one budget and one seed');
   const needy = runs.find(({ key }) => key !== NO_ROWS);
   if (needy !== undefined && request.source === undefined)
     throw new DataError(`Cannot prune by ${needy.method} without data: give --data`);
@@ -118,9 +123,9 @@ function inRowOrder(runs: readonly Run[]): Run[] {
 function optionsOf(request: SweepRequest, run: Run, place?: { at: number; of: number }): PruneOptions {
   const {
     methods: _methods,
-    sparsities: _sparsities,
+    budgets: _budgets,
     seeds: _seeds,
-    scope,
+    macs: _macs,
     settings,
     judge: _judge,
     recalibrate: _recalibrate,
@@ -128,12 +133,13 @@ function optionsOf(request: SweepRequest, run: Run, place?: { at: number; of: nu
     onProgress,
     ...options
   } = request;
-  const where = place === undefined ? '' : `run ${place.at + 1} of ${place.of}, ${run.method} at ${run.sparsity}: `;
+  const where =
+    place === undefined ? '' : `run ${place.at + 1} of ${place.of}, ${run.method} at ${budgetName(run.budget)}: `;
   return {
     ...options,
     ...settings?.(run.method),
     method: run.method,
-    budget: sparsityBudget(run.sparsity, scope === undefined ? {} : { scope }),
+    budget: run.budget,
     seed: run.seed,
     onProgress: (progress) => onProgress?.({ ...progress, step: where + progress.step }),
   };
@@ -166,7 +172,7 @@ function denseRows(model: Model, options: PruneOptions): Promise<GradientRows> {
 
 async function judgeRun(
   request: SweepRequest,
-  { method, sparsity, seed }: Run,
+  { method, budget, seed }: Run,
   { result, seconds }: { result: PruneResult; seconds: number },
 ): Promise<{ cell: SweepCell; final: Model }> {
   const evaluation = await request.judge(result.model);
@@ -174,15 +180,30 @@ async function judgeRun(
   const again = tuned && (await request.judge(tuned));
   const cell: SweepCell = {
     method,
-    sparsity,
+    sparsity: budget.sparsity ?? null,
+    flops: budget.flops ?? null,
     seed,
     accuracy: evaluation?.accuracy ?? null,
     loss: evaluation?.loss ?? null,
     recalibrated: tuned === undefined ? null : { accuracy: again?.accuracy ?? null, loss: again?.loss ?? null },
     nonzeros: result.w.reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0),
     prunable: result.w.length,
+    macs: macsLeft(request.macs, result),
     objective: result.stages.at(-1)?.value?.objective ?? null,
     seconds,
   };
   return { cell, final: tuned ?? result.model };
+}
+
+/** Share of the pruned layers' multiply-accumulates that is left. */
+function macsLeft(macs: SweepRequest['macs'], { chosen, w }: PruneResult): number | null {
+  let [start, before, after] = [0, 0, 0];
+  for (const { name, size } of chosen.layers) {
+    const cost = macs?.get(name) ?? null;
+    if (cost === null) return null;
+    before += size * cost;
+    after += cost * w.subarray(start, start + size).reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0);
+    start += size;
+  }
+  return after / before;
 }

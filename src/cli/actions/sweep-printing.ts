@@ -15,7 +15,6 @@ const SWEEP_SCHEMA = 'coppice/sweep@1';
 /** A finished sweep. */
 export interface SweepResult {
   readonly flags: SweepFlags;
-  readonly sparsities: readonly number[];
   readonly setup: RunSetup;
   readonly dense: Evaluation | null;
   readonly cells: readonly SweepCell[];
@@ -24,7 +23,7 @@ export interface SweepResult {
 /** The document that `--json` prints. */
 export async function sweepJson(
   { command, seconds, warnings }: Context,
-  { flags, sparsities, setup, dense, cells }: SweepResult,
+  { flags, setup, dense, cells }: SweepResult,
 ): Promise<string> {
   const { engine } = setup.options;
   const document = {
@@ -37,7 +36,8 @@ export async function sweepJson(
     eval: setup.evaluation === null ? null : await dataFacts(setup.evaluation),
     dense: { accuracy: dense?.accuracy ?? null, loss: dense?.loss ?? null },
     methods: flags.methods,
-    sparsities,
+    sparsities: flags.sparsity ?? null,
+    flops: flags.flops ?? null,
     seeds: flags.seeds,
     cells,
     summary: summarizeSweep(cells),
@@ -55,9 +55,9 @@ export async function sweepJson(
 /** One line a run, with a heading; what is not known is empty. */
 export function sweepCsv(cells: readonly SweepCell[]): string {
   const heading =
-    'method,sparsity,seed,accuracy,loss,recalibratedAccuracy,recalibratedLoss,nonzeros,prunable,objective,seconds';
+    'method,sparsity,seed,accuracy,loss,recalibratedAccuracy,recalibratedLoss,nonzeros,prunable,objective,seconds,flops,macs';
   const lines = cells.map(
-    ({ method, sparsity, seed, accuracy, loss, recalibrated, nonzeros, prunable, objective, seconds }) =>
+    ({ method, sparsity, flops, seed, accuracy, loss, recalibrated, nonzeros, prunable, macs, objective, seconds }) =>
       [
         method,
         sparsity,
@@ -70,6 +70,8 @@ export function sweepCsv(cells: readonly SweepCell[]): string {
         prunable,
         objective,
         seconds.toFixed(3),
+        flops,
+        macs,
       ]
         .map((x) => x ?? '')
         .join(','),
@@ -77,25 +79,35 @@ export function sweepCsv(cells: readonly SweepCell[]): string {
   return [heading, ...lines].join('\n');
 }
 
-/** Accuracies: a row a sparsity, a column a method, and one more where it was recalibrated. */
-export function sweepTable({ flags, sparsities, setup, dense, cells }: SweepResult): string {
+/** A budget as it was asked for, as a column of a table has it. */
+export function asked({ sparsity, flops }: Pick<SweepCell, 'sparsity' | 'flops'>): string {
+  return [
+    ...(flops === null ? [] : [`flops ${Number((100 * flops).toFixed(2))}%`]),
+    ...(sparsity === null ? [] : [`sparsity ${Number((100 * sparsity).toFixed(2))}%`]),
+  ].join(', ');
+}
+
+/** Accuracies: a row a budget, a column a method, and one more where it was recalibrated; a star on the Pareto front. */
+export function sweepTable({ flags, setup, dense, cells }: SweepResult): string {
   const summary = summarizeSweep(cells);
   const again = flags.recalibrate === true;
   const columns: Column[] = [
-    { heading: 'sparsity', align: 'right' },
+    { heading: 'budget' },
     ...flags.methods
       .flatMap((method) => [method, ...(again ? [`${method}, recalibrated`] : [])])
       .map((heading): Column => ({ heading, align: 'right' })),
   ];
-  const rows = sparsities.map((sparsity) => [
-    percent(sparsity, 1),
+  const budgets = [...new Set(summary.map(asked))];
+  const rows = budgets.map((budget) => [
+    budget,
     ...flags.methods.flatMap((method) => {
-      const cell = summary.find((s) => s.method === method && s.sparsity === sparsity) as SweepSummary;
-      return [accuracy(cell.accuracy), ...(again ? [accuracy(cell.recalibrated)] : [])];
+      const cell = summary.find((s) => s.method === method && asked(s) === budget) as SweepSummary;
+      const star = cell.pareto ? ' *' : '  ';
+      return again ? [accuracy(cell.accuracy), accuracy(cell.recalibrated) + star] : [accuracy(cell.accuracy) + star];
     }),
   ]);
   const seeds = flags.seeds.length > 1 ? `, mean +- standard deviation over ${flags.seeds.length} seeds` : '';
-  return `${setup.opened.file.name}: dense accuracy ${percent(dense?.accuracy ?? null)}${seeds}\n\n${textTable(columns, rows)}`;
+  return `${setup.opened.file.name}: dense accuracy ${percent(dense?.accuracy ?? null)}${seeds}\n\n${textTable(columns, rows)}\n\n* on the Pareto front of accuracy, nonzeros and MACs`;
 }
 
 function accuracy(spread: Spread | null): string {

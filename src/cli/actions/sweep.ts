@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { recalibrate } from '../../apply/recalibrate.ts';
-import { sparsity } from '../../budget/budget.ts';
+import { type Budget, budget } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
 import { writeModel } from '../../onnx/files.node.ts';
+import { weightMacs } from '../../pipeline/shapes.ts';
 import { type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
 import { percent } from '../../report/figures.ts';
 import { configOf } from '../config.node.ts';
@@ -13,12 +14,12 @@ import { EXIT } from '../exit-codes.ts';
 import type { SweepFlags } from '../flags.ts';
 import { fileIn, makeFolder, stemOf } from '../outputs.node.ts';
 import { openRun, type RunSetup, samplesOf } from './setup.ts';
-import { sweepCsv, sweepJson, sweepTable } from './sweep-printing.ts';
+import { asked, sweepCsv, sweepJson, sweepTable } from './sweep-printing.ts';
 
 /** Prunes by all methods to all sparsities. @returns the exit code */
 export async function sweepFile(context: Context, path: string, command: Command): Promise<number> {
   const flags = command.opts<SweepFlags>();
-  const sparsities = checkFlags(flags);
+  const budgets = checkFlags(flags);
   if (flags.printConfig === true) {
     context.print(JSON.stringify(configOf(command), null, 2));
     return EXIT.ok;
@@ -32,33 +33,41 @@ export async function sweepFile(context: Context, path: string, command: Command
     sweep(setup.opened.model, {
       ...setup.options,
       methods: flags.methods,
-      sparsities,
+      budgets,
       seeds: flags.seeds,
-      scope: flags.scope,
+      ...(setup.shapes && { macs: weightMacs(setup.opened.model, setup.shapes) }),
       settings: (method) => ({ samples: samples.get(method) }),
       judge,
       ...recalibration(context, setup, flags),
       onCell: (cell, model) => keep(context, cell, { model, path, flags }),
     }),
   );
-  const result = { flags, sparsities, setup, dense, cells };
+  const result = { flags, setup, dense, cells };
   if (flags.json === true) context.print(await sweepJson(context, result));
   else context.print(flags.csv === true ? sweepCsv(cells) : sweepTable(result));
   return EXIT.ok;
 }
 
-function checkFlags(flags: SweepFlags): readonly number[] {
-  if (flags.sparsity === undefined)
+function checkFlags(flags: SweepFlags): readonly Budget[] {
+  if (flags.sparsity === undefined && flags.flops === undefined)
     throw new OptionError(
-      'Cannot sweep without sparsities: give --sparsity, such as --sparsity 0.5,0.9 or 0.5..0.9:0.1',
+      'Cannot sweep without budgets: give --sparsity, such as --sparsity 0.5,0.9 or 0.5..0.9:0.1, or --flops',
     );
-  for (const share of flags.sparsity) sparsity(share);
+  const budgets = (flags.flops ?? [undefined]).flatMap((flops) =>
+    (flags.sparsity ?? [undefined]).map((sparsity) =>
+      budget({
+        scope: flags.scope,
+        ...(sparsity !== undefined && { sparsity }),
+        ...(flops !== undefined && { flops }),
+      }),
+    ),
+  );
   if (flags.eval === undefined) throw new OptionError('Cannot sweep without data to measure on: give --eval');
   if (flags.recalibrate === true && flags.data === undefined)
     throw new OptionError('Cannot recalibrate without data: give --data');
   if (flags.json === true && flags.csv === true)
     throw new OptionError('Cannot print both JSON and CSV: give --json or --csv');
-  return flags.sparsity;
+  return budgets;
 }
 
 function judgeOf(
@@ -91,10 +100,12 @@ async function keep(
   cell: SweepCell,
   { model, path, flags }: { model: Model; path: string; flags: SweepFlags },
 ): Promise<void> {
-  const { method, sparsity: share, seed, accuracy, recalibrated } = cell;
+  const { method, sparsity, flops, seed, accuracy, recalibrated } = cell;
   const again = recalibrated === null ? '' : `, recalibrated ${percent(recalibrated.accuracy)}`;
-  context.tell(`${method} at ${percent(share, 1)}, seed ${seed}: ${percent(accuracy)}${again}`);
+  const at = asked({ sparsity, flops });
+  context.tell(`${method} at ${at}, seed ${seed}: ${percent(accuracy)}${again}`);
   if (flags.output === undefined) return;
+  const place = [...(flops === null ? [] : [`flops${flops}`]), ...(sparsity === null ? [] : [sparsity])].join('-');
   const suffix = flags.seeds.length > 1 ? `-seed${seed}` : '';
-  await writeModel(fileIn(flags.output, `${stemOf(path)}-${method}-${share}${suffix}.onnx`), model);
+  await writeModel(fileIn(flags.output, `${stemOf(path)}-${method}-${place}${suffix}.onnx`), model);
 }

@@ -15,6 +15,7 @@ export function define(command: Command): void {
       ['magnitude', PRUNE_DEFAULTS.method],
     )
     .option('--sparsity <share,...>', 'shares to remove, such as 0.5,0.9 or 0.5..0.9:0.1', shares)
+    .option('--flops <share,...>', 'shares of the multiply-accumulates to keep, such as 0.2..0.8', shares)
     .option('--seeds <n,...>', 'each run once for each seed: mean and standard deviation', wholes, [
       PRUNE_DEFAULTS.seed,
     ]);
