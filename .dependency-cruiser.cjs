@@ -26,7 +26,7 @@ const ROOMS = [
 
 /** Tests, and the tables of cases that they share. */
 const TEST = '\\.(test|cases)\\.ts$';
-const NODE_ONLY = '\\.node\\.ts$';
+const NODE_ONLY = '\\.node\\.(ts|mjs)$';
 const RUNTIME = '(^|node_modules/)onnxruntime-';
 
 /** The path of a room; the public entry is a file, all others are folders. */
@@ -73,7 +73,7 @@ module.exports = {
       severity: 'error',
       comment: 'only *.node.ts and tests import packages that run in Node alone',
       from: { path: '^src/', pathNot: `${NODE_ONLY}|${TEST}` },
-      to: { path: '(^|node_modules/)(onnxruntime-node|sharp)(/|$)' },
+      to: { path: '(^|node_modules/)(onnxruntime-node|piscina|sharp)(/|$)' },
     },
     {
       name: 'node-files',

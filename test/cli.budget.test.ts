@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cli, Folder, SMALL } from './cli-harness.ts';
 
@@ -24,6 +24,51 @@ async function pruned(...flags: string[]): Promise<Document> {
   expect([code, err]).toEqual([0, '']);
   return JSON.parse(out);
 }
+
+describe('coppice plan', () => {
+  it('shows what a budget keeps of each layer, and the loss that the quadratic model predicts', async () => {
+    const { code, out } = await cli([
+      ...['plan', model, '--method', 'falcon++', '--flops', '0.5', '--stages', '3', '--base-sparsity', '0.2'],
+      ...['--samples', '8', '--batch', '2', '--data', folder.data('plan'), '-q', '--json'],
+    ]);
+    expect(code).toBe(0);
+    const plan = JSON.parse(out);
+    expect(plan).toMatchObject({ schema: 'coppice/plan@1', nonzeros: 28, macs: { before: 56, after: 28 } });
+    expect(plan.stages.map(({ flops }: { flops: number }) => Number(flops.toFixed(4)))).toEqual([0.8, 0.5375, 0.5]);
+    expect(plan.layers[0]).toMatchObject({ name: 'w1', bytes: { before: 128 } });
+    expect(plan.predictedLossChange).toEqual(expect.any(Number));
+    const table = await cli(['plan', model, '--method', 'magnitude', '--flops', '0.5', '-q']);
+    expect(table.out).toMatch(/28 of 56 weights would be kept/);
+  });
+});
+
+describe('coppice sensitivity', () => {
+  it('gives the loss with each layer pruned alone, as a table, a document and a picture', async () => {
+    const rows = folder.data('sensitivity');
+    const flags = ['sensitivity', model, '--eval', rows, '--sparsity', '0.5,0.9', '-q'];
+    const { code, out } = await cli([...flags, '--json', '--report', folder.at('report')]);
+    expect(code).toBe(0);
+    const { dense, layers } = JSON.parse(out);
+    expect(layers.map(({ name, points }: { name: string; points: unknown[] }) => [name, points.length])).toEqual([
+      ['w1', 2],
+      ['w2', 2],
+    ]);
+    const single = folder.at('w2-90.onnx');
+    const one = ['--method', 'magnitude', '--sparsity', '0.9', '--layers', 'w2', '--eval', rows, '--no-latency'];
+    const again = JSON.parse((await cli(['prune', model, ...one, '-o', single, '-q', '--json'])).out);
+    expect(layers[1].points[1].loss).toBeCloseTo(again.loss.after, 10);
+    expect(dense.loss).toBeCloseTo(again.loss.before, 10);
+    const picture = readFileSync(`${folder.at('report')}/sensitivity.svg`, 'utf8');
+    expect(picture).toMatch(/^<svg .*<\/svg>\n$/s);
+    expect(picture.match(/<rect/g)).toHaveLength(1 + 4);
+    expect((await cli(flags)).out).toMatch(/^Change of the loss/);
+  });
+
+  it('needs rows to measure on', async () => {
+    const { code, err } = await cli(['sensitivity', model]);
+    expect([code, err]).toEqual([2, expect.stringMatching(/without data: give --eval/)]);
+  });
+});
 
 describe('the budgets of coppice prune', () => {
   it('keeps a share of the multiply-accumulates', async () => {

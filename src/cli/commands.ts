@@ -10,7 +10,7 @@ export interface CommandModule {
 }
 
 /** Names of the commands. */
-export type CommandName = 'inspect' | 'prune' | 'eval' | 'compare' | 'sweep';
+export type CommandName = 'inspect' | 'plan' | 'sensitivity' | 'prune' | 'eval' | 'compare' | 'sweep';
 
 /** A command before its file is loaded. */
 export interface CommandEntry {
@@ -25,6 +25,16 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
     argument: '<model>',
     summary: 'list layers, shapes, weights and what can be pruned',
     load: () => import('./commands/inspect.ts'),
+  },
+  plan: {
+    argument: '<model>',
+    summary: 'what prune would keep of each layer, without solving',
+    load: () => import('./commands/plan.ts'),
+  },
+  sensitivity: {
+    argument: '<model>',
+    summary: 'prune one layer at a time: which ones bear it',
+    load: () => import('./commands/sensitivity.ts'),
   },
   prune: {
     argument: '<model>',

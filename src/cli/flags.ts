@@ -256,6 +256,15 @@ export interface EvalFlags extends PreprocessFlags, OutputFlags {
   readonly latency?: boolean;
 }
 
+/** Flags of `coppice sensitivity`. */
+export interface SensitivityFlags extends PreprocessFlags, OutputFlags {
+  readonly eval?: string;
+  readonly sparsity: number[];
+  readonly layers?: string[];
+  readonly exclude?: string[];
+  readonly report?: string;
+}
+
 /** Flags of `coppice inspect`. */
 export interface InspectFlags extends OutputFlags {
   readonly open?: number;

@@ -12,20 +12,28 @@ export interface ReportFiles {
 }
 
 /**
- * Writes `report.json` and `report.html` into a folder, which is made if need be: both are complete on disk under
- * other names before the first takes its place, so that no reader ever sees half a report.
+ * Writes `report.json` and `report.html` into a folder, see {@link writeTextFiles}.
  *
  * @throws OutputError if the folder cannot be written; what stood there before is unharmed
  */
 export async function writeReport(folder: string, report: Report): Promise<ReportFiles> {
-  const files: ReportFiles = { json: join(folder, 'report.json'), html: join(folder, 'report.html') };
+  await writeTextFiles(folder, { 'report.json': reportText(report), 'report.html': reportHtml(report) });
+  return { json: join(folder, 'report.json'), html: join(folder, 'report.html') };
+}
+
+/**
+ * Writes files into a folder, which is made if need be: all are complete on disk under other names before the first
+ * takes its place, so that no reader ever sees a part.
+ *
+ * @param texts  by file name
+ * @throws OutputError if the folder cannot be written; what stood there before is unharmed
+ */
+export async function writeTextFiles(folder: string, texts: Readonly<Record<string, string>>): Promise<void> {
   const pending: [temporary: string, path: string][] = [];
   try {
     await mkdir(folder, { recursive: true });
-    for (const [path, text] of [
-      [files.json, reportText(report)],
-      [files.html, reportHtml(report)],
-    ] as const) {
+    for (const [name, text] of Object.entries(texts)) {
+      const path = join(folder, name);
       const temporary = `${path}.${randomUUID()}.part`;
       pending.push([temporary, path]);
       await writeSynced(temporary, text);
@@ -37,7 +45,6 @@ export async function writeReport(folder: string, report: Report): Promise<Repor
     const message = `Cannot write the report to "${folder}": ${messageOf(cause)}`;
     throw new OutputError(message, { fields: { folder }, cause });
   }
-  return files;
 }
 
 /** The report as the file and `--json` hold it: two spaces of indentation, a line feed at the end. */

@@ -1,8 +1,12 @@
 import { type Budget, constraintOf, stageBudgets } from '../../budget/budget.ts';
+import { linalg } from '../../engine/linalg.ts';
+import { rowsOf } from '../../pipeline/gradients.ts';
 import { METHODS } from '../../pipeline/methods.ts';
 import { budgetedLayers, type PruneOptions, prune, resolvePrune } from '../../pipeline/prune.ts';
+import { quadratic } from '../../problem/quadratic.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { textTable } from '../../report/table.ts';
+import { random } from '../../tensor/random.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { PruneFlags } from '../flags.ts';
@@ -38,6 +42,7 @@ export async function printPlan(
     signal: context.io.signal,
   });
   const counts = countLayers(layers, guess.w);
+  const predicted = needsGradients ? await predictedChange(setup, options, guess.w) : null;
   const plan = {
     schema: PLAN_SCHEMA,
     model: setup.opened.file,
@@ -51,6 +56,7 @@ export async function printPlan(
       flops: asked.flops ?? null,
       nonzeros: kept(asked),
     })),
+    predictedLossChange: predicted,
     gradients: needsGradients
       ? {
           rows: resolved.samples,
@@ -64,6 +70,7 @@ export async function printPlan(
       shape: layer.dims,
       weights: layer.size,
       kept,
+      bytes: { before: BYTES * layer.size, after: BYTES * kept },
       macs,
     })),
     warnings: context.warnings,
@@ -72,7 +79,40 @@ export async function printPlan(
   return EXIT.ok;
 }
 
+/** Of a weight that is stored as float32; positions of sparse weights are not counted. */
+const BYTES = 4;
+/** Gradient rows that a prediction takes at most. */
+const PREDICTION_ROWS = 200;
+
+/** Change of the loss by the quadratic model of few gradient rows, of the planned weights before any is solved for. */
+async function predictedChange(setup: RunSetup, options: PruneOptions, w: Float64Array): Promise<number | null> {
+  const resolved = resolvePrune(options);
+  if (options.source === undefined || resolved.loss === 'random') return null;
+  const rows = await rowsOf(
+    {
+      ...resolved,
+      engine: options.engine,
+      model: setup.opened.model,
+      layers: setup.chosen.layers,
+      source: options.source,
+      samples: Math.min(resolved.samples, PREDICTION_ROWS),
+      batch: 1,
+      rng: random(resolved.seed).fork('plan'),
+      ...(options.threads !== undefined && { threads: options.threads }),
+    },
+    {
+      ...(options.onProgress && { onProgress: options.onProgress }),
+      ...(options.signal && { signal: options.signal }),
+    },
+  );
+  const { lambda } = resolved;
+  const problem = quadratic(rows, setup.w, { lambda, firstOrder: 1 }, linalg(options.engine, options.threads));
+  const { fit, firstOrder } = await problem.value(w);
+  return (fit + firstOrder) / rows.n;
+}
+
 interface Plan {
+  readonly predictedLossChange: number | null;
   readonly model: { readonly name: string };
   readonly method: string;
   readonly prunable: number;
@@ -93,7 +133,17 @@ interface Plan {
   }[];
 }
 
-function planText({ model, method, prunable, nonzeros, macs, stages, gradients, layers }: Plan): string {
+function planText({
+  model,
+  method,
+  prunable,
+  nonzeros,
+  macs,
+  stages,
+  gradients,
+  layers,
+  predictedLossChange,
+}: Plan): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
   const rows = layers.map(({ name, op, weights, kept, macs: { after } }) => [
     name,
@@ -106,6 +156,11 @@ function planText({ model, method, prunable, nonzeros, macs, stages, gradients, 
   const facts = [
     `${model.name} by ${method}: ${integer(nonzeros)} of ${integer(prunable)} weights would be kept`,
     `MACs of one sample: ${short(macs.before)} now, about ${short(macs.after)} without the zeros`,
+    ...(predictedLossChange === null
+      ? []
+      : [
+          `loss ${predictedLossChange < 0 ? '' : '+'}${predictedLossChange.toPrecision(3)} by the quadratic model, before any weight is solved for`,
+        ]),
     gradients === null
       ? 'no gradients'
       : `${integer(gradients.rows)} gradient rows (${bytes(gradients.bytes)} of memory), ${integer(gradients.samples)} sample gradients in all`,

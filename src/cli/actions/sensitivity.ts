@@ -1,0 +1,94 @@
+import type { Command } from 'commander';
+import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import { OptionError } from '../../errors/errors.ts';
+import { evaluate } from '../../evaluate/accuracy.ts';
+import { type LayerSensitivity, type Sensitivity, sensitivity } from '../../pipeline/sensitivity.ts';
+import { integer, percent } from '../../report/figures.ts';
+import { writeTextFiles } from '../../report/files.node.ts';
+import { sensitivityChart } from '../../report/sensitivity-chart.ts';
+import { textTable } from '../../report/table.ts';
+import { configOf } from '../config.node.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { SensitivityFlags } from '../flags.ts';
+import { dataFacts, openEvaluation, openModel } from '../opening.node.ts';
+import { checkWritableFolder } from '../outputs.node.ts';
+
+/** The layout of the document; it rises when a field changes its meaning. */
+const SENSITIVITY_SCHEMA = 'coppice/sensitivity@1';
+
+/** Measures which layers bear pruning. @returns the exit code */
+export async function sensitivityFile(context: Context, path: string, command: Command): Promise<number> {
+  const flags = command.opts<SensitivityFlags>();
+  if (flags.printConfig === true) {
+    context.print(JSON.stringify(configOf(command), null, 2));
+    return EXIT.ok;
+  }
+  const { eval: address } = flags;
+  if (address === undefined)
+    throw new OptionError('Cannot measure sensitivity without data: give --eval with a few hundred labelled rows');
+  if (flags.report !== undefined) checkWritableFolder(flags.report);
+  const opened = await context.timed('read', () => openModel(path));
+  const data = await context.timed('open data', () => openEvaluation(opened.model, address, flags));
+  const { source } = data;
+  if (!source.labelled && !source.hasTargets)
+    throw new OptionError('Cannot measure sensitivity: the rows of --eval have no labels and no targets');
+  const result = await context.timed('sensitivity', () =>
+    sensitivity(opened.model, {
+      ...context.run,
+      ...(flags.layers && { layers: flags.layers }),
+      ...(flags.exclude && { exclude: flags.exclude }),
+      sparsities: flags.sparsity,
+      judge: (model) =>
+        evaluate(onnxruntimeNode, model, source, {
+          signal: context.io.signal,
+          ...(flags.threads !== undefined && { threads: flags.threads }),
+        }),
+    }),
+  );
+  const document = {
+    schema: SENSITIVITY_SCHEMA,
+    model: opened.file,
+    eval: await dataFacts(data),
+    ...result,
+    seconds: context.seconds,
+    warnings: context.warnings,
+  };
+  const json = JSON.stringify(document, (_, x) => (typeof x === 'number' && !Number.isFinite(x) ? null : x), 2);
+  if (flags.report !== undefined) {
+    const title = `${opened.file.name}: change of the loss (dense ${result.dense.loss?.toFixed(4)}) with one layer pruned`;
+    await writeTextFiles(flags.report, {
+      'sensitivity.json': json,
+      'sensitivity.svg': sensitivityChart(chartRows(result), flags.sparsity, title),
+    });
+  }
+  context.print(flags.json === true ? json : text(result, flags));
+  return EXIT.ok;
+}
+
+function chartRows({ dense, layers }: Sensitivity): { name: string; values: (number | null)[] }[] {
+  return layers.map((layer) => ({
+    name: layer.node || layer.name,
+    values: layer.points.map(({ loss }) => (loss === null || dense.loss === null ? null : loss - dense.loss)),
+  }));
+}
+
+function text({ dense, layers }: Sensitivity, { sparsity, report }: SensitivityFlags): string {
+  const right = (heading: string) => ({ heading, align: 'right' as const });
+  const change = (layer: LayerSensitivity, i: number): string => {
+    const loss = layer.points[i]?.loss ?? null;
+    if (loss === null || dense.loss === null) return '';
+    return `${loss >= dense.loss ? '+' : '-'}${Math.abs(loss - dense.loss).toPrecision(2)}`;
+  };
+  const table = textTable(
+    [{ heading: 'layer' }, right('weights'), ...sparsity.map((share) => right(percent(share, 1)))],
+    layers.map((layer) => [
+      layer.node || layer.name,
+      integer(layer.weights),
+      ...sparsity.map((_, i) => change(layer, i)),
+    ]),
+  );
+  const at = dense.accuracy === null ? '' : `, accuracy ${percent(dense.accuracy)}`;
+  const written = report === undefined ? '' : `\n\nreport  ${report}`;
+  return `Change of the loss with one layer pruned by magnitude (dense: ${dense.loss?.toFixed(4)}${at})\n\n${table}${written}`;
+}
