@@ -90,6 +90,32 @@ describe('the budgets of coppice prune', () => {
     ]);
   });
 
+  it('finds the smallest model within a drop of accuracy on held-out rows, and says how', async () => {
+    const rows = folder.data('search');
+    const found = (await pruned('--max-drop', '10%', '--data', rows)) as Document & {
+      asked: {
+        options: { search: { heldOut: number; trials: { sparsity: number; drop: number; accepted: boolean }[] } };
+      };
+    };
+    const { heldOut, trials } = found.asked.options.search;
+    expect(heldOut).toBeGreaterThan(0);
+    expect(trials.length).toBeGreaterThanOrEqual(8);
+    for (const { drop, accepted } of trials) expect(accepted).toBe(drop <= 0.1);
+    const best = Math.max(...trials.filter(({ accepted }) => accepted).map(({ sparsity }) => sparsity));
+    expect(found.asked.sparsity).toBe(best);
+    expect(found.nonzeros).toBeLessThanOrEqual(Math.trunc((1 - best) * 56));
+  });
+
+  it('ends with code 4 where other budgets alone lose more', async () => {
+    const rows = folder.data('search2');
+    const { code, err } = await cli([
+      ...['prune', model, '--method', 'magnitude', '--max-drop', '0.1%', '--params', '0', '--data', rows],
+      ...['-o', folder.at('never.onnx'), '-q'],
+    ]);
+    expect(code).toBe(4);
+    expect(err).toMatch(/already loses/);
+  });
+
   it('ends with code 4 and the closest feasible budget where bounds ask for more', async () => {
     const { code, err } = await cli([
       ...['prune', model, '--method', 'magnitude', '--flops', '0.5', '--layer', '*:keep=0.75'],

@@ -115,6 +115,7 @@ export interface BudgetFlags {
   readonly sparsity?: number;
   readonly flops?: number;
   readonly params?: number;
+  readonly maxDrop?: number;
   readonly scope: 'global' | 'layer';
   readonly layer?: string[];
 }
@@ -126,6 +127,11 @@ export function budgetFlags(command: Command): Command {
     .option('--flops <share>', "share of the prunable weights' multiply-accumulates to keep, such as 0.3", share)
     .option('--params <n>', 'prunable weights to keep at most, such as 100k', amount)
     .option(
+      '--max-drop <share>',
+      'the smallest model whose accuracy on held-out rows of --data falls by at most this, such as 1%',
+      share,
+    )
+    .option(
       '--layer <glob:keep=x>',
       "bounds of layers: 'conv1:keep=1.0', '*fc*:keep=0.2..0.8'; may be given again",
       layerBounds,
@@ -133,14 +139,14 @@ export function budgetFlags(command: Command): Command {
 }
 
 /** The budget of these flags. @throws OptionError if there is none, or a part is out of range */
-export function budgetOf({ sparsity, flops, params, scope, layer }: BudgetFlags): Budget {
-  if (sparsity === undefined && flops === undefined && params === undefined)
+export function budgetOf({ sparsity, flops, params, maxDrop, scope, layer }: BudgetFlags): Budget {
+  if (sparsity === undefined && flops === undefined && params === undefined && maxDrop === undefined)
     throw new OptionError(
-      'Cannot prune without a budget: give --sparsity, such as --sparsity 0.9, or --flops or --params',
+      'Cannot prune without a budget: give --sparsity, such as --sparsity 0.9, or --flops, --params or --max-drop',
     );
   return budget({
     scope,
-    ...(sparsity !== undefined && { sparsity }),
+    ...((sparsity !== undefined || maxDrop !== undefined) && { sparsity: sparsity ?? 0 }),
     ...(flops !== undefined && { flops }),
     ...(params !== undefined && { params }),
     ...(layer !== undefined && { bounds: layer.map(boundOf) }),

@@ -1,11 +1,9 @@
-import { type FeedSource, subset } from '../data/feeds.ts';
+import type { FeedSource } from '../data/feeds.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
-import { random, sampleWithoutReplacement } from '../tensor/random.ts';
-import { rowsOf } from './gradients.ts';
-import { chooseLayers } from './layers.ts';
-import { type PruneOptions, prune, resolvePrune } from './prune.ts';
+import { holdOut, sharedRows } from './held-out.ts';
+import { type PruneOptions, prune } from './prune.ts';
 
 /** Options of {@link tune}. */
 export interface TuneOptions {
@@ -50,7 +48,10 @@ export async function tune(model: Model, options: PruneOptions, tuning: TuneOpti
   if (options.method === 'magnitude') throw new OptionError('Cannot tune lambda: the method "magnitude" has none');
   if (source === undefined || !source.labelled)
     throw new DataError('Cannot tune lambda: wanted data with labels (--data)');
-  const parts = split(source, tuning.heldOut ?? TUNE_DEFAULTS.heldOut, options.seed ?? 1);
+  const parts = holdOut(source, tuning.heldOut ?? TUNE_DEFAULTS.heldOut, {
+    seed: options.seed ?? 1,
+    what: 'tune lambda',
+  });
   const shared = await sharedRows(model, { ...options, source: parts.rest });
   const trials: Trial[] = [];
   for (const [i, lambda] of grid.entries()) {
@@ -69,38 +70,4 @@ export async function tune(model: Model, options: PruneOptions, tuning: TuneOpti
     b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.loss < a.loss) ? b : a,
   );
   return { lambda: best.lambda, trials, heldOut: parts.heldOut.count, source: parts.rest };
-}
-
-function split(source: FeedSource, wanted: number, seed: number): { rest: FeedSource; heldOut: FeedSource } {
-  const count = Math.min(wanted, Math.floor(source.count / 5));
-  if (count < 1) throw new DataError(`Cannot tune lambda: wanted at least 5 samples, the data has ${source.count}`);
-  const order = sampleWithoutReplacement(random(seed).fork('held out'), source.count, source.count);
-  return {
-    heldOut: subset(source, order.subarray(0, count).slice().sort()),
-    rest: subset(source, order.subarray(count).slice().sort()),
-  };
-}
-
-/** The gradient rows of the unpruned model, where all trials begin with the same. */
-async function sharedRows(
-  model: Model,
-  options: PruneOptions & { source: FeedSource },
-): Promise<Pick<PruneOptions, 'rows'>> {
-  const resolved = resolvePrune(options);
-  if (resolved.stages > 1) return {};
-  const { layers } = chooseLayers(model, options);
-  const { engine, source, signal, onProgress, threads } = options;
-  const rows = await rowsOf(
-    {
-      ...resolved,
-      engine,
-      model,
-      layers,
-      source,
-      rng: random(resolved.seed).fork('stage 0'),
-      ...(threads === undefined ? {} : { threads }),
-    },
-    { ...(signal && { signal }), ...(onProgress && { onProgress }) },
-  );
-  return { rows };
 }

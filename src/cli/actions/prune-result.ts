@@ -34,7 +34,7 @@ export async function finish(context: Context, setup: RunSetup, run: Measured, p
 }
 
 async function reportOf(context: Context, setup: RunSetup, run: Measured, places: Places): Promise<Report> {
-  const { result, before, after, tuned } = run;
+  const { result, before, after, tuned, found } = run;
   const { flags } = places;
   const surroundings = await surroundingsOf(context, setup, run, places);
   const facts = reportFacts(
@@ -42,7 +42,18 @@ async function reportOf(context: Context, setup: RunSetup, run: Measured, places
     surroundings,
   );
   const trials = tuned && { heldOut: tuned.heldOut, trials: tuned.trials.map((trial) => ({ ...trial })) };
-  const options = { ...facts.asked.options, ...runSettings(flags), ...(trials && { tuned: trials }) };
+  const search = found && {
+    maxDrop: flags.maxDrop as number,
+    heldOut: found.heldOut,
+    dense: found.dense,
+    trials: found.trials.map((trial) => ({ ...trial })),
+  };
+  const options = {
+    ...facts.asked.options,
+    ...runSettings(flags),
+    ...(trials && { tuned: trials }),
+    ...(search && { search }),
+  };
   return makeReport({ ...facts, asked: { ...facts.asked, options } });
 }
 

@@ -1,6 +1,7 @@
 import { recalibrate } from '../../apply/recalibrate.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
+import { type MaxDropFound, searchMaxDrop } from '../../pipeline/max-drop.ts';
 import { type PruneOptions, type PruneResult, prune } from '../../pipeline/prune.ts';
 import { type Tuned, tune } from '../../pipeline/tune.ts';
 import { integer, percent } from '../../report/figures.ts';
@@ -26,10 +27,27 @@ async function tuning(
   return tuned;
 }
 
+/** Looks for the smallest model that is accurate enough, where that was asked for. */
+async function search(
+  context: Context,
+  { opened }: RunSetup,
+  options: PruneOptions,
+  { maxDrop }: PruneFlags,
+): Promise<MaxDropFound | null> {
+  if (maxDrop === undefined) return null;
+  const found = await context.timed('search', () => searchMaxDrop(opened.model, options, { maxDrop }));
+  for (const { sparsity, drop, accepted } of found.trials)
+    context.tell(
+      `sparsity ${percent(sparsity)}: ${drop < 0 ? 'gains' : 'loses'} ${(100 * Math.abs(drop)).toFixed(2)} points on ${integer(found.heldOut)} held-out rows, ${accepted ? 'accepted' : 'too much'}`,
+    );
+  return found;
+}
+
 /** A pruned model and what was measured of it. */
 export interface Measured {
   readonly result: PruneResult;
   readonly tuned: Tuned | null;
+  readonly found: MaxDropFound | null;
   /** The model that is written: recalibrated where that was asked for. */
   readonly model: Model;
   readonly before: Evaluation | null;
@@ -55,7 +73,12 @@ export async function pruneAndMeasure(
     );
   const before = await judge(opened.model);
   const tuned = await tuning(context, setup, options, flags);
-  const result = await prune(opened.model, { ...options, ...(tuned && { lambda: tuned.lambda }) });
+  const chosen = { ...options, ...(tuned && { lambda: tuned.lambda }) };
+  const found = await search(context, setup, chosen, flags);
+  const result = await prune(opened.model, {
+    ...chosen,
+    ...(found && { budget: found.budget, source: found.source }),
+  });
   for (const { seconds } of result.stages) {
     context.seconds.gradients = (context.seconds.gradients ?? 0) + seconds.gradients;
     context.seconds.solve = (context.seconds.solve ?? 0) + seconds.solve;
@@ -72,7 +95,7 @@ export async function pruneAndMeasure(
           }),
         )
       : null;
-  return { result, tuned, model, before, after, recalibrated, latency };
+  return { result, tuned, found, model, before, after, recalibrated, latency };
 }
 
 function sourceOf({ evaluation, data }: RunSetup): OpenedData['source'] | undefined {

@@ -34,7 +34,7 @@ export async function pruneFile(context: Context, path: string, command: Command
     method: flags.method,
     budget,
     seed: flags.seed,
-    samples: samplesOf(context, setup, flags.method, flags.tune),
+    samples: samplesOf(context, setup, flags.method, flags.tune === true || flags.maxDrop !== undefined),
   };
   resolvePrune(options);
   warnOfZeros(context, setup, 1 - countOf(budget, setup.w.length) / setup.w.length);
@@ -49,6 +49,12 @@ function checkFlags(flags: PruneFlags): void {
     throw new OptionError(`Cannot hold --min-accuracy ${minAccuracy}: wanted a share from 0 to 1, such as 0.9`);
   if (minAccuracy !== undefined && flags.eval === undefined)
     throw new OptionError('Cannot hold --min-accuracy without data to measure on: give --eval');
+  if (flags.maxDrop !== undefined && flags.data === undefined)
+    throw new OptionError('Cannot hold --max-drop without data to measure it on: give --data');
+  if (flags.maxDrop !== undefined && !(flags.maxDrop > 0 && flags.maxDrop < 1))
+    throw new OptionError(`Cannot hold --max-drop ${flags.maxDrop}: wanted a share above 0 and below 1, such as 1%`);
+  if (flags.maxDrop !== undefined && flags.dryRun === true)
+    throw new OptionError('Cannot plan for --max-drop: what is kept comes out of the search');
   if (flags.tune === true && flags.lambda !== undefined)
     throw new OptionError('Cannot tune lambda and take it as given: leave out --tune or --lambda');
   if (flags.recalibrate === true && flags.data === undefined)

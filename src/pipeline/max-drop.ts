@@ -1,0 +1,99 @@
+import { type Budget, budget } from '../budget/budget.ts';
+import type { FeedSource } from '../data/feeds.ts';
+import { DataError, InfeasibleError, OptionError } from '../errors/errors.ts';
+import { evaluate } from '../evaluate/accuracy.ts';
+import type { Model } from '../ir/model.ts';
+import { holdOut, sharedRows } from './held-out.ts';
+import { type PruneOptions, prune } from './prune.ts';
+
+/** Options of {@link searchMaxDrop}. */
+export interface MaxDropOptions {
+  /** The accuracy that may be lost, in (0, 1): 0.01 is one point. */
+  readonly maxDrop: number;
+  /** Runs of the search; the sparsity is found to within 2^-(trials - 1). */
+  readonly trials?: number;
+  /** Samples of the data that are held out: at most this many, and at most a fifth. */
+  readonly heldOut?: number;
+}
+
+/** Defaults of {@link searchMaxDrop}. */
+export const MAX_DROP_DEFAULTS = { trials: 8, heldOut: 5000 } as const;
+
+/** One run of the search. */
+export interface DropTrial {
+  readonly sparsity: number;
+  /** On the held-out samples. */
+  readonly accuracy: number;
+  readonly drop: number;
+  readonly accepted: boolean;
+}
+
+/** What {@link searchMaxDrop} gives back. */
+export interface MaxDropFound {
+  /** The budget that was asked for, at the highest sparsity accepted. */
+  readonly budget: Budget;
+  readonly dense: number;
+  readonly trials: readonly DropTrial[];
+  readonly heldOut: number;
+  /** The remaining samples: prune with them to keep the held-out ones unseen. */
+  readonly source: FeedSource;
+}
+
+/**
+ * Looks for the highest sparsity at which the accuracy on held-out samples of the data falls by at most `maxDrop`, by
+ * bisection: accuracy is taken to fall as sparsity grows. Other parts of the budget hold in every trial.
+ *
+ * @throws InfeasibleError  if the other parts alone cost more accuracy than that; its fields tell how much
+ * @throws DataError        if the data has no labels, or too few samples
+ * Cost: `trials` runs and passes over the held-out samples; one-stage methods share their gradient rows.
+ */
+export async function searchMaxDrop(
+  model: Model,
+  options: Omit<PruneOptions, 'budget'> & { readonly budget: Partial<Budget> },
+  { maxDrop, trials: count = MAX_DROP_DEFAULTS.trials, heldOut = MAX_DROP_DEFAULTS.heldOut }: MaxDropOptions,
+): Promise<MaxDropFound> {
+  if (!(maxDrop > 0 && maxDrop < 1))
+    throw new OptionError(`Cannot hold the accuracy within ${maxDrop}: wanted a share above 0 and below 1, such as 1%`);
+  const { source, engine, signal } = options;
+  if (source === undefined || !source.labelled)
+    throw new DataError('Cannot search for the smallest model: wanted data with labels (--data)');
+  const parts = holdOut(source, heldOut, { seed: options.seed ?? 1, what: 'search for the smallest model' });
+  const judge = async (one: Model): Promise<number> =>
+    (await evaluate(engine, one, parts.heldOut, signal === undefined ? {} : { signal })).accuracy ?? 0;
+  const least = options.budget.sparsity ?? 0;
+  const at = (sparsity: number): Budget => budget({ ...options.budget, sparsity });
+  const shared = await sharedRows(model, { ...options, budget: at(least), source: parts.rest });
+  const dense = await judge(model);
+  const trials: DropTrial[] = [];
+  const attempt = async (sparsity: number): Promise<boolean> => {
+    const step = `search ${trials.length + 1} of at most ${count}, sparsity ${sparsity.toFixed(4)}: `;
+    const onProgress: PruneOptions['onProgress'] = (progress) =>
+      options.onProgress?.({ ...progress, step: step + progress.step });
+    const { model: pruned } = await prune(model, {
+      ...options,
+      ...shared,
+      source: parts.rest,
+      budget: at(sparsity),
+      onProgress,
+    });
+    const accuracy = await judge(pruned);
+    const accepted = dense - accuracy <= maxDrop;
+    trials.push({ sparsity, accuracy, drop: dense - accuracy, accepted });
+    return accepted;
+  };
+  let [low, high] = [least, 1];
+  let sure = false;
+  while (trials.length < count) {
+    const middle = (low + high) / 2;
+    if (await attempt(middle)) [low, sure] = [middle, true];
+    else high = middle;
+  }
+  if (!sure && !(await attempt(least))) {
+    const { drop } = trials.at(-1) as DropTrial;
+    throw new InfeasibleError(
+      `Cannot hold the accuracy within ${(100 * maxDrop).toFixed(2)} points: at sparsity ${least} the method already loses ${(100 * drop).toFixed(2)}; allow more, or loosen the other budgets`,
+      { fields: { closest: { sparsity: least, drop } } },
+    );
+  }
+  return { budget: at(low), dense, trials, heldOut: parts.heldOut.count, source: parts.rest };
+}
