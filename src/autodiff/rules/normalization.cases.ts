@@ -8,6 +8,13 @@ export const normalizationCases: readonly GradientCase[] = [
   { op: 'BatchNormalization', inputs: [[4, 3], [3], [3], [3], variance(3)] },
   { op: 'BatchNormalization', inputs: [[2, 3, 4, 5], [3], [3], [3], variance(3)], attrs: { epsilon: float(0.1) } },
   { op: 'BatchNormalization', inputs: [[2, 3, 2, 3, 2], [3], [3], [3], variance(3)] },
+  {
+    op: 'BatchNormalization',
+    inputs: [[4, 3, 5], [3], [3], [3], variance(3)],
+    attrs: { training_mode: 1, momentum: float(0) },
+    outputs: 3,
+    cotangents: [0],
+  },
   { op: 'LayerNormalization', inputs: shapes('3x4x6 6 6') },
   { op: 'LayerNormalization', inputs: shapes('3x4x6 6') },
   { op: 'LayerNormalization', inputs: shapes('3x4x6 4x6 4x6'), attrs: { axis: 1, epsilon: float(0.1) } },

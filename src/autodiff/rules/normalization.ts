@@ -20,19 +20,30 @@ function inverseDeviation(at: RuleContext, variance: string): string {
   return at.emit('Reciprocal', at.emit('Sqrt', plus(at, variance, floatAttribute(at.node, 'epsilon', 1e-5))));
 }
 
+/** Batch statistics instead of stored ones; with momentum 0 the operator's further outputs are exactly these. */
+function isTraining({ node }: Pick<RuleContext, 'node'>): boolean {
+  return intAttribute(node, 'training_mode', 0) !== 0;
+}
+
 /**
- * Inference form: Y = (X - mean) r scale + bias, r = (var + eps)^-1/2, for each channel.
- * dX = dY r scale   dscale = sum(dY (X - mean)) r   dbias = sum(dY)   dmean = -sum(dY) r scale   dvar = -1/2 sum(dY (X - mean)) scale r^3
+ * Y = (X - mean) r scale + bias, r = (var + eps)^-1/2, for each channel of m cells.
+ * Inference form: dX = dY r scale   dscale = sum(dY (X - mean)) r   dbias = sum(dY)
+ *   dmean = -sum(dY) r scale   dvar = -1/2 sum(dY (X - mean)) scale r^3
+ * Training form (mean and var of the batch; momentum 0, so that outputs 1 and 2 are these):
+ *   dX = r scale (dY - dbias / m - (X - mean) r dscale / m) = dY a + X b + c with a, b, c for each channel
  */
 const batchNormalization: GradientRule = {
   op: 'BatchNormalization',
   since: [9, 14, 15],
   linearity: 'smooth',
-  refuses: ({ node }) =>
-    intAttribute(node, 'training_mode', 0) === 0 ? undefined : 'training_mode must be 0, current value is 1',
+  refuses: ({ node, y }) =>
+    isTraining({ node }) && (y.length < 3 || floatAttribute(node, 'momentum', 0.9) !== 0)
+      ? 'in training form its momentum must be 0 and its running statistics must be outputs'
+      : undefined,
   backward: (at) => {
     const {
-      x: [x, scale, , mean, variance],
+      x: [x, scale, , storedMean, storedVariance],
+      y: [, batchMean, batchVariance],
       dy: [dy],
       needs,
       emit,
@@ -40,18 +51,32 @@ const batchNormalization: GradientRule = {
       scalar,
     } = at;
     const d = dy as string;
+    const training = isTraining(at);
+    const [mean, variance] = training ? [batchMean, batchVariance] : [storedMean, storedVariance];
     const r = inverseDeviation(at, variance as string);
     const gain = emit('Mul', scale as string, r);
     const axes = at.shape(0).flatMap((_, i) => (i === 1 ? [] : [i]));
+    const through = training && needs(0);
     const centred =
-      needs(1) || needs(4) ? sum(emit('Mul', d, emit('Sub', x as string, perChannel(at, mean as string))), axes) : '';
-    const total = needs(2) || needs(3) ? sum(d, axes) : '';
+      needs(1) || needs(4) || through
+        ? sum(emit('Mul', d, emit('Sub', x as string, perChannel(at, mean as string))), axes)
+        : '';
+    const total = needs(2) || needs(3) || through ? sum(d, axes) : '';
+    const plain = (): string => emit('Mul', d, perChannel(at, gain));
+    const corrected = (): string => {
+      const share = -1 / sizeOf(axes.map((axis) => at.shape(0)[axis] as number));
+      const slope = times(at, emit('Mul', gain, emit('Mul', centred, emit('Mul', r, r))), share);
+      const shift = emit('Sub', times(at, emit('Mul', gain, total), share), emit('Mul', slope, mean as string));
+      return emit('Add', plain(), emit('Add', emit('Mul', x as string, perChannel(at, slope)), perChannel(at, shift)));
+    };
     return [
-      needs(0) ? emit('Mul', d, perChannel(at, gain)) : null,
+      needs(0) ? (training ? corrected() : plain()) : null,
       needs(1) ? emit('Mul', centred, r) : null,
       needs(2) ? total : null,
-      needs(3) ? emit('Neg', emit('Mul', total, gain)) : null,
-      needs(4) ? emit('Mul', emit('Mul', centred, gain), emit('Mul', emit('Mul', r, r), scalar(-0.5))) : null,
+      needs(3) && !training ? emit('Neg', emit('Mul', total, gain)) : null,
+      needs(4) && !training
+        ? emit('Mul', emit('Mul', centred, gain), emit('Mul', emit('Mul', r, r), scalar(-0.5)))
+        : null,
     ];
   },
 };
