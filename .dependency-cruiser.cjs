@@ -16,6 +16,7 @@ const ROOMS = [
   'schedule',
   'budget',
   'apply',
+  'finetune',
   'evaluate',
   'report',
   'pipeline',

@@ -13,10 +13,13 @@ export * from './engine/linalg.ts';
 export * from './engine/onnxruntime.node.ts';
 export * from './errors/errors.ts';
 export * from './evaluate/accuracy.ts';
+export * from './finetune/finetune.ts';
+export * from './finetune/sgd.ts';
 export * from './graph/weights.ts';
 export type * from './ir/model.ts';
 export * from './onnx/files.node.ts';
 export * from './pipeline/inspect.ts';
+export * from './pipeline/max-drop.ts';
 export * from './pipeline/methods.ts';
 export {
   PRUNE_DEFAULTS,
@@ -29,6 +32,7 @@ export {
 } from './pipeline/prune.ts';
 export * from './pipeline/report-facts.ts';
 export * from './pipeline/scaling.ts';
+export * from './pipeline/sensitivity.ts';
 export * from './pipeline/sweep.ts';
 export * from './pipeline/sweep-summary.ts';
 export * from './pipeline/tune.ts';
@@ -39,6 +43,7 @@ export * from './progress/progress.ts';
 export * from './report/files.node.ts';
 export * from './report/make-report.ts';
 export * from './report/report.ts';
+export * from './schedule/learning-rate.ts';
 export * from './schedule/stages.ts';
 export * from './solvers/chita/active-set.ts';
 export * from './solvers/chita/back-solving.ts';

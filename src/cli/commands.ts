@@ -10,7 +10,7 @@ export interface CommandModule {
 }
 
 /** Names of the commands. */
-export type CommandName = 'inspect' | 'plan' | 'sensitivity' | 'prune' | 'eval' | 'compare' | 'sweep';
+export type CommandName = 'inspect' | 'plan' | 'sensitivity' | 'prune' | 'finetune' | 'eval' | 'compare' | 'sweep';
 
 /** A command before its file is loaded. */
 export interface CommandEntry {
@@ -40,6 +40,11 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
     argument: '<model>',
     summary: 'prune a model and report what it cost',
     load: () => import('./commands/prune.ts'),
+  },
+  finetune: {
+    argument: '<model>',
+    summary: 'train a pruned model on, its zeros kept',
+    load: () => import('./commands/finetune.ts'),
   },
   eval: {
     argument: '<model>',

@@ -7,6 +7,7 @@ import type { LabelSource } from '../pipeline/gradients.ts';
 import { DEFAULT_METHOD, METHODS, type Method } from '../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../pipeline/prune.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
+import type { RateSchedule } from '../schedule/learning-rate.ts';
 import { SCHEDULES, type Schedule } from '../schedule/stages.ts';
 import { amount, boundOf, count, layerBounds, list, number, numberOrAuto, oneOf, share, whole } from './parsers.ts';
 
@@ -260,6 +261,26 @@ export interface SweepFlags extends PruningFlags {
 export interface EvalFlags extends PreprocessFlags, OutputFlags {
   readonly eval?: string;
   readonly latency?: boolean;
+}
+
+/** Flags of `coppice finetune`. */
+export interface FinetuneFlags extends PreprocessFlags, OutputFlags {
+  readonly data?: string;
+  readonly eval?: string;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly rate: number;
+  readonly rateSchedule: RateSchedule;
+  readonly warmup: number;
+  readonly momentum: number;
+  readonly nesterov?: boolean;
+  readonly weightDecay: number;
+  readonly freezeStatistics?: boolean;
+  readonly dense?: boolean;
+  readonly augmentCrop?: number;
+  readonly augmentFlip?: boolean;
+  readonly seed: number;
+  readonly output?: string;
 }
 
 /** Flags of `coppice sensitivity`. */

@@ -1,0 +1,120 @@
+import type { Command } from 'commander';
+import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import { OptionError } from '../../errors/errors.ts';
+import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
+import { type EpochFacts, finetune } from '../../finetune/finetune.ts';
+import type { Model } from '../../ir/model.ts';
+import { writeModel } from '../../onnx/files.node.ts';
+import { integer, percent } from '../../report/figures.ts';
+import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
+import { configOf } from '../config.node.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { FinetuneFlags } from '../flags.ts';
+import { countModel } from '../measuring.ts';
+import { dataFacts, type OpenedData, openData, openEvaluation, openModel } from '../opening.node.ts';
+import { checkNotInput, checkWritableFile, stemOf } from '../outputs.node.ts';
+
+/** The layout of the document; it rises when a field changes its meaning. */
+const FINETUNE_SCHEMA = 'coppice/finetune@1';
+
+/** Trains a file's model with its zeros kept. @returns the exit code */
+export async function finetuneFile(context: Context, path: string, command: Command): Promise<number> {
+  const flags = command.opts<FinetuneFlags>();
+  const output = flags.output ?? `${stemOf(path)}-finetuned.onnx`;
+  if (flags.printConfig === true) {
+    context.print(JSON.stringify(configOf(command, { output }), null, 2));
+    return EXIT.ok;
+  }
+  if (flags.data === undefined)
+    throw new OptionError('Cannot train without data: give --data, rows with labels or targets');
+  await checkNotInput(output, path);
+  checkWritableFile(output);
+  const opened = await context.timed('read', () => openModel(path));
+  const augment =
+    flags.augmentCrop !== undefined || flags.augmentFlip === true
+      ? { crop: flags.augmentCrop ?? 0, flip: flags.augmentFlip ?? false }
+      : undefined;
+  const address = flags.data;
+  const data = await context.timed('open data', () =>
+    openData(opened.model, address, { preprocess: flags, seed: flags.seed, augment }),
+  );
+  const evaluation = await context.timed('open data', async () =>
+    flags.eval === undefined ? null : openEvaluation(opened.model, flags.eval, flags),
+  );
+  const judge = judgeOf(context, evaluation, flags);
+  const before = await judge(opened.model);
+  const trained = await context.timed('train', () =>
+    finetune(opened.model, {
+      ...context.run,
+      engine: onnxruntimeNode,
+      source: data.source,
+      loss: data.source.hasTargets && !data.source.labelled ? 'mse' : 'cross-entropy',
+      epochs: flags.epochs,
+      batch: flags.batch,
+      rate: flags.rate,
+      schedule: flags.rateSchedule,
+      warmup: flags.warmup,
+      momentum: flags.momentum,
+      nesterov: flags.nesterov ?? false,
+      weightDecay: flags.weightDecay,
+      frozenStatistics: flags.freezeStatistics ?? false,
+      masked: flags.dense === true ? 'none' : 'all',
+      augment: augment !== undefined,
+      seed: flags.seed,
+      ...(flags.threads !== undefined && { threads: flags.threads }),
+      onEpoch: (epoch) => context.tell(epochLine(epoch, flags.epochs)),
+    }),
+  );
+  const after = await judge(trained.model);
+  await context.timed('write', () => writeModel(output, trained.model));
+  const { nonzeros, prunable } = countModel(trained.model);
+  const document = {
+    schema: FINETUNE_SCHEMA,
+    tool: toolFacts(),
+    command: context.command,
+    model: opened.file,
+    output,
+    data: await dataFacts(data),
+    eval: evaluation === null ? null : await dataFacts(evaluation),
+    accuracy: { before: before?.accuracy ?? null, after: after?.accuracy ?? null },
+    loss: { before: before?.loss ?? null, after: after?.loss ?? null },
+    nonzeros,
+    prunable,
+    epochs: trained.epochs,
+    steps: trained.steps,
+    seconds: context.seconds,
+    peakRssMB: peakRssMB(),
+    warnings: context.warnings,
+  };
+  const change =
+    before === null || after === null
+      ? 'not measured'
+      : `${percent(before.accuracy)} before, ${percent(after.accuracy)} after`;
+  context.print(
+    flags.json === true
+      ? JSON.stringify(document, null, 2)
+      : `${trained.epochs.map((epoch) => epochLine(epoch, flags.epochs)).join('\n')}\n\naccuracy ${change}; ${integer(nonzeros)} of ${integer(prunable)} prunable weights are not zero\n\nmodel   ${output}`,
+  );
+  return EXIT.ok;
+}
+
+function epochLine({ epoch, loss, rate, samplesPerSecond }: EpochFacts, epochs: number): string {
+  return `epoch ${epoch} of ${epochs}: loss ${loss.toFixed(4)}, learning rate ${rate.toPrecision(3)}, ${integer(Math.round(samplesPerSecond))} samples a second`;
+}
+
+function judgeOf(
+  context: Context,
+  evaluation: OpenedData | null,
+  { threads }: FinetuneFlags,
+): (model: Model) => Promise<Evaluation | null> {
+  return (model) =>
+    context.timed('evaluate', async () =>
+      evaluation === null
+        ? null
+        : evaluate(onnxruntimeNode, model, evaluation.source, {
+            ...(threads !== undefined && { threads }),
+            ...context.run,
+          }),
+    );
+}

@@ -1,0 +1,164 @@
+import { backward } from '../autodiff/backward.ts';
+import { shapeOf } from '../autodiff/context.ts';
+import { emitLoss, type LossName } from '../autodiff/loss.ts';
+import { liftAndCapture } from '../engine/capture.ts';
+import type { Engine, Tensors } from '../engine/engine.ts';
+import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { GraphBuilder } from '../graph/builder.ts';
+import type { Captured, CapturedValue } from '../graph/captured.ts';
+import { attributes, float, floatAttribute } from '../ir/access.ts';
+import type { Graph, Model, Node } from '../ir/model.ts';
+import { sizeOf, type Tensor } from '../tensor/tensor.ts';
+import { type Parameter, parametersOf } from './parameters.ts';
+
+/** What a training program is built for. */
+export interface TrainingRequest {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly loss: LossName;
+  /** Feeds of one batch; only types and shapes matter. */
+  readonly feeds: Tensors;
+  readonly samples: number;
+  /** Leaves BatchNormalization in its inference form, with the running statistics as they are. */
+  readonly frozenStatistics: boolean;
+  readonly threads?: number;
+}
+
+/** A BatchNormalization whose running statistics follow the batches. */
+export interface RunningStatistics {
+  /** Names of the constants. */
+  readonly mean: string;
+  readonly variance: string;
+  readonly channels: number;
+  /** Cells that the statistics of a batch are taken over. */
+  readonly cells: number;
+  /** The share of a new batch (1 - ONNX's momentum attribute). */
+  readonly share: number;
+}
+
+/** One batch's results. */
+export interface TrainingStep {
+  /** By parameter, of the mean loss; null for one that does not reach the loss. */
+  readonly gradients: readonly (Float32Array | null)[];
+  readonly losses: Float32Array;
+  /** Mean and variance of the batch, by entry of `statistics`. */
+  readonly measured: readonly { readonly mean: Float32Array; readonly variance: Float32Array }[];
+}
+
+/** The graph of a training step, ready to run. */
+export interface TrainingProgram {
+  readonly parameters: readonly Parameter[];
+  readonly statistics: readonly RunningStatistics[];
+  /** The input that takes labels (int64) or targets. */
+  readonly target: { readonly name: string; readonly dims: readonly number[] };
+  readonly classes: number | null;
+  run(feeds: Tensors, values: ReadonlyMap<string, Float32Array>): Promise<TrainingStep>;
+  release(): Promise<void>;
+}
+
+/**
+ * Writes the graph of a training step and opens a session on it: parameters are inputs, gradients are outputs.
+ *
+ * @throws UnsupportedOpError  if a node on the way cannot be differentiated, or nothing can be trained
+ * @throws OptionError         if the outputs do not suit the loss
+ * Cost: two forward runs to capture shapes, one session without weights in it.
+ */
+export async function trainingProgram(request: TrainingRequest): Promise<TrainingProgram> {
+  if (request.loss === 'random') throw new OptionError('Cannot train on random cotangents: wanted labels or targets');
+  const { model, captured } = await liftAndCapture(request.engine, request.model, request.feeds);
+  const { graph, shapes, statistics, outputs } = request.frozenStatistics
+    ? { graph: model.graph, shapes: captured, statistics: [], outputs: [] }
+    : inTrainingForm(model.graph, captured);
+  const parameters = parametersOf(graph);
+  const names = new Set(parameters.map(({ name }) => name));
+  const builder = new GraphBuilder({
+    ...graph,
+    inputs: [
+      ...graph.inputs.filter(({ name }) => !names.has(name)),
+      ...parameters.map(({ name, dims }) => ({ name, type: 'float32' as const, shape: dims })),
+    ],
+    constants: new Map([...graph.constants].filter(([name]) => !names.has(name))),
+  });
+  const shape = (value: string): readonly number[] => shapeOf({ captured: shapes, constants: graph.constants }, value);
+  const floats = graph.outputs
+    .map(({ name }) => name)
+    .filter((name) => (shapes.get(name)?.type ?? '').startsWith('float'));
+  const { samples } = request;
+  const loss = emitLoss(
+    { builder, graph, shape, type: 'float32', outputs: floats, samples, mean: samples },
+    request.loss,
+  );
+  const gradients = backward({
+    builder,
+    graph,
+    captured: shapes,
+    opset: model.opsets.get('') ?? 17,
+    cotangents: loss.cotangents,
+    targets: parameters.map(({ name }) => name),
+  });
+  if (gradients.size === 0) throw new UnsupportedOpError('Cannot train the model: no parameter reaches its output');
+  parameters.forEach(({ name }, i) => {
+    const gradient = gradients.get(name);
+    if (gradient !== undefined) builder.output(gradient, `gradient${i}`);
+  });
+  builder.output(loss.losses as string, 'losses');
+  outputs.forEach(({ mean, variance }, i) => {
+    builder.output(mean, `mean${i}`);
+    builder.output(variance, `variance${i}`);
+  });
+  const session = await request.engine.createSession(
+    builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }),
+    request.threads === undefined ? {} : { threads: request.threads },
+  );
+  const target = loss.feeds[0] as (typeof loss.feeds)[number];
+  return {
+    parameters,
+    statistics,
+    target,
+    classes: loss.classes ?? null,
+    async run(feeds, values) {
+      const inputs = new Map<string, Tensor>(feeds);
+      for (const { name, dims } of parameters)
+        inputs.set(name, { type: 'float32', dims, data: values.get(name) as Float32Array });
+      const results = await session.run(inputs);
+      const data = (name: string): Float32Array => (results.get(name) as Tensor<Float32Array>).data;
+      return {
+        gradients: parameters.map(({ name }, i) => (gradients.has(name) ? data(`gradient${i}`) : null)),
+        losses: data('losses'),
+        measured: statistics.map((_, i) => ({ mean: data(`mean${i}`), variance: data(`variance${i}`) })),
+      };
+    },
+    release: () => session.release(),
+  };
+}
+
+interface TrainingForm {
+  readonly graph: Graph;
+  readonly shapes: Captured;
+  readonly statistics: readonly RunningStatistics[];
+  readonly outputs: readonly { readonly mean: string; readonly variance: string }[];
+}
+
+/** Every BatchNormalization over batch statistics, which become values of the graph. */
+function inTrainingForm(graph: Graph, captured: Captured): TrainingForm {
+  const shapes = new Map<string, CapturedValue>(captured);
+  const statistics: RunningStatistics[] = [];
+  const outputs: { mean: string; variance: string }[] = [];
+  const nodes = graph.nodes.map((node): Node => {
+    if (node.op !== 'BatchNormalization' || node.domain !== '') return node;
+    const [x = '', , , mean = '', variance = ''] = node.inputs;
+    const dims = captured.get(x)?.dims ?? [];
+    const channels = dims[1] ?? 0;
+    const own = { mean: `${node.outputs[0]}~batch-mean`, variance: `${node.outputs[0]}~batch-variance` };
+    for (const name of [own.mean, own.variance]) shapes.set(name, { type: 'float32', dims: [channels] });
+    const share = 1 - floatAttribute(node, 'momentum', 0.9);
+    statistics.push({ mean, variance, channels, cells: sizeOf(dims) / channels, share });
+    outputs.push(own);
+    return {
+      ...node,
+      outputs: [node.outputs[0] as string, own.mean, own.variance],
+      attributes: new Map([...node.attributes, ...attributes({ training_mode: 1, momentum: float(0) })]),
+    };
+  });
+  return { graph: { ...graph, nodes }, shapes, statistics, outputs };
+}

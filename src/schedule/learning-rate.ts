@@ -1,0 +1,49 @@
+import { OptionError } from '../errors/errors.ts';
+
+/** How the learning rate goes over a training. */
+export type RateSchedule = 'cosine' | 'step' | 'linear' | 'const';
+
+/** Names of the schedules, with what each does. */
+export const RATE_SCHEDULES: Readonly<Record<RateSchedule, string>> = {
+  cosine: 'falls to the end along half a cosine',
+  step: 'a tenth after half of the steps, a hundredth after three quarters',
+  linear: 'falls to the end in equal steps',
+  const: 'stays',
+};
+
+/** What {@link learningRate} goes by. */
+export interface RatePlan {
+  readonly schedule: RateSchedule;
+  readonly rate: number;
+  /** Reached at the last step (cosine, linear). */
+  readonly least?: number;
+  /** Steps over which the rate rises from 0 at first. */
+  readonly warmup?: number;
+  readonly steps: number;
+}
+
+/**
+ * The learning rate of a step, from 0.
+ *
+ *   cosine: least + (rate - least)(1 + cos(pi t)) / 2, t the share of the steps after warm-up that is done
+ *
+ * @throws OptionError if a rate is negative, or the warm-up takes all steps
+ */
+export function learningRate(step: number, { schedule, rate, least = 0, warmup = 0, steps }: RatePlan): number {
+  if (!(rate > 0 && least >= 0 && least <= rate))
+    throw new OptionError(`Cannot train at rate ${rate} down to ${least}: wanted 0 <= least <= rate, rate above 0`);
+  if (!(warmup >= 0 && warmup < steps))
+    throw new OptionError(`Cannot warm up for ${warmup} of ${steps} steps: wanted fewer than all`);
+  if (step < warmup) return (rate * (step + 1)) / (warmup + 1);
+  const t = (step - warmup) / Math.max(1, steps - warmup);
+  switch (schedule) {
+    case 'cosine':
+      return least + ((rate - least) * (1 + Math.cos(Math.PI * t))) / 2;
+    case 'linear':
+      return least + (rate - least) * (1 - t);
+    case 'step':
+      return Math.max(least, rate * (t < 0.5 ? 1 : t < 0.75 ? 0.1 : 0.01));
+    case 'const':
+      return rate;
+  }
+}

@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest';
+import type { FeedSource } from '../src/data/feeds.ts';
+import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
+import { DataError, OptionError } from '../src/errors/errors.ts';
+import { evaluate } from '../src/evaluate/accuracy.ts';
+import { type EpochFacts, finetune } from '../src/finetune/finetune.ts';
+import { sgdStep } from '../src/finetune/sgd.ts';
+import { trainingProgram } from '../src/finetune/training-program.ts';
+import { constantsOf, replaceConstant } from '../src/graph/constants.ts';
+import { constantOf, tensorOf } from '../src/ir/access.ts';
+import type { Constant, Model } from '../src/ir/model.ts';
+import { parseModelText } from '../src/onnx/text.ts';
+import { learningRate } from '../src/schedule/learning-rate.ts';
+import { random } from '../src/tensor/random.ts';
+import { float32, int64, type Tensor } from '../src/tensor/tensor.ts';
+
+/** A convolution, batch normalisation and a linear layer over pictures of 2 x 5 x 5, three classes. */
+const NET = parseModelText(`
+  opset 17
+  input x: float32[N, 2, 5, 5]
+  const w: float32[4, 2, 3, 3] = random(1)
+  const scale: float32[4] = [1, 0.5, 2, 1]
+  const shift: float32[4] = [0, 0.1, -0.2, 0]
+  const mean: float32[4] = [0, 0.1, 0, -0.1]
+  const variance: float32[4] = [1, 2, 1, 0.5]
+  const v: float32[36, 3] = random(2)
+  const b: float32[3] = [0, 0.5, -0.5]
+  c = Conv(x, w)
+  n = BatchNormalization(c, scale, shift, mean, variance) { epsilon: 0.001, momentum: 0.8 }
+  r = Softplus(n)
+  f = Flatten(r)
+  m = MatMul(f, v)
+  y = Add(m, b)
+  output y
+`);
+
+const COUNT = 60;
+const rng = random(3);
+const labels = Int32Array.from({ length: COUNT }, () => rng.integer(3));
+/** Pictures whose first channel says which class they are, with noise. */
+const pictures = Array.from(labels, (label) =>
+  Float32Array.from({ length: 50 }, (_, i) => rng.normal() + (i < 25 && i % 3 === label ? 1.5 : 0)),
+);
+const source: FeedSource = {
+  count: COUNT,
+  labelled: true,
+  hasTargets: false,
+  fixedBatch: null,
+  feeds: async (indices) => ({
+    inputs: new Map([['x', batchOf(indices)]]),
+    labels: Int32Array.from(indices, (i) => labels[i] as number),
+  }),
+};
+
+function batchOf(indices: ArrayLike<number>): Tensor {
+  const data = new Float32Array(indices.length * 50);
+  for (let i = 0; i < indices.length; i++) data.set(pictures[indices[i] as number] as Float32Array, i * 50);
+  return float32(data, [indices.length, 2, 5, 5]);
+}
+
+function values(model: Model, name: string): Float32Array {
+  return tensorOf(constantsOf(model.graph).get(name) as Constant).data as Float32Array;
+}
+
+function withValues(model: Model, name: string, data: Float32Array): Model {
+  const { dims } = constantsOf(model.graph).get(name) as Constant;
+  return { ...model, graph: replaceConstant(model.graph, name, constantOf({ type: 'float32', dims, data })) };
+}
+
+describe('trainingProgram', () => {
+  const samples = 12;
+  const feeds = new Map<string, Tensor>([['x', batchOf([...Array(samples).keys()])]]);
+  const fed = new Map([...feeds, ['labels', int64(Array.from(labels.subarray(0, samples)))]]);
+  const lossAt = async (frozenStatistics: boolean, changed: ReadonlyMap<string, Float32Array>): Promise<number> => {
+    const program = await trainingProgram({
+      engine,
+      model: NET,
+      loss: 'cross-entropy',
+      feeds,
+      samples,
+      frozenStatistics,
+    });
+    const own = new Map(program.parameters.map(({ name }) => [name, changed.get(name) ?? values(NET, name)]));
+    const { losses } = await program.run(fed, own);
+    await program.release();
+    return losses.reduce((sum, x) => sum + x, 0) / samples;
+  };
+
+  it.each([false, true])(
+    'gives the gradient of the mean loss in every parameter (statistics frozen: %s)',
+    async (frozen) => {
+      const program = await trainingProgram({
+        engine,
+        model: NET,
+        loss: 'cross-entropy',
+        feeds,
+        samples,
+        frozenStatistics: frozen,
+      });
+      const own = new Map(program.parameters.map(({ name }) => [name, values(NET, name)]));
+      expect([...own.keys()].sort()).toEqual(['b', 'scale', 'shift', 'v', 'w']);
+      const { gradients } = await program.run(fed, own);
+      for (const [i, { name }] of program.parameters.entries()) {
+        const gradient = gradients[i] as Float32Array;
+        const direction = Float32Array.from(gradient, () => rng.normal());
+        const at = (h: number): Promise<number> =>
+          lossAt(frozen, new Map([[name, values(NET, name).map((x, j) => x + h * (direction[j] as number))]]));
+        const h = 2e-3;
+        const quotient = ((await at(h)) - (await at(-h))) / (2 * h);
+        const slope = gradient.reduce((sum, g, j) => sum + g * (direction[j] as number), 0);
+        expect(Math.abs(slope - quotient), name).toBeLessThan(0.02 * Math.abs(quotient) + 2e-3);
+      }
+      await program.release();
+    },
+  );
+
+  it('tells apart the statistics of the batch and those that are stored', async () => {
+    expect(await lossAt(false, new Map())).not.toBeCloseTo(await lossAt(true, new Map()), 3);
+  });
+
+  it('refuses what cannot be trained', async () => {
+    const request = { engine, model: NET, feeds, samples, frozenStatistics: false };
+    await expect(trainingProgram({ ...request, loss: 'random' })).rejects.toThrow(OptionError);
+  });
+});
+
+describe('sgdStep', () => {
+  it('is momentum, decay and mask as the formulas have them, by hand', () => {
+    const array = {
+      values: Float32Array.of(1, -2, 3),
+      velocity: Float32Array.of(0.5, 0, 4),
+      mask: Uint8Array.of(1, 1, 0),
+    };
+    sgdStep(array, Float32Array.of(0.1, 0.2, 9), 0.1, { momentum: 0.9, weightDecay: 0.01 });
+    // v = 0.9 * 0.5 + 0.1 + 0.01 = 0.56; v = 0.2 - 0.02 = 0.18
+    expect(Array.from(array.velocity)).toEqual([0.56, 0.18, 0].map((x) => expect.closeTo(x, 6)));
+    expect(Array.from(array.values)).toEqual([0.944, -2.018, 0].map((x) => expect.closeTo(x, 6)));
+    const ahead = { values: Float32Array.of(1), velocity: Float32Array.of(0.5) };
+    sgdStep(ahead, Float32Array.of(0.1), 0.1, { momentum: 0.9, nesterov: true });
+    // v = 0.55; step 0.1 + 0.9 * 0.55 = 0.595
+    expect(ahead.values[0]).toBeCloseTo(0.9405, 6);
+  });
+
+  it('refuses settings out of range', () => {
+    const array = { values: new Float32Array(1), velocity: new Float32Array(1) };
+    for (const bad of [{ momentum: 1 }, { momentum: Number.NaN }, { weightDecay: -1 }])
+      expect(() => sgdStep(array, new Float32Array(1), 0.1, bad)).toThrow(OptionError);
+  });
+});
+
+describe('learningRate', () => {
+  const at = (step: number, plan: Partial<Parameters<typeof learningRate>[1]>): number =>
+    learningRate(step, { schedule: 'cosine', rate: 0.1, steps: 100, ...plan });
+
+  it('follows its schedule', () => {
+    expect([0, 50, 99].map((step) => at(step, {}))).toEqual([0.1, 0.05, 2.4672e-5].map((x) => expect.closeTo(x, 6)));
+    expect([0, 50, 75].map((step) => at(step, { schedule: 'step' }))).toEqual(
+      [0.1, 0.01, 0.001].map((x) => expect.closeTo(x, 9)),
+    );
+    expect(at(50, { schedule: 'linear', least: 0.02 })).toBeCloseTo(0.06, 9);
+    expect(at(99, { schedule: 'const' })).toBe(0.1);
+    expect([0, 4, 10].map((step) => at(step, { schedule: 'const', warmup: 9 }))).toEqual(
+      [0.01, 0.05, 0.1].map((x) => expect.closeTo(x, 9)),
+    );
+  });
+
+  it('refuses what cannot be', () => {
+    expect(() => at(0, { rate: 0 })).toThrow(OptionError);
+    expect(() => at(0, { least: 0.2 })).toThrow(OptionError);
+    expect(() => at(0, { warmup: 100 })).toThrow(OptionError);
+  });
+});
+
+describe('finetune', () => {
+  const pruned = withValues(
+    NET,
+    'w',
+    values(NET, 'w').map((x, i) => (i % 2 === 0 ? 0 : x)),
+  );
+  const options = { engine, source, epochs: 8, batch: 15, rate: 0.05, threads: 1 };
+
+  it('lowers the loss, keeps zeros, and changes all else that can be trained', async () => {
+    const seen: EpochFacts[] = [];
+    const { model, epochs, steps } = await finetune(pruned, { ...options, onEpoch: (epoch) => void seen.push(epoch) });
+    expect([epochs.length, steps, seen]).toEqual([8, 32, epochs]);
+    const [before, after] = [await evaluate(engine, pruned, source), await evaluate(engine, model, source)];
+    expect(after.loss).toBeLessThan(0.7 * (before.loss as number));
+    expect(values(model, 'w').filter((x) => x === 0)).toHaveLength(36);
+    for (const name of ['w', 'scale', 'shift', 'mean', 'variance', 'v', 'b'])
+      expect(values(model, name), name).not.toEqual(values(pruned, name));
+  });
+
+  it('gives the same model for the same seed, and another for another', async () => {
+    const once = await finetune(pruned, options);
+    const again = await finetune(pruned, options);
+    expect(values(again.model, 'v')).toEqual(values(once.model, 'v'));
+    const other = await finetune(pruned, { ...options, seed: 2 });
+    expect(values(other.model, 'v')).not.toEqual(values(once.model, 'v'));
+  });
+
+  it('keeps running statistics as the exponential mean of the batches, without bias', async () => {
+    const { model } = await finetune(NET, { ...options, epochs: 1, batch: COUNT, rate: 1e-12 });
+    const session = await engine.createSession({
+      ...NET,
+      graph: { ...NET.graph, outputs: [...NET.graph.outputs, { name: 'c', type: 'float32', shape: null }] },
+    });
+    const c = (await session.run(new Map([['x', batchOf([...Array(COUNT).keys()])]]))).get('c') as Tensor<Float32Array>;
+    await session.release();
+    for (let channel = 0; channel < 4; channel++) {
+      const cells = Array.from(c.data).filter((_, i) => Math.floor(i / 9) % 4 === channel);
+      const average = cells.reduce((sum, x) => sum + x, 0) / cells.length;
+      const spread = cells.reduce((sum, x) => sum + (x - average) ** 2, 0) / (cells.length - 1);
+      const stored = (name: string): number => values(NET, name)[channel] as number;
+      expect(values(model, 'mean')[channel]).toBeCloseTo(0.8 * stored('mean') + 0.2 * average, 5);
+      expect(values(model, 'variance')[channel]).toBeCloseTo(0.8 * stored('variance') + 0.2 * spread, 4);
+    }
+  });
+
+  it('leaves frozen statistics alone, and trains zeros where asked to', async () => {
+    const { model } = await finetune(pruned, { ...options, epochs: 1, frozenStatistics: true, masked: 'none' });
+    for (const name of ['mean', 'variance']) expect(values(model, name)).toEqual(values(pruned, name));
+    expect(values(model, 'w').filter((x) => x === 0)).toHaveLength(0);
+  });
+
+  it('refuses what cannot be, before any work', async () => {
+    await expect(finetune(NET, { ...options, epochs: 0 })).rejects.toThrow(OptionError);
+    await expect(finetune(NET, { ...options, rate: -1 })).rejects.toThrow(OptionError);
+    await expect(finetune(NET, { ...options, source: { ...source, labelled: false } })).rejects.toThrow(DataError);
+    await expect(finetune(NET, { ...options, rate: 1e30, epochs: 3 })).rejects.toThrow(
+      /not finite.*lower the learning rate/,
+    );
+  });
+});
