@@ -18,6 +18,7 @@ export * from './finetune/sgd.ts';
 export * from './graph/weights.ts';
 export type * from './ir/model.ts';
 export * from './onnx/files.node.ts';
+export * from './pipeline/gradual.ts';
 export * from './pipeline/inspect.ts';
 export * from './pipeline/max-drop.ts';
 export * from './pipeline/methods.ts';

@@ -10,7 +10,13 @@ beforeAll(() => {
 afterAll(() => folder.remove());
 
 interface Document {
-  readonly asked: { readonly sparsity: number | null; readonly flops: number | null; readonly params: number | null };
+  readonly asked: {
+    readonly sparsity: number | null;
+    readonly flops: number | null;
+    readonly params: number | null;
+    readonly options: object;
+  };
+  readonly loss: { readonly after: number };
   readonly nonzeros: number;
   readonly macs: { readonly before: number; readonly after: number };
   readonly layers: readonly { readonly name: string; readonly weights: number; readonly kept: number }[];
@@ -104,6 +110,23 @@ describe('the budgets of coppice prune', () => {
     const best = Math.max(...trials.filter(({ accepted }) => accepted).map(({ sparsity }) => sparsity));
     expect(found.asked.sparsity).toBe(best);
     expect(found.nonzeros).toBeLessThanOrEqual(Math.trunc((1 - best) * 56));
+  });
+
+  it('prunes and trains by turns, down to the budget', async () => {
+    const rows = folder.data('gradual');
+    const flags = ['--gradual', '--prunings', '2', '--epochs', '3', '--train-batch', '8', '--base-sparsity', '0.3'];
+    const result = await pruned('--sparsity', '0.75', ...flags, '--data', rows, '--eval', rows);
+    expect(result.nonzeros).toBe(14);
+    const { training } = result.asked.options as unknown as {
+      training: { epochs: { pruning: number; epoch: number; loss: number }[] };
+    };
+    expect(training.epochs.map(({ pruning, epoch }) => [pruning, epoch])).toEqual([
+      [1, 1],
+      [2, 2],
+      [2, 3],
+    ]);
+    const plain = await pruned('--sparsity', '0.75', '--data', rows, '--eval', rows);
+    expect(result.loss.after).toBeLessThan(plain.loss.after);
   });
 
   it('ends with code 4 where other budgets alone lose more', async () => {

@@ -243,6 +243,13 @@ export interface PruneFlags extends PruningFlags, BudgetFlags {
   readonly report?: string;
   readonly latency: boolean;
   readonly minAccuracy?: number;
+  readonly gradual?: boolean;
+  readonly epochs: number;
+  readonly prunings: number;
+  readonly rate: number;
+  readonly trainBatch: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
   readonly dryRun?: boolean;
   readonly tune?: boolean;
 }

@@ -1,4 +1,5 @@
 import { measureSize } from '../../evaluate/size.node.ts';
+import type { EpochFacts } from '../../finetune/finetune.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { reportFacts, type Surroundings } from '../../pipeline/report-facts.ts';
 import { integer, percent } from '../../report/figures.ts';
@@ -53,8 +54,16 @@ async function reportOf(context: Context, setup: RunSetup, run: Measured, places
     ...runSettings(flags),
     ...(trials && { tuned: trials }),
     ...(search && { search }),
+    ...(result.epochs && { training: trainingFacts(result.epochs, flags) }),
   };
   return makeReport({ ...facts, asked: { ...facts.asked, options } });
+}
+
+function trainingFacts(
+  epochs: readonly EpochFacts[],
+  { prunings, rate, trainBatch, momentum, weightDecay }: PruneFlags,
+): Report['asked']['options'] {
+  return { prunings, rate, batch: trainBatch, momentum, weightDecay, epochs: epochs.map((epoch) => ({ ...epoch })) };
 }
 
 async function surroundingsOf(

@@ -1,6 +1,7 @@
 import { recalibrate } from '../../apply/recalibrate.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
+import { type GradualResult, pruneGradually } from '../../pipeline/gradual.ts';
 import { type MaxDropFound, searchMaxDrop } from '../../pipeline/max-drop.ts';
 import { type PruneOptions, type PruneResult, prune } from '../../pipeline/prune.ts';
 import { type Tuned, tune } from '../../pipeline/tune.ts';
@@ -43,9 +44,32 @@ async function search(
   return found;
 }
 
+/** Prunes and trains by turns. */
+function gradually(
+  context: Context,
+  { opened }: RunSetup,
+  options: PruneOptions,
+  { epochs, prunings, rate, trainBatch, momentum, weightDecay }: PruneFlags,
+): Promise<GradualResult> {
+  return context.timed('prune and train', () =>
+    pruneGradually(opened.model, options, {
+      epochs,
+      prunings,
+      rate,
+      batch: trainBatch,
+      momentum,
+      weightDecay,
+      onEpoch: (epoch) =>
+        context.tell(
+          `pruning ${epoch.pruning} of ${prunings}, epoch ${epoch.epoch} of ${epochs}: loss ${epoch.loss.toFixed(4)}, learning rate ${epoch.rate.toPrecision(3)}, ${integer(Math.round(epoch.samplesPerSecond))} samples a second`,
+        ),
+    }),
+  );
+}
+
 /** A pruned model and what was measured of it. */
 export interface Measured {
-  readonly result: PruneResult;
+  readonly result: PruneResult & Partial<Pick<GradualResult, 'epochs'>>;
   readonly tuned: Tuned | null;
   readonly found: MaxDropFound | null;
   /** The model that is written: recalibrated where that was asked for. */
@@ -75,10 +99,9 @@ export async function pruneAndMeasure(
   const tuned = await tuning(context, setup, options, flags);
   const chosen = { ...options, ...(tuned && { lambda: tuned.lambda }) };
   const found = await search(context, setup, chosen, flags);
-  const result = await prune(opened.model, {
-    ...chosen,
-    ...(found && { budget: found.budget, source: found.source }),
-  });
+  const asked = { ...chosen, ...(found && { budget: found.budget, source: found.source }) };
+  const result =
+    flags.gradual === true ? await gradually(context, setup, asked, flags) : await prune(opened.model, asked);
   for (const { seconds } of result.stages) {
     context.seconds.gradients = (context.seconds.gradients ?? 0) + seconds.gradients;
     context.seconds.solve = (context.seconds.solve ?? 0) + seconds.solve;

@@ -55,6 +55,8 @@ function checkFlags(flags: PruneFlags): void {
     throw new OptionError(`Cannot hold --max-drop ${flags.maxDrop}: wanted a share above 0 and below 1, such as 1%`);
   if (flags.maxDrop !== undefined && flags.dryRun === true)
     throw new OptionError('Cannot plan for --max-drop: what is kept comes out of the search');
+  if (flags.gradual === true && flags.data === undefined)
+    throw new OptionError('Cannot train between prunings without data: give --data');
   if (flags.tune === true && flags.lambda !== undefined)
     throw new OptionError('Cannot tune lambda and take it as given: leave out --tune or --lambda');
   if (flags.recalibrate === true && flags.data === undefined)

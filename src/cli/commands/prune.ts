@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
+import { FINETUNE_DEFAULTS } from '../../finetune/finetune.ts';
+import { GRADUAL_DEFAULTS } from '../../pipeline/gradual.ts';
 import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { budgetFlags, METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, pruningFlags } from '../flags.ts';
-import { number, oneOf, whole } from '../parsers.ts';
+import { count, number, oneOf, whole } from '../parsers.ts';
 
 /** Adds the flags of `coppice prune`. */
 export function define(command: Command): void {
@@ -19,6 +21,18 @@ export function define(command: Command): void {
   preprocessFlags(command);
   command
     .option('--tune', `choose lambda from ${TUNE_DEFAULTS.grid.join(', ')} on rows of --data that are held out`)
+    .option('--gradual', 'train between prunings: prune, train, prune ... to the budget')
+    .option('--epochs <n>', 'of --gradual in all', count, GRADUAL_DEFAULTS.epochs)
+    .option('--prunings <n>', 'of --gradual', count, GRADUAL_DEFAULTS.prunings)
+    .option(
+      '--rate <x>',
+      'learning rate of --gradual, along half a cosine after each pruning',
+      number,
+      GRADUAL_DEFAULTS.rate,
+    )
+    .option('--train-batch <n>', 'samples a training step', count, FINETUNE_DEFAULTS.batch)
+    .option('--momentum <x>', 'of the training', number, FINETUNE_DEFAULTS.momentum)
+    .option('--weight-decay <x>', 'of the training', number, FINETUNE_DEFAULTS.weightDecay)
     .option('--seed <n>', 'of every random draw', whole, PRUNE_DEFAULTS.seed)
     .option('--latency', 'time the model before and after', true)
     .option('--no-latency', 'do not')
