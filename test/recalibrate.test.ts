@@ -78,7 +78,8 @@ describe('recalibrate', () => {
     for (let channel = 0; channel < 4; channel++) {
       const [then, after] = [moments(dense, channel), moments(now, channel)];
       const stored = (name: string): number => values(NORMED, name)[channel] as number;
-      expect(values(tuned.model, 'mean')[channel]).toBeCloseTo(stored('mean') + after[0] - then[0], 4);
+      const shift = (stored('mean') - then[0]) * Math.sqrt(after[1] / then[1]);
+      expect(values(tuned.model, 'mean')[channel]).toBeCloseTo(after[0] + shift, 4);
       expect(values(tuned.model, 'variance')[channel]).toBeCloseTo((stored('variance') * after[1]) / then[1], 3);
     }
   });

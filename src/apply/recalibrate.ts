@@ -48,7 +48,7 @@ export interface Recalibrated {
  *
  * Running statistics are changed by what pruning changed, not replaced: both models are measured on the same samples, and
  *
- *   mean := mean + (pruned - dense)      variance := variance * pruned / dense
+ *   variance := variance * pruned / dense      mean := pruned mean + (mean - dense mean) * sqrt(pruned / dense variance)
  *
  * so that samples unlike those the model was trained on (no augmentation, fewer of them) do no harm: an unpruned model
  * stays as it is.
@@ -146,11 +146,14 @@ function setRunning(
   if (!hasConstants(model, [meanName, varianceName]) || replacements.has(meanName) || replacements.has(varianceName))
     return 0;
   const [mean, variance] = [running(model, meanName), running(model, varianceName)];
-  replacements.set(meanName, vector(mean.map((x, c) => x + (now.mean[c] as number) - (then.mean[c] as number))));
+  const gains = mean.map((_, c) => ratio(now.variance[c] as number, then.variance[c] as number));
   replacements.set(
-    varianceName,
-    vector(variance.map((x, c) => x * ratio(now.variance[c] as number, then.variance[c] as number))),
+    meanName,
+    vector(
+      mean.map((x, c) => (now.mean[c] as number) + (x - (then.mean[c] as number)) * Math.sqrt(gains[c] as number)),
+    ),
   );
+  replacements.set(varianceName, vector(variance.map((x, c) => x * (gains[c] as number))));
   return 1;
 }
 
