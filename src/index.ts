@@ -31,6 +31,13 @@ export {
   resolvePrune,
   type StageResult,
 } from './pipeline/prune.ts';
+export {
+  type Platform,
+  type Pruned,
+  pruneAndReport,
+  type ReportedPruneOptions,
+  type Stopwatch,
+} from './pipeline/prune-and-report.ts';
 export * from './pipeline/report-facts.ts';
 export * from './pipeline/scaling.ts';
 export * from './pipeline/sensitivity.ts';

@@ -1,0 +1,217 @@
+import { recalibrate } from '../apply/recalibrate.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { type FeedSource, feedsFromDataset } from '../data/feeds.ts';
+import type { Engine } from '../engine/engine.ts';
+import { OptionError } from '../errors/errors.ts';
+import { type EvaluateOptions, type Evaluation, evaluate } from '../evaluate/accuracy.ts';
+import { measureLatency, withRows } from '../evaluate/latency.ts';
+import type { Model } from '../ir/model.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import { makeReport } from '../report/make-report.ts';
+import type { Report } from '../report/report.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { type PruneOptions, type PruneResult, prune } from './prune.ts';
+import { reportFacts, type Surroundings } from './report-facts.ts';
+import { type Shapes, shapesOf } from './shapes.ts';
+
+/** What {@link pruneAndReport} is asked for. `budget` has to be given; gradients need `data`; all else has defaults. */
+export interface ReportedPruneOptions extends Omit<PruneOptions, 'engine' | 'source' | 'rows'> {
+  /** Samples for the gradients. */
+  readonly data?: Dataset | undefined;
+  /** Samples on which accuracy and loss are measured before and after; without it they are not. */
+  readonly evaluation?: Dataset | undefined;
+  /** Re-estimates batch statistics on `data` after pruning: the model returned is the tuned one, the report says both. */
+  readonly recalibrate?: boolean;
+  /** Batch sizes at which latency is measured, both models side by side; absent = not measured. */
+  readonly latency?: readonly number[];
+  /** What the report shall say about files and the command; else it says what the model itself knows. */
+  readonly about?: Partial<Pick<Surroundings, 'command' | 'model' | 'output'>>;
+}
+
+/** What Node and a browser each do in their own way. */
+export interface Platform {
+  readonly engine: Engine;
+  /** Bytes of a model raw and compressed; null for what the platform cannot tell. */
+  readonly measureSize: (bytes: Uint8Array) => Promise<NonNullable<Report['bytes']['before']>>;
+  /** SHA-256 in hexadecimal. */
+  readonly sha256: (bytes: Uint8Array) => Promise<string>;
+  /** Asked after the run. */
+  readonly facts: () => Pick<Surroundings, 'tool' | 'platform' | 'peakRssMB'>;
+}
+
+/** What {@link pruneAndReport} gives back. */
+export interface Pruned {
+  readonly model: Model;
+  readonly report: Report;
+  /** Stage by stage, and the weights themselves. */
+  readonly result: PruneResult;
+}
+
+/**
+ * Prunes a model and reports what that did, on any platform.
+ *
+ * @param watch  adds to the seconds of steps that went before, such as opening the data
+ * @throws OptionError         for options that cannot be, or layers that are not there
+ * @throws UnsupportedOpError  if a layer's gradient cannot be computed; all nodes in the way are listed
+ * @throws DataError           if data does not fit the model, or does not suffice
+ * Deterministic given `seed`, measured times aside. Cost: that of the pipeline (stages x gradients and solver), one
+ * pass over the evaluation data before and one after, and compressing both models for their sizes.
+ */
+export async function pruneAndReport(
+  model: Model,
+  options: ReportedPruneOptions,
+  platform: Platform,
+  watch: Stopwatch = stopwatch(),
+): Promise<Pruned> {
+  const { data, evaluation } = options;
+  if (options.recalibrate && data === undefined) throw new OptionError('Cannot recalibrate without data: give `data`');
+  const source = data && feedsFromDataset(model, data);
+  const tests = evaluation && feedsFromDataset(model, evaluation);
+  const setup: Setup = { model, options, platform, source, tests };
+  const measured = await pruneAndJudge(setup, watch);
+  const surroundings = await surroundingsOf(setup, measured, watch);
+  const facts = { model, choice: options, ...measured, shapes: await shapesOfRun(setup) };
+  return { model: measured.final, report: makeReport(reportFacts(facts, surroundings)), result: measured.result };
+}
+
+/** What a run is made of. */
+interface Setup {
+  readonly model: Model;
+  readonly options: ReportedPruneOptions;
+  readonly platform: Platform;
+  readonly source: FeedSource | undefined;
+  readonly tests: FeedSource | undefined;
+}
+
+/** The run itself, and how good each model is. */
+interface Measured {
+  readonly result: PruneResult;
+  /** The model to return: recalibrated where that was asked for. */
+  readonly final: Model;
+  readonly before: Evaluation | null;
+  readonly after: Evaluation | null;
+  readonly recalibrated: Report['recalibrated'];
+}
+
+async function pruneAndJudge(setup: Setup, { seconds, time }: Stopwatch): Promise<Measured> {
+  const { model, options, platform, source, tests } = setup;
+  const { engine } = platform;
+  const judge = (judged: Model): Promise<Evaluation | null> =>
+    time('evaluate', async () => (tests ? evaluate(engine, judged, tests, runOptions(options)) : null));
+  const before = await judge(model);
+  const result = await prune(model, { ...options, engine, ...(source && { source }) });
+  for (const stage of result.stages) {
+    seconds.gradients = (seconds.gradients ?? 0) + stage.seconds.gradients;
+    seconds.solve = (seconds.solve ?? 0) + stage.seconds.solve;
+  }
+  const after = await judge(result.model);
+  if (!options.recalibrate || source === undefined)
+    return { result, final: result.model, before, after, recalibrated: null };
+  const { seed, onProgress, signal } = options;
+  const tuning = {
+    engine,
+    source,
+    ...(seed !== undefined && { seed }),
+    ...(onProgress && { onProgress }),
+    ...(signal && { signal }),
+  };
+  const tuned = await time('recalibrate', () => recalibrate(result.model, model, tuning));
+  const last = await judge(tuned.model);
+  const recalibrated = { accuracy: last?.accuracy ?? null, loss: last?.loss ?? null, rows: tuned.samples };
+  return { result, final: tuned.model, before, after, recalibrated };
+}
+
+async function surroundingsOf(
+  setup: Setup,
+  { final, recalibrated }: Measured,
+  { seconds, time }: Stopwatch,
+): Promise<Surroundings> {
+  const { model, options, platform } = setup;
+  const bytes = await time('size', () => sizesOf(platform, model, final));
+  const latency = await time('latency', () => latencyOf(setup, final));
+  return {
+    ...platform.facts(),
+    runtime: { name: platform.engine.name, version: platform.engine.version, threads: options.threads ?? null },
+    command: options.about?.command ?? null,
+    model: options.about?.model ?? (await fileFacts(platform, model)),
+    output: options.about?.output ?? null,
+    data: await dataFacts(options.data),
+    eval: await dataFacts(options.evaluation),
+    recalibrated,
+    bytes,
+    latency,
+    seconds,
+    warnings: [],
+  };
+}
+
+/** Adds up wall time by step. */
+export interface Stopwatch {
+  readonly seconds: Record<string, number>;
+  readonly time: <T>(step: string, work: () => Promise<T>) => Promise<T>;
+}
+
+/** A stopwatch that has measured nothing yet. */
+export function stopwatch(): Stopwatch {
+  const seconds: Record<string, number> = {};
+  return {
+    seconds,
+    time: async (step, work) => {
+      const start = performance.now();
+      try {
+        return await work();
+      } finally {
+        seconds[step] = (seconds[step] ?? 0) + (performance.now() - start) / 1000;
+      }
+    },
+  };
+}
+
+function runOptions({ threads, onProgress, signal }: ReportedPruneOptions): EvaluateOptions {
+  return { ...(threads !== undefined && { threads }), ...(onProgress && { onProgress }), ...(signal && { signal }) };
+}
+
+/** Shapes of one sample's run, of made-up inputs where there is no data; null if the model does not run. */
+async function shapesOfRun({ platform, model, source, tests }: Setup): Promise<Shapes | null> {
+  const shapes = await shapesOf(platform.engine, model, source ?? tests);
+  return 'reason' in shapes ? null : shapes;
+}
+
+/** The fewest samples that the model runs on. */
+async function oneRun(source: FeedSource): Promise<{ inputs: Map<string, Tensor>; rows: number }> {
+  const rows = source.fixedBatch ?? 1;
+  const { inputs } = await source.feeds(Int32Array.from({ length: rows }, (_, i) => i % source.count));
+  return { inputs, rows };
+}
+
+async function sizesOf({ measureSize }: Platform, before: Model, after: Model): Promise<Report['bytes']> {
+  return { before: await measureSize(encodeModel(before)), after: await measureSize(encodeModel(after)) };
+}
+
+async function latencyOf({ platform, model, options, source, tests }: Setup, final: Model): Promise<Report['latency']> {
+  const example = source ?? tests;
+  if (options.latency === undefined || example === undefined) return null;
+  const { inputs } = await oneRun(example);
+  const threads = options.threads === undefined ? {} : { threads: options.threads };
+  const sessions = await Promise.all([model, final].map((one) => platform.engine.createSession(one, threads)));
+  try {
+    const entries: NonNullable<Report['latency']> = [];
+    for (const batch of example.fixedBatch === null ? options.latency : [example.fixedBatch]) {
+      const cases = sessions.map((session) => ({ session, feeds: withRows(inputs, batch) }));
+      const [before = null, after = null] = await measureLatency(cases, runOptions(options));
+      entries.push({ batch, before, after });
+    }
+    return entries;
+  } finally {
+    await Promise.all(sessions.map((session) => session.release()));
+  }
+}
+
+async function fileFacts({ sha256 }: Platform, model: Model): Promise<Report['model']> {
+  const bytes = encodeModel(model);
+  return { name: model.graph.name, sha256: await sha256(bytes), bytes: bytes.byteLength };
+}
+
+async function dataFacts(dataset: Dataset | undefined): Promise<Report['data']> {
+  return dataset === undefined ? null : { address: dataset.address, sha256: await dataset.hash(), rows: dataset.count };
+}
