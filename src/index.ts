@@ -14,7 +14,7 @@ export * from './engine/onnxruntime.node.ts';
 export * from './errors/errors.ts';
 export * from './evaluate/accuracy.ts';
 export * from './finetune/finetune.ts';
-export * from './finetune/sgd.ts';
+export * from './finetune/optimizer.ts';
 export * from './graph/weights.ts';
 export type * from './ir/model.ts';
 export * from './onnx/files.node.ts';

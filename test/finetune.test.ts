@@ -3,9 +3,9 @@ import type { FeedSource } from '../src/data/feeds.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
 import { DataError, OptionError } from '../src/errors/errors.ts';
 import { evaluate } from '../src/evaluate/accuracy.ts';
-import { type EpochFacts, finetune } from '../src/finetune/finetune.ts';
-import { sgdStep } from '../src/finetune/sgd.ts';
-import { trainingProgram } from '../src/finetune/training-program.ts';
+import { type EpochFacts, finetune, type TrainingState } from '../src/finetune/finetune.ts';
+import { optimizer } from '../src/finetune/optimizer.ts';
+import { type TrainingRequest, trainingProgram } from '../src/finetune/training-program.ts';
 import { constantsOf, replaceConstant } from '../src/graph/constants.ts';
 import { constantOf, tensorOf } from '../src/ir/access.ts';
 import type { Constant, Model } from '../src/ir/model.ts';
@@ -67,84 +67,166 @@ function withValues(model: Model, name: string, data: Float32Array): Model {
   return { ...model, graph: replaceConstant(model.graph, name, constantOf({ type: 'float32', dims, data })) };
 }
 
+/** Outputs of a model for all pictures. */
+async function predictions(model: Model): Promise<Float32Array> {
+  const session = await engine.createSession(model);
+  const { data } = (await session.run(new Map([['x', batchOf([...Array(COUNT).keys()])]]))).get(
+    'y',
+  ) as Tensor<Float32Array>;
+  await session.release();
+  return data;
+}
+
 describe('trainingProgram', () => {
   const samples = 12;
   const feeds = new Map<string, Tensor>([['x', batchOf([...Array(samples).keys()])]]);
   const fed = new Map([...feeds, ['labels', int64(Array.from(labels.subarray(0, samples)))]]);
-  const lossAt = async (frozenStatistics: boolean, changed: ReadonlyMap<string, Float32Array>): Promise<number> => {
-    const program = await trainingProgram({
+  const targets = float32(
+    Float32Array.from({ length: samples * 3 }, () => rng.normal()),
+    [samples, 3],
+  );
+  const teacher = {
+    model: withValues(
+      NET,
+      'v',
+      values(NET, 'v').map((x) => 2 * x),
+    ),
+    share: 0.6,
+    temperature: 2,
+  };
+  /** Settings under which gradients are checked, by name. */
+  const cases = {
+    labels: {},
+    'frozen statistics': { frozenStatistics: true },
+    'smoothed labels': { smoothing: 0.2 },
+    'labels and a teacher': { teacher },
+    'a teacher alone': { teacher: { ...teacher, share: 1 } },
+    'targets and a teacher': { loss: 'mse', teacher },
+  } satisfies Record<string, Partial<TrainingRequest>>;
+  const programOf = (settings: Partial<TrainingRequest>): ReturnType<typeof trainingProgram> =>
+    trainingProgram({
       engine,
       model: NET,
       loss: 'cross-entropy',
       feeds,
       samples,
-      frozenStatistics,
+      frozenStatistics: false,
+      ...settings,
     });
+  const run = async (
+    settings: Partial<TrainingRequest>,
+    changed: ReadonlyMap<string, Float32Array> = new Map(),
+  ): Promise<{ loss: number; gradients: Map<string, Float32Array>; target: string | undefined }> => {
+    const program = await programOf(settings);
     const own = new Map(program.parameters.map(({ name }) => [name, changed.get(name) ?? values(NET, name)]));
-    const { losses } = await program.run(fed, own);
+    const target = program.target?.name;
+    const given: [string, Tensor][] =
+      target === undefined ? [] : [[target, target === 'targets' ? targets : (fed.get('labels') as Tensor)]];
+    const { losses, gradients } = await program.run(new Map([...feeds, ...given]), own);
     await program.release();
-    return losses.reduce((sum, x) => sum + x, 0) / samples;
+    return {
+      loss: losses.reduce((sum, x) => sum + x, 0) / samples,
+      gradients: new Map(program.parameters.map(({ name }, i) => [name, gradients[i] as Float32Array])),
+      target,
+    };
   };
+  const lossAt = async (
+    settings: Partial<TrainingRequest>,
+    changed?: ReadonlyMap<string, Float32Array>,
+  ): Promise<number> => (await run(settings, changed)).loss;
 
-  it.each([false, true])(
-    'gives the gradient of the mean loss in every parameter (statistics frozen: %s)',
-    async (frozen) => {
-      const program = await trainingProgram({
-        engine,
-        model: NET,
-        loss: 'cross-entropy',
-        feeds,
-        samples,
-        frozenStatistics: frozen,
+  it.each(Object.entries(cases))('gives the gradient of the mean loss in every parameter: %s', async (_, settings) => {
+    const { gradients } = await run(settings);
+    expect([...gradients.keys()].sort()).toEqual(['b', 'scale', 'shift', 'v', 'w']);
+    for (const [name, gradient] of gradients) {
+      const direction = Float32Array.from(gradient, () => rng.normal());
+      const at = (h: number): Promise<number> =>
+        lossAt(settings, new Map([[name, values(NET, name).map((x, j) => x + h * (direction[j] as number))]]));
+      const h = 2e-3;
+      const quotient = ((await at(h)) - (await at(-h))) / (2 * h);
+      const slope = gradient.reduce((sum, g, j) => sum + g * (direction[j] as number), 0);
+      expect(Math.abs(slope - quotient), name).toBeLessThan(0.02 * Math.abs(quotient) + 2e-3);
+    }
+  });
+
+  it('distills by T^2 times the divergence of the softened outputs, and wants no labels at share 1', async () => {
+    const softened = (z: Float32Array, i: number): number[] => {
+      const e = [0, 1, 2].map((c) => Math.exp((z[3 * i + c] as number) / teacher.temperature));
+      return e.map((x) => x / e.reduce((sum, y) => sum + y, 0));
+    };
+    const [own, theirs] = [await predictions(NET), await predictions(teacher.model)];
+    let expected = 0;
+    for (let i = 0; i < samples; i++) {
+      const [p, q] = [softened(own, i), softened(theirs, i)];
+      q.forEach((share, c) => {
+        expected += (teacher.temperature ** 2 * share * Math.log(share / (p[c] as number))) / samples;
       });
-      const own = new Map(program.parameters.map(({ name }) => [name, values(NET, name)]));
-      expect([...own.keys()].sort()).toEqual(['b', 'scale', 'shift', 'v', 'w']);
-      const { gradients } = await program.run(fed, own);
-      for (const [i, { name }] of program.parameters.entries()) {
-        const gradient = gradients[i] as Float32Array;
-        const direction = Float32Array.from(gradient, () => rng.normal());
-        const at = (h: number): Promise<number> =>
-          lossAt(frozen, new Map([[name, values(NET, name).map((x, j) => x + h * (direction[j] as number))]]));
-        const h = 2e-3;
-        const quotient = ((await at(h)) - (await at(-h))) / (2 * h);
-        const slope = gradient.reduce((sum, g, j) => sum + g * (direction[j] as number), 0);
-        expect(Math.abs(slope - quotient), name).toBeLessThan(0.02 * Math.abs(quotient) + 2e-3);
-      }
-      await program.release();
-    },
-  );
+    }
+    const found = await run({ teacher: { ...teacher, share: 1 }, frozenStatistics: true });
+    expect(found.target).toBeUndefined();
+    expect(found.loss).toBeCloseTo(expected, 5);
+    expect(await lossAt({ teacher: { ...teacher, model: NET, share: 1 }, frozenStatistics: true })).toBeCloseTo(0, 5);
+  });
 
   it('tells apart the statistics of the batch and those that are stored', async () => {
-    expect(await lossAt(false, new Map())).not.toBeCloseTo(await lossAt(true, new Map()), 3);
+    expect(await lossAt({})).not.toBeCloseTo(await lossAt({ frozenStatistics: true }), 3);
   });
 
   it('refuses what cannot be trained', async () => {
-    const request = { engine, model: NET, feeds, samples, frozenStatistics: false };
-    await expect(trainingProgram({ ...request, loss: 'random' })).rejects.toThrow(OptionError);
+    const bad: Partial<TrainingRequest>[] = [
+      { loss: 'random' },
+      { smoothing: 1 },
+      { teacher: { ...teacher, share: 0 } },
+      { teacher: { ...teacher, temperature: 0 } },
+    ];
+    for (const settings of bad) await expect(programOf(settings)).rejects.toThrow(OptionError);
   });
 });
 
-describe('sgdStep', () => {
+describe('optimizer', () => {
   it('is momentum, decay and mask as the formulas have them, by hand', () => {
-    const array = {
-      values: Float32Array.of(1, -2, 3),
-      velocity: Float32Array.of(0.5, 0, 4),
-      mask: Uint8Array.of(1, 1, 0),
-    };
-    sgdStep(array, Float32Array.of(0.1, 0.2, 9), 0.1, { momentum: 0.9, weightDecay: 0.01 });
+    const velocity = Float32Array.of(0.5, 0, 4);
+    const array = { values: Float32Array.of(1, -2, 3), slots: [velocity], mask: Uint8Array.of(1, 1, 0) };
+    optimizer({ momentum: 0.9, weightDecay: 0.01 }).step(array, Float32Array.of(0.1, 0.2, 9), 0.1, 0);
     // v = 0.9 * 0.5 + 0.1 + 0.01 = 0.56; v = 0.2 - 0.02 = 0.18
-    expect(Array.from(array.velocity)).toEqual([0.56, 0.18, 0].map((x) => expect.closeTo(x, 6)));
+    expect(Array.from(velocity)).toEqual([0.56, 0.18, 0].map((x) => expect.closeTo(x, 6)));
     expect(Array.from(array.values)).toEqual([0.944, -2.018, 0].map((x) => expect.closeTo(x, 6)));
-    const ahead = { values: Float32Array.of(1), velocity: Float32Array.of(0.5) };
-    sgdStep(ahead, Float32Array.of(0.1), 0.1, { momentum: 0.9, nesterov: true });
+    const ahead = { values: Float32Array.of(1), slots: [Float32Array.of(0.5)] };
+    optimizer({ momentum: 0.9, nesterov: true }).step(ahead, Float32Array.of(0.1), 0.1, 0);
     // v = 0.55; step 0.1 + 0.9 * 0.55 = 0.595
     expect(ahead.values[0]).toBeCloseTo(0.9405, 6);
   });
 
+  it('is Adam, with decay in the gradient or apart, by hand', () => {
+    const start = (): { values: Float32Array; slots: Float32Array[]; mask: Uint8Array } => ({
+      values: Float32Array.of(1, 5),
+      slots: [Float32Array.of(0.2, 1), Float32Array.of(0.04, 1)],
+      mask: Uint8Array.of(1, 0),
+    });
+    const settings = { momentum: 0.5, secondMoment: 0.75, weightDecay: 0.1 };
+    const joint = start();
+    optimizer({ optimizer: 'adam', ...settings }).step(joint, Float32Array.of(0.3, 9), 0.1, 1);
+    // g = 0.4; m = 0.3, s = 0.07; corrected 0.4 and 0.16; w = 1 - 0.1 * 0.4 / 0.4
+    expect(Array.from(joint.values)).toEqual([expect.closeTo(0.9, 6), 0]);
+    expect(joint.slots.map((slot) => Array.from(slot))).toEqual([
+      [expect.closeTo(0.3, 6), 0],
+      [expect.closeTo(0.07, 6), 0],
+    ]);
+    const apart = start();
+    optimizer({ optimizer: 'adamw', ...settings }).step(apart, Float32Array.of(0.3, 9), 0.1, 1);
+    // g = 0.3; m = 0.25, s = 0.0525; corrected 1 / 3 and 0.12; w = 0.99 - 0.1 * (1 / 3) / sqrt(0.12)
+    expect(apart.values[0]).toBeCloseTo(0.99 - 0.1 / 3 / Math.sqrt(0.12), 6);
+  });
+
   it('refuses settings out of range', () => {
-    const array = { values: new Float32Array(1), velocity: new Float32Array(1) };
-    for (const bad of [{ momentum: 1 }, { momentum: Number.NaN }, { weightDecay: -1 }])
-      expect(() => sgdStep(array, new Float32Array(1), 0.1, bad)).toThrow(OptionError);
+    const bad: Parameters<typeof optimizer>[0][] = [
+      { momentum: 1 },
+      { momentum: Number.NaN },
+      { weightDecay: -1 },
+      { secondMoment: 1 },
+      { optimizer: 'adam', nesterov: true },
+    ];
+    for (const settings of bad) expect(() => optimizer(settings)).toThrow(OptionError);
   });
 });
 
@@ -164,7 +246,17 @@ describe('learningRate', () => {
     );
   });
 
+  it('starts again at each restart', () => {
+    const rates = [0, 49, 50, 75, 99].map((step) => at(step, { restarts: 1 }));
+    expect(rates).toEqual([0.1, 9.866e-5, 0.1, 0.05, 9.866e-5].map((x) => expect.closeTo(x, 7)));
+    expect([4, 5, 15, 25].map((step) => at(step, { steps: 45, warmup: 5, restarts: 1 }))).toEqual(
+      [0.1 * (5 / 6), 0.1, 0.05, 0.1].map((x) => expect.closeTo(x, 9)),
+    );
+  });
+
   it('refuses what cannot be', () => {
+    expect(() => at(0, { restarts: 1.5 })).toThrow(OptionError);
+    expect(() => at(0, { restarts: 1, schedule: 'linear' })).toThrow(OptionError);
     expect(() => at(0, { rate: 0 })).toThrow(OptionError);
     expect(() => at(0, { least: 0.2 })).toThrow(OptionError);
     expect(() => at(0, { warmup: 100 })).toThrow(OptionError);
@@ -196,6 +288,56 @@ describe('finetune', () => {
     expect(values(again.model, 'v')).toEqual(values(once.model, 'v'));
     const other = await finetune(pruned, { ...options, seed: 2 });
     expect(values(other.model, 'v')).not.toEqual(values(once.model, 'v'));
+  });
+
+  it.each(['sgd', 'adam'] as const)('goes on from any step as if it had never stopped: %s', async (name) => {
+    const settings = { ...options, epochs: 2, optimizer: name };
+    const states: TrainingState[] = [];
+    const whole = await finetune(pruned, {
+      ...settings,
+      onStep: (state) => {
+        const { arrays, epochs, ...rest } = state();
+        const copies = new Map([...arrays].map(([key, array]) => [key, array.slice()] as const));
+        states.push({ ...rest, epochs: [...epochs], arrays: copies });
+      },
+    });
+    expect(states).toHaveLength(8);
+    for (const from of [states[2], states[3], states[6], states[7]] as TrainingState[]) {
+      const rest = await finetune(pruned, { ...settings, from });
+      for (const key of ['w', 'scale', 'mean', 'variance', 'v', 'b'])
+        expect(values(rest.model, key), `${key} from step ${from.step} of epoch ${from.epoch}`).toEqual(
+          values(whole.model, key),
+        );
+      expect(rest.epochs.map(({ epoch, loss }) => [epoch, loss])).toEqual(
+        whole.epochs.map(({ epoch, loss }) => [epoch, loss]),
+      );
+    }
+    const [first] = states as [TrainingState];
+    const foreign = { ...first, arrays: new Map([...first.arrays, ['value/w', new Float32Array(3)]]) };
+    await expect(finetune(pruned, { ...settings, from: foreign })).rejects.toThrow(/"value\/w".*does not fit/);
+  });
+
+  it('trains without labels towards the dense model', async () => {
+    const unlabelled = { ...source, labelled: false };
+    const classes = async (model: Model): Promise<number[]> => {
+      const y = await predictions(model);
+      return Array.from({ length: COUNT }, (_, i) =>
+        y.subarray(3 * i, 3 * i + 3).indexOf(Math.max(...y.subarray(3 * i, 3 * i + 3))),
+      );
+    };
+    const dense = await classes(NET);
+    const agreement = async (model: Model): Promise<number> =>
+      (await classes(model)).filter((c, i) => c === dense[i]).length / COUNT;
+    const { model } = await finetune(pruned, {
+      ...options,
+      source: unlabelled,
+      frozenStatistics: true,
+      rate: 0.01,
+      epochs: 20,
+      teacher: { model: NET, share: 1, temperature: 2 },
+    });
+    expect(await agreement(model)).toBeGreaterThan(0.9);
+    expect(await agreement(pruned)).toBeLessThan(0.8);
   });
 
   it('keeps running statistics as the exponential mean of the batches, without bias', async () => {

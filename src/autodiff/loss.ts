@@ -2,7 +2,7 @@ import { OptionError } from '../errors/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import { intAttribute } from '../ir/access.ts';
 import type { Graph, Node } from '../ir/model.ts';
-import { type DataType, sizeOf } from '../tensor/tensor.ts';
+import { type DataType, int64, sizeOf } from '../tensor/tensor.ts';
 import { type Vocabulary, vocabulary } from './context.ts';
 
 /**
@@ -37,6 +37,20 @@ export interface LossPlace {
   /** Samples in the batch, and samples whose mean makes one row (the loss is divided by it). */
   readonly samples: number;
   readonly mean: number;
+  /** Share of the label's probability that is spread evenly over all classes; default 0. */
+  readonly smoothing?: number;
+  /** A second model whose outputs are targets. */
+  readonly teacher?: Teacher;
+}
+
+/** Targets from another model of the same outputs. */
+export interface Teacher {
+  /** Its value that corresponds to the model's logits ({@link logitsOf}), or to the output for `mse`; in the same graph. */
+  readonly value: string;
+  /** Weight of its part of the loss, 0 to 1; at 1 no labels are fed. */
+  readonly share: number;
+  /** What both models' logits are divided by; that part of the loss is multiplied by its square. */
+  readonly temperature: number;
 }
 
 /** The value whose softmax the model's output is, and the class axis; the output itself where it ends in no softmax. */
@@ -93,27 +107,67 @@ function randomCotangents({ builder, outputs, shape, type }: LossPlace): Emitted
   };
 }
 
-/** loss_i = |y_i - t_i|^2 / size   dy_i = 2 (y_i - t_i) / size / mean */
-function meanSquaredError(
-  { builder, shape, type, samples, mean }: LossPlace,
-  words: Vocabulary,
-  output: string,
-): EmittedLoss {
+/** loss_i = |y_i - t_i|^2 / size   dy_i = 2 (y_i - t_i) / size / mean; the same against a teacher's output, weighted by its share */
+function meanSquaredError(place: LossPlace, words: Vocabulary, output: string): EmittedLoss {
+  const { builder, shape, type, samples, mean, teacher } = place;
   const dims = shape(output);
-  const targets = builder.input({ name: 'targets', type, shape: dims });
   const size = sizeOf(dims) / samples;
-  const difference = words.emit('Sub', output, targets);
-  const squares = words.reshape(words.emit('Mul', difference, difference), [samples, size]);
-  return {
-    feeds: [{ name: targets, type, dims }],
-    losses: words.emit('Mul', words.sum(squares, [1]), words.scalar(1 / size)),
-    cotangents: new Map([[output, words.emit('Mul', difference, words.scalar(2 / size / mean))]]),
+  const feeds: EmittedLoss['feeds'][number][] = [];
+  const given = (): string => {
+    const name = builder.input({ name: 'targets', type, shape: dims });
+    feeds.push({ name, type, dims });
+    return name;
   };
+  const parts = mixture(teacher, given, (target) => {
+    const difference = words.emit('Sub', output, target);
+    const squares = words.reshape(words.emit('Mul', difference, difference), [samples, size]);
+    return {
+      losses: words.emit('Mul', words.sum(squares, [1]), words.scalar(1 / size)),
+      gradient: words.emit('Mul', difference, words.scalar(2 / size / mean)),
+    };
+  });
+  const { losses, gradient } = weighted(words, parts);
+  return { feeds, losses, cotangents: new Map([[output, gradient]]) };
 }
 
-/** loss_i = -log softmax(z)_label, averaged over the positions of a sample   dz = (softmax(z) - onehot(label)) / positions / mean */
+/** One part of a loss: its value for each sample and its gradient in the output. */
+interface LossPart {
+  readonly losses: string;
+  readonly gradient: string;
+}
+
+/** The same loss against what is fed and against a teacher, each where it has a weight. */
+function mixture(
+  teacher: Teacher | undefined,
+  given: () => string,
+  part: (target: string) => LossPart,
+): [weight: number, part: LossPart][] {
+  const share = teacher?.share ?? 0;
+  return [
+    ...(share < 1 ? [[1 - share, part(given())] as [number, LossPart]] : []),
+    ...(teacher !== undefined && share > 0 ? [[share, part(teacher.value)] as [number, LossPart]] : []),
+  ];
+}
+
+function weighted(words: Vocabulary, parts: readonly (readonly [number, LossPart])[]): LossPart {
+  const scaled = parts.map(([weight, { losses, gradient }]): LossPart => {
+    if (weight === 1) return { losses, gradient };
+    const by = words.scalar(weight);
+    return { losses: words.emit('Mul', losses, by), gradient: words.emit('Mul', gradient, by) };
+  });
+  return scaled.reduce((a, b) => ({
+    losses: words.emit('Add', a.losses, b.losses),
+    gradient: words.emit('Add', a.gradient, b.gradient),
+  }));
+}
+
+/**
+ * loss_i = -sum_c q_c log softmax(z)_c, averaged over the positions of a sample   dz = (softmax(z) - q) / positions / mean,
+ * q the label's indicator, smoothed. Of a teacher with logits u and temperature T (Hinton, Vinyals, Dean 2015):
+ * loss_i = T^2 KL(softmax(u / T) | softmax(z / T))   dz = T (softmax(z / T) - softmax(u / T)) / positions / mean
+ */
 function crossEntropy(place: LossPlace, words: Vocabulary, output: string): EmittedLoss {
-  const { builder, graph, shape, samples, mean, type } = place;
+  const { builder, graph, shape, samples, mean, type, teacher, smoothing = 0 } = place;
   const found = logitsOf(graph, output, shape(output));
   const dims = shape(found.value);
   const axis = found.axis < 0 ? found.axis + dims.length : found.axis;
@@ -122,33 +176,80 @@ function crossEntropy(place: LossPlace, words: Vocabulary, output: string): Emit
     throw new OptionError(
       `Cannot compute cross-entropy: wanted logits [samples, classes], the output has shape [${dims}]; name another loss (--loss mse or --loss random)`,
     );
+  if (!(smoothing >= 0 && smoothing < 1))
+    throw new OptionError(`Cannot smooth labels by ${smoothing}: wanted a share from 0, below 1`);
   const rows = sizeOf(dims) / classes;
   const positions = rows / samples;
   const front = [...dims.keys()].filter((i) => i !== axis);
-  const logits = words.reshape(words.transpose(found.value, [...front, axis]), [rows, classes]);
-  const labels = builder.input({ name: 'labels', type: 'int64', shape: [rows] });
-  const ids = words.constant({
-    type: 'int64',
-    dims: [1, classes],
-    data: BigInt64Array.from({ length: classes }, (_, i) => BigInt(i)),
-  });
-  const onehot = words.emit('Cast', words.emit('Equal', words.reshape(labels, [rows, 1]), ids), {
-    to: type === 'float32' ? 1 : 11,
-  });
-  const logp = words.emit('LogSoftmax', logits, { axis: 1 });
-  const picked = words.reshape(words.sum(words.emit('Mul', onehot, logp), [1]), [samples, positions]);
-  const gradient = words.emit(
-    'Mul',
-    words.emit('Sub', words.emit('Exp', logp), onehot),
-    words.scalar(1 / positions / mean),
-  );
+  const table: Table = {
+    words,
+    flat: (value) => words.reshape(words.transpose(value, [...front, axis]), [rows, classes]),
+    perSample: (terms, factor) => {
+      const sums = words.reshape(words.sum(terms, [1]), [samples, positions]);
+      return words.emit('Mul', words.sum(sums, [1]), words.scalar(factor / positions));
+    },
+  };
+  const logits = table.flat(found.value);
+  const feeds: EmittedLoss['feeds'][number][] = [];
+  const parts: [number, LossPart][] = [];
+  const share = teacher?.share ?? 0;
+  if (share < 1) {
+    const labels = builder.input({ name: 'labels', type: 'int64', shape: [rows] });
+    feeds.push({ name: labels, type: 'int64', dims: [rows] });
+    const ids = words.constant(
+      int64(
+        Array.from({ length: classes }, (_, i) => i),
+        [1, classes],
+      ),
+    );
+    const onehot = words.emit('Cast', words.emit('Equal', words.reshape(labels, [rows, 1]), ids), {
+      to: type === 'float32' ? 1 : 11,
+    });
+    parts.push([1 - share, againstLabels(table, logits, smoothed(words, onehot, smoothing / classes, smoothing))]);
+  }
+  if (teacher !== undefined && share > 0) parts.push([share, againstTeacher(table, logits, teacher)]);
+  const { losses, gradient: unscaled } = weighted(words, parts);
+  const gradient = words.emit('Mul', unscaled, words.scalar(1 / positions / mean));
   const shaped = words.reshape(gradient, [...front.map((i) => dims[i] as number), classes]);
   const back = [...dims.keys()].map((i) => (i === axis ? dims.length - 1 : front.indexOf(i)));
   return {
-    feeds: [{ name: labels, type: 'int64', dims: [rows] }],
-    losses: words.emit('Mul', words.sum(picked, [1]), words.scalar(-1 / positions)),
+    feeds,
+    losses,
     cotangents: new Map([[found.value, words.transpose(shaped, back)]]),
     classes,
     positions,
+  };
+}
+
+/** How [rows, classes] is laid out in one classification. */
+interface Table {
+  readonly words: Vocabulary;
+  /** A value of the logits' shape as [rows, classes]. */
+  readonly flat: (value: string) => string;
+  /** Means over the positions of each sample of the sums over classes, times a factor: [samples]. */
+  readonly perSample: (terms: string, factor: number) => string;
+}
+
+function smoothed(words: Vocabulary, onehot: string, each: number, smoothing: number): string {
+  if (smoothing === 0) return onehot;
+  return words.emit('Add', words.emit('Mul', onehot, words.scalar(1 - smoothing)), words.scalar(each));
+}
+
+function againstLabels({ words, perSample }: Table, logits: string, wanted: string): LossPart {
+  const logp = words.emit('LogSoftmax', logits, { axis: 1 });
+  return {
+    losses: perSample(words.emit('Mul', wanted, logp), -1),
+    gradient: words.emit('Sub', words.emit('Exp', logp), wanted),
+  };
+}
+
+function againstTeacher({ words, flat, perSample }: Table, logits: string, { value, temperature }: Teacher): LossPart {
+  const logOf = (z: string): string =>
+    words.emit('LogSoftmax', words.emit('Mul', z, words.scalar(1 / temperature)), { axis: 1 });
+  const [own, theirs] = [logOf(logits), logOf(flat(value))];
+  const q = words.emit('Exp', theirs);
+  return {
+    losses: perSample(words.emit('Mul', q, words.emit('Sub', theirs, own)), temperature ** 2),
+    gradient: words.emit('Mul', words.emit('Sub', words.emit('Exp', own), q), words.scalar(temperature)),
   };
 }

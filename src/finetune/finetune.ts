@@ -9,13 +9,24 @@ import type { RunOptions } from '../progress/progress.ts';
 import { learningRate, type RateSchedule } from '../schedule/learning-rate.ts';
 import { type Random, random, sampleWithoutReplacement } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { SGD_DEFAULTS, type SgdOptions, sgdStep, type TrainedArray } from './sgd.ts';
-import { type RunningStatistics, type TrainingProgram, trainingProgram } from './training-program.ts';
+import {
+  OPTIMIZER_DEFAULTS,
+  type Optimizer,
+  type OptimizerOptions,
+  optimizer,
+  type TrainedArray,
+} from './optimizer.ts';
+import {
+  type Distillation,
+  type RunningStatistics,
+  type TrainingProgram,
+  trainingProgram,
+} from './training-program.ts';
 
 /** What {@link finetune} is asked for. */
-export interface FinetuneOptions extends RunOptions, SgdOptions {
+export interface FinetuneOptions extends RunOptions, OptimizerOptions {
   readonly engine: Engine;
-  /** Samples with labels (cross-entropy) or targets (mse). */
+  /** Samples with labels (cross-entropy) or targets (mse); a teacher of share 1 needs neither. */
   readonly source: FeedSource;
   readonly loss?: Exclude<LossName, 'random'>;
   readonly epochs?: number;
@@ -25,6 +36,12 @@ export interface FinetuneOptions extends RunOptions, SgdOptions {
   readonly schedule?: RateSchedule;
   /** Epochs over which the rate rises. */
   readonly warmup?: number;
+  /** Of the cosine: how often the rate jumps back to the start. */
+  readonly restarts?: number;
+  /** Share of the labels' probability that is spread over all classes. */
+  readonly smoothing?: number;
+  /** A model of the same inputs and outputs, the dense one above all, whose outputs are targets. */
+  readonly teacher?: Distillation;
   /** Weights of these constants that are zero stay zero; absent = of all parameters of rank 2 and more. */
   readonly masked?: readonly string[] | 'all' | 'none';
   /** Leaves batch normalisation as it is in inference. */
@@ -34,6 +51,23 @@ export interface FinetuneOptions extends RunOptions, SgdOptions {
   readonly seed?: number;
   readonly threads?: number;
   readonly onEpoch?: (epoch: EpochFacts) => void | Promise<void>;
+  /** Called after each step; the training waits for it. `state` is valid until it returns. */
+  readonly onStep?: (state: () => TrainingState) => void | Promise<void>;
+  /** Goes on from here, to the same result to the bit; the model and all other options must be those of the first part. */
+  readonly from?: TrainingState;
+}
+
+/** Where a training stands: all that it needs to go on. */
+export interface TrainingState {
+  /** The epoch that is next, or under way, from 0; and its next step. */
+  readonly epoch: number;
+  readonly step: number;
+  /** Sum of the losses of that epoch so far. */
+  readonly loss: number;
+  /** Epochs that are done. */
+  readonly epochs: readonly EpochFacts[];
+  /** Parameters, what the optimiser remembers of them, running statistics. */
+  readonly arrays: ReadonlyMap<string, Float32Array | Float64Array>;
 }
 
 /** Defaults of {@link finetune}. */
@@ -44,11 +78,13 @@ export const FINETUNE_DEFAULTS = {
   rate: 0.01,
   schedule: 'cosine',
   warmup: 0,
+  restarts: 0,
+  smoothing: 0,
   masked: 'all',
   frozenStatistics: false,
   augment: false,
   seed: 1,
-  ...SGD_DEFAULTS,
+  ...OPTIMIZER_DEFAULTS,
 } as const;
 
 /** How one epoch went. */
@@ -90,16 +126,19 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
       throw new OptionError(`Cannot train with ${name} ${value}: wanted a whole number above 0`);
   if (source.count < batch)
     throw new DataError(`Cannot train on batches of ${batch}: the data has ${source.count} samples`);
-  if (loss === 'mse' ? !source.hasTargets : !source.labelled)
+  const ownTargets = settings.teacher === undefined || settings.teacher.share < 1;
+  if (ownTargets && !(loss === 'mse' ? source.hasTargets : source.labelled))
     throw new DataError(`Cannot train: the data has no ${loss === 'mse' ? 'targets' : 'labels'}`);
   const perEpoch = Math.floor(source.count / batch);
   const plan = {
     schedule: settings.schedule,
     rate: settings.rate,
     warmup: Math.round(settings.warmup * perEpoch),
+    restarts: settings.restarts,
     steps: settings.epochs * perEpoch,
   };
   learningRate(0, plan);
+  const rule = optimizer(settings);
   const { inputs } = await source.feeds(Int32Array.from({ length: batch }, (_, i) => i));
   const program = await trainingProgram({
     engine,
@@ -108,14 +147,18 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
     feeds: inputs,
     samples: batch,
     frozenStatistics: settings.frozenStatistics,
+    smoothing: settings.smoothing,
+    ...(settings.teacher && { teacher: settings.teacher }),
     ...(settings.threads !== undefined && { threads: settings.threads }),
   });
   try {
-    const state = initialState(model, program, settings.masked);
-    const epochs: EpochFacts[] = [];
-    for (let epoch = 0; epoch < settings.epochs; epoch++) {
+    const state = initialState(model, program, { masked: settings.masked, slots: rule.slots });
+    const epochs: EpochFacts[] = [...(settings.from?.epochs ?? [])];
+    if (settings.from !== undefined) restore(state, settings.from.arrays);
+    for (let epoch = settings.from?.epoch ?? 0; epoch < settings.epochs; epoch++) {
       const rng = random(seed).fork(`epoch ${epoch}`);
-      const facts = await trainEpoch(program, state, { settings, plan, epoch, batch, rng });
+      const begun = epoch === settings.from?.epoch ? settings.from : { step: 0, loss: 0 };
+      const facts = await trainEpoch(program, state, { settings, plan, epoch, epochs, batch, rng, rule, begun });
       epochs.push(facts);
       await settings.onEpoch?.(facts);
     }
@@ -132,62 +175,90 @@ function defined<T extends object>(options: T): T {
 
 interface State {
   readonly values: Map<string, Float32Array>;
+  /** By parameter, as the program lists them. */
   readonly arrays: readonly TrainedArray[];
   /** Running mean and variance by constant. */
   readonly running: Map<string, Float64Array>;
+  /** All arrays of the above, by names of their own. */
+  readonly named: ReadonlyMap<string, Float32Array | Float64Array>;
 }
 
 function initialState(
   model: Model,
   { parameters, statistics }: TrainingProgram,
-  masked: FinetuneOptions['masked'],
+  { masked = 'all', slots }: { masked?: FinetuneOptions['masked']; slots: number },
 ): State {
   const constants = constantsOf(model.graph);
   const read = (name: string): Float32Array =>
     Float32Array.from(tensorOf(constants.get(name) as Constant).data as Float32Array);
   const isMasked = (name: string, rank: number): boolean =>
-    masked === 'none' ? false : masked === undefined || masked === 'all' ? rank > 1 : masked.includes(name);
+    typeof masked === 'string' ? masked === 'all' && rank > 1 : masked.includes(name);
   const values = new Map(parameters.map(({ name }) => [name, read(name)]));
   const arrays = parameters.map(({ name, dims }): TrainedArray => {
     const own = values.get(name) as Float32Array;
-    const velocity = new Float32Array(own.length);
-    if (!isMasked(name, dims.length) || own.every((x) => x !== 0)) return { values: own, velocity };
-    return { values: own, velocity, mask: Uint8Array.from(own, (x) => (x === 0 ? 0 : 1)) };
+    const array = { values: own, slots: Array.from({ length: slots }, () => new Float32Array(own.length)) };
+    if (!isMasked(name, dims.length) || own.every((x) => x !== 0)) return array;
+    return { ...array, mask: Uint8Array.from(own, (x) => (x === 0 ? 0 : 1)) };
   });
   const running = new Map(
     statistics.flatMap(({ mean, variance }) => [mean, variance]).map((name) => [name, Float64Array.from(read(name))]),
   );
-  return { values, arrays, running };
+  const named = new Map<string, Float32Array | Float64Array>();
+  parameters.forEach(({ name }, i) => {
+    const { values: own, slots: kept } = arrays[i] as TrainedArray;
+    named.set(`value/${name}`, own);
+    kept.forEach((slot, j) => {
+      named.set(`slot${j}/${name}`, slot);
+    });
+  });
+  for (const [name, numbers] of running) named.set(`running/${name}`, numbers);
+  return { values, arrays, running, named };
+}
+
+/** @throws OptionError if the arrays are not those of this training */
+function restore({ named }: State, arrays: TrainingState['arrays']): void {
+  for (const [name, array] of named) {
+    const kept = arrays.get(name);
+    if (kept?.length !== array.length)
+      throw new OptionError(`Cannot go on training: "${name}" of the state does not fit the model`);
+    array.set(kept);
+  }
 }
 
 interface Epoch {
   readonly settings: FinetuneOptions & Required<Pick<FinetuneOptions, 'epochs' | 'augment'>>;
   readonly plan: Parameters<typeof learningRate>[1];
   readonly epoch: number;
+  readonly epochs: readonly EpochFacts[];
   readonly batch: number;
   readonly rng: Random;
+  readonly rule: Optimizer;
+  /** Steps that are done already, and the sum of their losses. */
+  readonly begun: { readonly step: number; readonly loss: number };
 }
 
 async function trainEpoch(
   program: TrainingProgram,
   state: State,
-  { settings, plan, epoch, batch, rng }: Epoch,
+  { settings, plan, epoch, epochs, batch, rng, rule, begun }: Epoch,
 ): Promise<EpochFacts> {
   const { source, augment, signal, onProgress } = settings;
   const started = performance.now();
   const order = sampleWithoutReplacement(rng.fork('order'), source.count, source.count);
-  const noise = rng.fork('augment');
   const perEpoch = Math.floor(source.count / batch);
   const read = async (step: number): Promise<Map<string, Tensor>> => {
-    const fed = await source.feeds(order.subarray(step * batch, (step + 1) * batch), augment ? noise : undefined);
+    const noise = augment ? rng.fork(`augment ${step}`) : undefined;
+    const fed = await source.feeds(order.subarray(step * batch, (step + 1) * batch), noise);
+    if (program.target === null) return fed.inputs;
     const target = fed.targets ?? labelsOf(program, fed.labels);
     return fed.inputs.set(program.target.name, { ...target, dims: program.target.dims } as Tensor);
   };
-  let sum = 0;
-  let rate = 0;
-  for (let step = 0; step < perEpoch; step++) {
+  let sum = begun.loss;
+  let rate = learningRate(epoch * perEpoch + begun.step, plan);
+  for (let step = begun.step; step < perEpoch; step++) {
     signal?.throwIfAborted();
-    rate = learningRate(epoch * perEpoch + step, plan);
+    const taken = epoch * perEpoch + step;
+    rate = learningRate(taken, plan);
     const { gradients, losses, measured } = await program.run(await read(step), state.values);
     for (const loss of losses) sum += loss;
     if (!Number.isFinite(sum))
@@ -196,7 +267,7 @@ async function trainEpoch(
       );
     state.arrays.forEach((array, i) => {
       const gradient = gradients[i];
-      if (gradient != null) sgdStep(array, gradient, rate, settings);
+      if (gradient != null) rule.step(array, gradient, rate, taken);
     });
     program.statistics.forEach((statistic, i) => {
       const now = measured[i] as (typeof measured)[number];
@@ -208,11 +279,12 @@ async function trainEpoch(
       total: perEpoch * batch,
       unit: 'samples',
     });
+    await settings.onStep?.(() => ({ epoch, step: step + 1, loss: sum, epochs, arrays: state.named }));
   }
-  const samples = perEpoch * batch;
+  const samples = (perEpoch - begun.step) * batch;
   return {
     epoch: epoch + 1,
-    loss: sum / samples,
+    loss: sum / (perEpoch * batch),
     rate,
     samplesPerSecond: (1000 * samples) / (performance.now() - started),
   };

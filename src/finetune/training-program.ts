@@ -1,11 +1,12 @@
 import { backward } from '../autodiff/backward.ts';
 import { shapeOf } from '../autodiff/context.ts';
-import { emitLoss, type LossName } from '../autodiff/loss.ts';
+import { emitLoss, type LossName, logitsOf, type Teacher } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Captured, CapturedValue } from '../graph/captured.ts';
+import { graft } from '../graph/graft.ts';
 import { attributes, float, floatAttribute } from '../ir/access.ts';
 import type { Graph, Model, Node } from '../ir/model.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
@@ -21,7 +22,20 @@ export interface TrainingRequest {
   readonly samples: number;
   /** Leaves BatchNormalization in its inference form, with the running statistics as they are. */
   readonly frozenStatistics: boolean;
+  /** Share of the labels' probability that is spread over all classes. */
+  readonly smoothing?: number;
+  /** A model of the same inputs and outputs whose outputs are targets; it is run within the step, in its inference form. */
+  readonly teacher?: Distillation;
   readonly threads?: number;
+}
+
+/** Knowledge distillation: another model's outputs as targets. */
+export interface Distillation {
+  readonly model: Model;
+  /** Weight of its part of the loss, above 0; at 1 neither labels nor targets are needed. */
+  readonly share: number;
+  /** What logits are divided by. */
+  readonly temperature: number;
 }
 
 /** A BatchNormalization whose running statistics follow the batches. */
@@ -49,8 +63,8 @@ export interface TrainingStep {
 export interface TrainingProgram {
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistics[];
-  /** The input that takes labels (int64) or targets. */
-  readonly target: { readonly name: string; readonly dims: readonly number[] };
+  /** The input that takes labels (int64) or targets; null where a teacher's outputs are all that is wanted. */
+  readonly target: { readonly name: string; readonly dims: readonly number[] } | null;
   readonly classes: number | null;
   run(feeds: Tensors, values: ReadonlyMap<string, Float32Array>): Promise<TrainingStep>;
   release(): Promise<void>;
@@ -84,8 +98,19 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
     .map(({ name }) => name)
     .filter((name) => (shapes.get(name)?.type ?? '').startsWith('float'));
   const { samples } = request;
+  const teacher = request.teacher && (await graftTeacher(builder, request, request.teacher));
   const loss = emitLoss(
-    { builder, graph, shape, type: 'float32', outputs: floats, samples, mean: samples },
+    {
+      builder,
+      graph,
+      shape,
+      type: 'float32',
+      outputs: floats,
+      samples,
+      mean: samples,
+      ...(request.smoothing !== undefined && { smoothing: request.smoothing }),
+      ...(teacher && { teacher }),
+    },
     request.loss,
   );
   const gradients = backward({
@@ -110,7 +135,7 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
     builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }),
     request.threads === undefined ? {} : { threads: request.threads },
   );
-  const target = loss.feeds[0] as (typeof loss.feeds)[number];
+  const target = loss.feeds[0] ?? null;
   return {
     parameters,
     statistics,
@@ -130,6 +155,23 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
     },
     release: () => session.release(),
   };
+}
+
+/** The teacher beside the model, and the value of its that the loss compares with. */
+async function graftTeacher(
+  builder: GraphBuilder,
+  { engine, feeds, loss }: TrainingRequest,
+  { model, share, temperature }: Distillation,
+): Promise<Teacher> {
+  if (!(share > 0 && share <= 1))
+    throw new OptionError(`Cannot distill with weight ${share}: wanted a share above 0, at most 1`);
+  if (!(temperature > 0))
+    throw new OptionError(`Cannot distill at temperature ${temperature}: wanted a number above 0`);
+  const { model: lifted, captured } = await liftAndCapture(engine, model, feeds);
+  const output = lifted.graph.outputs.find(({ name }) => (captured.get(name)?.type ?? '').startsWith('float'))?.name;
+  if (output === undefined) throw new OptionError('Cannot distill: the teacher has no float output');
+  const value = loss === 'mse' ? output : logitsOf(lifted.graph, output, captured.get(output)?.dims ?? []).value;
+  return { value: graft(builder, lifted.graph, 'teacher/')(value), share, temperature };
 }
 
 interface TrainingForm {
