@@ -1,6 +1,7 @@
 // The rooms of src/ in the order the data walks through them: a room imports itself and the rooms before it.
 const ROOMS = [
   'errors',
+  'files',
   'tensor',
   'progress',
   'ir',
@@ -20,6 +21,7 @@ const ROOMS = [
   'evaluate',
   'report',
   'pipeline',
+  'checkpoint',
   'coppice.node.ts',
   'index.ts',
   'cli',

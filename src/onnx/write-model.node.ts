@@ -1,6 +1,7 @@
-import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { messageOf, OutputError } from '../errors/errors.ts';
+import { OutputError } from '../errors/errors.ts';
+import { type Draft, discard, draft, publish, reasonOf, writeFully } from '../files/atomic.node.ts';
 import type { Model } from '../ir/model.ts';
 import { encodeModel } from './encode.ts';
 import type { ExternalPlace } from './encode-tensor.ts';
@@ -39,9 +40,8 @@ export async function writeModel(path: string, model: Model, options: Partial<Wr
     const bytes = encodeModel(model, { external: (name) => outside?.places.get(name) });
     drafts.push(await draft(path, (file) => writeFully(file, bytes)));
     await publish(drafts);
-    await syncFolder(dirname(path));
   } catch (cause) {
-    for (const { temporary } of drafts) await rm(temporary, { force: true });
+    await discard(drafts);
     throw new OutputError(`Cannot write the model to "${path}": ${reasonOf(cause)}`, { fields: { path }, cause });
   }
 }
@@ -74,104 +74,4 @@ function layOut({ graph }: Model, location: string): Outside {
 
 async function writeRanges(file: FileHandle, { ranges }: Outside): Promise<void> {
   for (const [offset, raw] of ranges) await writeFully(file, raw, offset);
-}
-
-/** One write call takes at most this much; the system's own limit is 2 GiB. */
-const WRITE_AT_ONCE = 2 ** 30;
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, offset = 0): Promise<void> {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    const { bytesWritten } = await file.write(
-      bytes,
-      done,
-      Math.min(WRITE_AT_ONCE, bytes.byteLength - done),
-      offset + done,
-    );
-    done += bytesWritten;
-  }
-}
-
-/** A finished file under a name of its own, waiting to take its place. */
-interface Draft {
-  readonly target: string;
-  readonly temporary: string;
-}
-
-let serial = 0;
-
-async function draft(target: string, write: (file: FileHandle) => Promise<void>): Promise<Draft> {
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}-${++serial}.tmp`);
-  const file = await open(temporary, 'wx');
-  try {
-    await write(file);
-    await file.sync();
-    await file.close();
-  } catch (cause) {
-    await file.close().catch(() => undefined);
-    await rm(temporary, { force: true });
-    throw cause;
-  }
-  return { target, temporary };
-}
-
-/** Moves all drafts to their places; if one cannot, those that were replaced before it come back. */
-async function publish(all: readonly Draft[]): Promise<void> {
-  const undo: (() => Promise<void>)[] = [];
-  const backups: string[] = [];
-  try {
-    for (const { target, temporary } of all) {
-      const backup = target === all.at(-1)?.target ? undefined : await setAside(target);
-      if (backup !== undefined) {
-        backups.push(backup);
-        undo.push(() => rename(backup, target));
-      }
-      await rename(temporary, target);
-      if (backup === undefined) undo.push(() => rm(target, { force: true }));
-    }
-  } catch (cause) {
-    for (const step of undo) await step();
-    throw cause;
-  }
-  for (const backup of backups) await rm(backup, { force: true });
-}
-
-/** Gives an old data file another name until the new model is in place; undefined where there is none. */
-async function setAside(target: string): Promise<string | undefined> {
-  const stat = await lstat(target).catch(() => undefined);
-  if (stat === undefined) return undefined;
-  if (stat.isDirectory()) throw Object.assign(new Error(`${target} is a folder`), { code: 'EISDIR' });
-  const backup = join(dirname(target), `.${basename(target)}.${process.pid}-${++serial}.old`);
-  await rename(target, backup);
-  return backup;
-}
-
-/** Makes the renames last. Windows has no such call, and needs none. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-function reasonOf(cause: unknown): string {
-  switch ((cause as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-      return 'there is no such folder';
-    case 'ENOTDIR':
-      return 'its folder is a file';
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return 'the folder may not be written';
-    case 'ENOSPC':
-      return 'the disk is full';
-    case 'EISDIR':
-      return 'there is a folder of that name';
-    default:
-      return messageOf(cause);
-  }
 }

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, OutputError } from '../errors/errors.ts';
+import { writeFiles } from '../files/atomic.node.ts';
 import { reportHtml } from './html.ts';
 import type { Report } from './report.ts';
 
@@ -29,19 +28,9 @@ export async function writeReport(folder: string, report: Report): Promise<Repor
  * @throws OutputError if the folder cannot be written; what stood there before is unharmed
  */
 export async function writeTextFiles(folder: string, texts: Readonly<Record<string, string>>): Promise<void> {
-  const pending: [temporary: string, path: string][] = [];
   try {
-    await mkdir(folder, { recursive: true });
-    for (const [name, text] of Object.entries(texts)) {
-      const path = join(folder, name);
-      const temporary = `${path}.${randomUUID()}.part`;
-      pending.push([temporary, path]);
-      await writeSynced(temporary, text);
-    }
-    for (const [temporary, path] of pending) await rename(temporary, path);
-    await syncFolder(folder);
+    await writeFiles(folder, texts);
   } catch (cause) {
-    await Promise.all(pending.map(([temporary]) => rm(temporary, { force: true }).catch(() => {})));
     const message = `Cannot write the report to "${folder}": ${messageOf(cause)}`;
     throw new OutputError(message, { fields: { folder }, cause });
   }
@@ -50,22 +39,4 @@ export async function writeTextFiles(folder: string, texts: Readonly<Record<stri
 /** The report as the file and `--json` hold it: two spaces of indentation, a line feed at the end. */
 export function reportText(report: Report): string {
   return `${JSON.stringify(report, null, 2)}\n`;
-}
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Makes the renames last through a power cut; some systems cannot open a folder, and they need no telling. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => null);
-  if (handle === null) return;
-  await handle.sync().catch(() => {});
-  await handle.close();
 }
