@@ -7,3 +7,8 @@ export async function hashRows(source: RowSource): Promise<string> {
   for await (const piece of source.pieces()) hash.update(piece);
   return hash.digest('hex');
 }
+
+/** SHA-256 (hex) of bytes. */
+export async function hashBytes(bytes: Uint8Array): Promise<string> {
+  return createHash('sha256').update(bytes).digest('hex');
+}

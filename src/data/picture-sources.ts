@@ -1,11 +1,29 @@
 import { DataError } from '../errors/errors.ts';
 import { heading } from './array-source.ts';
 import { framing } from './framing.ts';
-import { fileHash, type ImageFolder } from './image-folder.node.ts';
-import { decodePicture, type Picture, pictureSize, type RawPicture, scalePicture } from './pictures.node.ts';
+import type { Picture, PictureCodec, RawPicture } from './pictures.ts';
 import type { Preprocess } from './preprocess.ts';
-import { readBytes } from './read-bytes.node.ts';
 import type { Grid, RowSource } from './rows.ts';
+
+/** A picture's file, wherever it lies. */
+export interface PictureFile {
+  /** For messages. */
+  readonly name: string;
+  readonly read: () => Promise<Uint8Array>;
+}
+
+/** The pictures of a folder, in their order. */
+export interface ImageFiles {
+  readonly files: readonly PictureFile[];
+  /** One for each file; absent where the folder has neither classes nor a labels.csv. */
+  readonly labels?: Int32Array;
+}
+
+/** What works on pictures: a codec, and SHA-256 in hexadecimal. */
+export interface PictureTools {
+  readonly codec: PictureCodec;
+  readonly sha256: (bytes: Uint8Array) => Promise<string>;
+}
 
 /** Pictures unpacked at the same time: sharp has four threads, the rest waits for the disk. */
 const AT_ONCE = 8;
@@ -16,13 +34,14 @@ const AT_ONCE = 8;
  *
  * @throws DataError  if the first picture cannot be read
  */
-export async function imageSource(images: ImageFolder, options: Preprocess): Promise<RowSource> {
+export async function imageSource(images: ImageFiles, options: Preprocess, tools: PictureTools): Promise<RowSource> {
   const { files, labels } = images;
-  const [height, width] = options.size ?? (await firstSize(files[0] as string, options));
+  const { codec, sha256 } = tools;
+  const [height, width] = options.size ?? (await firstSize(files[0] as PictureFile, options, codec));
   const read = async (index: number): Promise<Uint8Array> => {
-    const name = files[index] as string;
-    const picture = await decodePicture(await readBytes(name), options, name);
-    return sameSize(picture, [height, width], name);
+    const file = files[index] as PictureFile;
+    const picture = await codec.decode(await file.read(), options, file.name);
+    return sameSize(picture, [height, width], file.name);
   };
   return {
     count: files.length,
@@ -31,7 +50,7 @@ export async function imageSource(images: ImageFolder, options: Preprocess): Pro
     bytes: true,
     ...(labels && { labels }),
     rows: (indices) => inTurn(indices, read),
-    pieces: () => imagePieces(images),
+    pieces: () => imagePieces(images, sha256),
   };
 }
 
@@ -39,7 +58,7 @@ export async function imageSource(images: ImageFolder, options: Preprocess): Pro
 export function scaledSource(
   source: RowSource & { readonly picture: Grid },
   options: Preprocess,
-  name: string,
+  { name, codec }: { name: string; codec: PictureCodec },
 ): RowSource {
   const { height, width } = source.picture;
   const plan = framing([height, width], options, name);
@@ -49,7 +68,7 @@ export function scaledSource(
   const scale = async (index: number): Promise<Uint8Array> => {
     const [row] = await source.rows([index]);
     const raw = interleaved(row as Uint8Array, source.picture);
-    const { data } = await scalePicture(raw, options, `${name}, row ${index}`);
+    const { data } = await codec.scale(raw, options, `${name}, row ${index}`);
     return gray ? data.filter((_, i) => i % 3 === 0) : data;
   };
   const channels = gray ? 1 : 3;
@@ -61,8 +80,12 @@ export function scaledSource(
   };
 }
 
-async function firstSize(file: string, options: Preprocess): Promise<readonly [number, number]> {
-  const { height, width } = framing(await pictureSize(await readBytes(file), file), options, file);
+async function firstSize(
+  { name, read }: PictureFile,
+  options: Preprocess,
+  codec: PictureCodec,
+): Promise<readonly [number, number]> {
+  const { height, width } = framing(await codec.sizeOf(await read(), name), options, name);
   return [height, width];
 }
 
@@ -96,9 +119,12 @@ function interleaved(row: Uint8Array, { channels, height, width, planar }: Grid)
 }
 
 /** A digest of every file, so that the hash of the data changes with any byte of any picture. */
-async function* imagePieces({ files, labels }: ImageFolder): AsyncIterable<string | Uint8Array> {
+async function* imagePieces(
+  { files, labels }: ImageFiles,
+  sha256: PictureTools['sha256'],
+): AsyncIterable<string | Uint8Array> {
   yield `pictures ${files.length}\n`;
-  for (const file of files) yield `${await fileHash(file)}\n`;
+  for (const file of files) yield `${await sha256(await file.read())}\n`;
   if (labels === undefined) return;
   yield heading('labels', 'int32', [labels.length]);
   yield new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);

@@ -1,0 +1,81 @@
+import { DataError } from '../errors/errors.ts';
+import { type AddressKind, type RowRange, resolveRange } from './address.ts';
+import type { ArrayRows } from './array-source.ts';
+import { cifar10Rows, type NamedBytes, parseCifar10 } from './cifar.ts';
+import { parseIdx } from './idx.ts';
+import { parseNpy } from './npy.ts';
+import { parseNpz } from './npz.ts';
+import { type RawArray, sliceRows } from './raw-array.ts';
+
+/** Formats of arrays: every kind of address but a folder of pictures. */
+export type ArrayKind = Exclude<AddressKind, 'images'>;
+
+/** What {@link arrayRows} reads. */
+export interface ArrayFiles {
+  readonly kind: ArrayKind;
+  /** As an address lists them, gzip already unpacked. */
+  readonly files: readonly NamedBytes[];
+  readonly range: RowRange;
+  /** For messages. */
+  readonly address: string;
+}
+
+/**
+ * Reads the rows of array files, on any platform.
+ *
+ * @throws DataError  if a file is damaged or of another format, or the range selects no rows
+ */
+export function arrayRows(given: ArrayFiles): ArrayRows {
+  return READERS[given.kind](given);
+}
+
+const READERS: Readonly<Record<ArrayKind, (given: ArrayFiles) => ArrayRows>> = {
+  idx: idxRows,
+  cifar10: cifarRows,
+  npz: npzRows,
+  npy: npyRows,
+};
+
+function idxRows(given: ArrayFiles): ArrayRows {
+  const [x, y] = given.files.map(({ bytes, name }) => parseIdx(bytes, name));
+  const { type, dims } = x as RawArray;
+  const [, height = 1, width = 1, channels = 1] = dims;
+  const isPicture = type === 'uint8' && (dims.length === 3 || (dims.length === 4 && channels === 3));
+  const picture = isPicture ? { channels, height, width, planar: channels === 1 } : undefined;
+  return selected({ x: x as RawArray, y, ...(picture && { picture }) }, given);
+}
+
+function cifarRows({ files, range, address }: ArrayFiles): ArrayRows {
+  const count = files.reduce((sum, file) => sum + cifar10Rows(file), 0);
+  const { start, end } = resolveRange(range, count, address);
+  const { pictures, labels } = parseCifar10(files, start, end);
+  const y: RawArray = { type: 'int32', dims: [end - start], data: labels };
+  return { x: pictures, y, picture: { channels: 3, height: 32, width: 32, planar: true } };
+}
+
+function npzRows(given: ArrayFiles): ArrayRows {
+  const { bytes, name } = given.files[0] as NamedBytes;
+  const { arrays, names } = parseNpz(bytes, name, ['x', 'y']);
+  const x = arrays.get('x');
+  if (x !== undefined) return selected({ x, y: arrays.get('y') }, given);
+  throw new DataError(
+    `Cannot use "${name}": wanted an array named x (and y for labels or targets), it has ${names.join(', ') || 'none'}; ` +
+      `save it with np.savez(path, x=..., y=...)`,
+    { fields: { names } },
+  );
+}
+
+function npyRows(given: ArrayFiles): ArrayRows {
+  const [x, y] = given.files.map(({ bytes, name }) => parseNpy(bytes, name));
+  return selected({ x: x as RawArray, y }, given);
+}
+
+/** The selected rows of arrays. Labels of another length are left for their own refusal. */
+function selected(arrays: ArrayRows, { range, address }: ArrayFiles): ArrayRows {
+  const { x, y } = arrays;
+  const count = x.dims[0] ?? 0;
+  const { start, end } = resolveRange(range, count, address);
+  const whole = start === 0 && end === count;
+  if (whole || (y !== undefined && y.dims[0] !== count)) return arrays;
+  return { ...arrays, x: sliceRows(x, start, end), y: y && sliceRows(y, start, end) };
+}

@@ -1,0 +1,65 @@
+import { DataError } from '../errors/errors.ts';
+import type { LabelledFile } from './labels-csv.ts';
+
+/** The pictures of a folder by their paths, in their order. */
+export interface ImageFolder {
+  readonly files: readonly string[];
+  /** One for each file; absent where the folder has neither classes nor a labels.csv. */
+  readonly labels?: Int32Array;
+}
+
+/** What lies in a folder of pictures. */
+export interface FolderListing {
+  /** Pictures directly in it. */
+  readonly loose: readonly string[];
+  /** Sub-folders and the files in them at any depth, by paths within the sub-folder. */
+  readonly classes: ReadonlyMap<string, readonly string[]>;
+}
+
+const PICTURE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
+
+/** The file that names the pictures of a folder and their classes. */
+export const LABELS_FILE = 'labels.csv';
+
+/** Whether a file is a picture, by its extension. */
+export function isPicture(name: string): boolean {
+  return PICTURE.test(name);
+}
+
+/**
+ * Pictures in their order: with sub-folders each one is a class, numbered in the order of their names (by code unit, as
+ * Python sorts), its pictures sorted; else the pictures themselves, sorted, without labels.
+ *
+ * @param folder  for messages
+ * @throws DataError  if there is no picture, or pictures lie beside class folders
+ */
+export function arrangeImages({ loose, classes }: FolderListing, folder: string): ImageFolder {
+  if (classes.size === 0) return someImages({ files: loose.filter(isPicture).sort() }, folder);
+  const [first] = [...classes.keys()].sort();
+  const [picture] = loose.filter(isPicture).sort();
+  if (picture !== undefined) {
+    throw new DataError(
+      `Cannot use "${folder}": it has class folders (${first}, ...) and loose pictures (${picture}, ...); ` +
+        `wanted one or the other, or a ${LABELS_FILE} with the columns file,label`,
+    );
+  }
+  const files: string[] = [];
+  const labels: number[] = [];
+  for (const [label, name] of [...classes.keys()].sort().entries()) {
+    const inside = (classes.get(name) as readonly string[]).filter(isPicture).sort();
+    for (const file of inside) files.push(`${name}/${file}`);
+    labels.push(...inside.map(() => label));
+  }
+  return someImages({ files, labels: Int32Array.from(labels) }, folder);
+}
+
+/** Pictures in the order of a labels.csv. @throws DataError if it names none */
+export function listedImages(rows: readonly LabelledFile[], folder: string): ImageFolder {
+  const files = rows.map(({ file }) => file);
+  return someImages({ files, labels: Int32Array.from(rows, ({ label }) => label) }, folder);
+}
+
+function someImages(images: ImageFolder, folder: string): ImageFolder {
+  if (images.files.length > 0) return images;
+  throw new DataError(`Cannot use "${folder}": wanted pictures (jpg, png, webp, gif, tiff, avif) in it, found none`);
+}
