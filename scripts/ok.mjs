@@ -19,6 +19,12 @@ const CHECKS = [
     remedy: 'the order of the rooms is in .dependency-cruiser.cjs',
   },
   { name: 'types', program: 'tsc', args: ['--noEmit', '-p', '.'], remedy: 'npm run types' },
+  {
+    name: 'pages',
+    program: 'svelte-check',
+    args: ['--tsconfig', 'web/tsconfig.json', '--fail-on-warnings', '--output', 'human'],
+    remedy: 'npm run types',
+  },
   { name: 'docs', script: 'scripts/docstrings.mjs', args: [], remedy: 'give every export a docstring' },
   { name: 'tests', program: 'vitest', args: ['run'], remedy: 'npm test' },
 ];

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SAMPLE_FACTS } from '../../test/report/sample-facts.ts';
 import { OutputError } from '../errors/errors.ts';
 import { writeReport } from './files.node.ts';
-import { reportHtml } from './html.ts';
 import { makeReport } from './make-report.ts';
+import { pageWith } from './page.node.ts';
 
 const report = makeReport(SAMPLE_FACTS);
 
@@ -22,7 +22,7 @@ describe('writeReport', () => {
     const files = await writeReport(target, report);
     expect((await readdir(target)).sort()).toEqual(['report.html', 'report.json']);
     expect(JSON.parse(await readFile(files.json, 'utf8'))).toEqual(report);
-    expect(await readFile(files.html, 'utf8')).toBe(reportHtml(report));
+    expect(await readFile(files.html, 'utf8')).toBe(await pageWith('report', report));
   });
 
   it('replaces an earlier report', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { messageOf, OutputError } from '../errors/errors.ts';
 import { writeFiles } from '../files/atomic.node.ts';
-import { reportHtml } from './html.ts';
+import { pageWith } from './page.node.ts';
 import type { Report } from './report.ts';
 
 /** Where {@link writeReport} put its files. */
@@ -16,7 +16,8 @@ export interface ReportFiles {
  * @throws OutputError if the folder cannot be written; what stood there before is unharmed
  */
 export async function writeReport(folder: string, report: Report): Promise<ReportFiles> {
-  await writeTextFiles(folder, { 'report.json': reportText(report), 'report.html': reportHtml(report) });
+  const page = await pageWith('report', report);
+  await writeTextFiles(folder, { 'report.json': reportText(report), 'report.html': page });
   return { json: join(folder, 'report.json'), html: join(folder, 'report.html') };
 }
 

@@ -43,6 +43,9 @@ const layer = z.object({
   removed: count.describe('weights that are zero afterwards'),
   sparsity: share,
   macs: pair(count).describe('multiply-accumulates of one sample'),
+  sensitivity: measure
+    .default(null)
+    .describe('rise of the loss that the diagonal of the quadratic model foretells for one removed weight, the mean'),
 });
 
 const untouched = z.object({

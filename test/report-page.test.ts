@@ -1,0 +1,122 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeReport } from '../src/report/make-report.ts';
+import { pageWith } from '../src/report/page.node.ts';
+import { CHROMIUM, isTooWide, openBrowser, seriousFindings, troubleOf } from './browser.ts';
+import { SAMPLE_FACTS } from './report/sample-facts.ts';
+
+const HOSTILE = '"></script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">\'&';
+
+describe('the page of a report as a file', () => {
+  it('allows its own script by hash, and nothing else', async () => {
+    const page = await pageWith('report', makeReport(SAMPLE_FACTS));
+    const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1] ?? '';
+    expect(policy).toMatch(/^default-src 'none'; /);
+    expect(policy).toMatch(/script-src 'sha256-[^']+'/);
+    expect(policy).not.toContain('unsafe');
+    expect(page).not.toMatch(/<(link|img|iframe|object|embed)\b|\bsrc="|@import/i);
+  });
+
+  it('holds the document, in which nothing can end the element', async () => {
+    const report = makeReport({ ...SAMPLE_FACTS, warnings: [HOSTILE] });
+    const page = await pageWith('report', report);
+    const text = /<script type="application\/json" id="document">(.*?)<\/script>/s.exec(page)?.[1] ?? '';
+    expect(JSON.parse(text)).toEqual(report);
+  });
+
+  it('is small', async () => {
+    expect((await pageWith('report', makeReport(SAMPLE_FACTS))).length).toBeLessThan(300_000);
+  });
+});
+
+describe.skipIf(CHROMIUM === undefined)('the page of a report in a browser (needs chromium)', () => {
+  let browser: Browser;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'coppice-page-'));
+    browser = await openBrowser();
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function open(document: object, options: { width?: number; dark?: boolean } = {}) {
+    const path = join(folder, 'report.html');
+    await writeFile(path, await pageWith('report', document));
+    const page = await browser.newPage({
+      viewport: { width: options.width ?? 1440, height: 900 },
+      colorScheme: options.dark === true ? 'dark' : 'light',
+    });
+    const trouble = troubleOf(page);
+    await page.goto(pathToFileURL(path).href);
+    return { page, trouble };
+  }
+
+  it.each([
+    ['wide and light', { width: 1440, dark: false }],
+    ['wide and dark', { width: 1440, dark: true }],
+    ['narrow and light', { width: 390, dark: false }],
+    ['narrow and dark', { width: 390, dark: true }],
+  ])(
+    '%s: no request leaves it, nothing fails, nothing serious by axe-core, no sideways scrolling',
+    async (_, options) => {
+      const { page, trouble } = await open(makeReport(SAMPLE_FACTS), options);
+      expect(await page.title()).toBe('small net.onnx pruned by chita++');
+      for (const text of ['83.12 %', '13.7x fewer', 'Seed 1.', '66.1 kB', 'Node 20.20.2'])
+        expect(await page.getByText(text).count()).toBeGreaterThan(0);
+      expect(await seriousFindings(page)).toEqual([]);
+      expect(await isTooWide(page)).toBe(false);
+      expect(trouble.errors).toEqual([]);
+      expect(trouble.requests.filter((url) => !url.startsWith('file:') && !url.startsWith('data:'))).toEqual([]);
+      await page.close();
+    },
+  );
+
+  it('runs no script that stands in a name', async () => {
+    const { page } = await open(
+      makeReport({
+        ...SAMPLE_FACTS,
+        model: { ...SAMPLE_FACTS.model, name: HOSTILE },
+        layers: SAMPLE_FACTS.layers.map((layer) => ({ ...layer, name: HOSTILE, op: HOSTILE })),
+        warnings: [HOSTILE],
+        command: [HOSTILE],
+      }),
+    );
+    expect(await page.evaluate('window.hacked')).toBeUndefined();
+    expect(await page.locator('h1').textContent()).toBe(HOSTILE);
+    await page.close();
+  });
+
+  it('leads through the marks of a chart by keyboard, and says what they are', async () => {
+    const { page } = await open(makeReport(SAMPLE_FACTS));
+    const chart = page.locator('[role=group]', { has: page.locator('svg.chart') }).first();
+    await chart.focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    const said = page.locator('figure [aria-live]').first();
+    expect(await said.textContent()).toContain('layer1.0.conv1.weight');
+    expect(await said.textContent()).toContain('Kept 34.81 %');
+    await page.close();
+  });
+
+  it('saves each chart as SVG and its data as CSV', async () => {
+    const { page } = await open(makeReport(SAMPLE_FACTS));
+    await page.getByRole('button', { name: 'Weights', exact: true }).click();
+    const saved = async (name: RegExp): Promise<string> => {
+      const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
+      const chunks: Buffer[] = [];
+      for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks).toString();
+    };
+    expect(await saved(/Save Weights of each layer as SVG/)).toMatch(
+      /^<svg xmlns=[\s\S]*conv1\.weight[\s\S]*<\/svg>\n$/,
+    );
+    expect(await saved(/Save the data of Weights of each layer as CSV/)).toContain('conv1.weight,311,121\r\n');
+    await page.close();
+  });
+});
