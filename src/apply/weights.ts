@@ -52,7 +52,7 @@ export function writeWeights(model: Model, layers: readonly WeightLayer[], w: Fl
 }
 
 /** Where element i of the layer's order lies in the file's order. */
-function storedPosition({ order, dims }: WeightLayer, i: number): number {
+export function storedPosition({ order, dims }: WeightLayer, i: number): number {
   if (order === 'stored') return i;
   const [rows, columns] = dims as [number, number];
   return (i % rows) * columns + Math.floor(i / rows);

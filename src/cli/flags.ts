@@ -7,6 +7,7 @@ import type { LabelSource } from '../pipeline/gradients.ts';
 import { DEFAULT_METHOD, METHODS, type Method } from '../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../pipeline/prune.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
+import { integer } from '../report/figures.ts';
 import type { RateSchedule } from '../schedule/learning-rate.ts';
 import { SCHEDULES, type Schedule } from '../schedule/stages.ts';
 import { amount, boundOf, count, layerBounds, list, number, numberOrAuto, oneOf, share, whole } from './parsers.ts';
@@ -97,6 +98,8 @@ export interface PruningFlags extends PreprocessFlags, OutputFlags {
   readonly schedule?: Schedule;
   readonly baseSparsity: number;
   readonly swaps?: number;
+  readonly gradients?: number;
+  readonly minutes?: number;
   readonly block: number;
   readonly scaling: Scaling;
   readonly skipBlocked?: boolean;
@@ -186,6 +189,12 @@ export function pruningFlags(command: Command): Command {
       number,
       PRUNE_DEFAULTS.baseSparsity,
     )
+    .option(
+      '--gradients <n>',
+      `compute of --method auto in sample gradients, such as 30k (default: ${integer(METHODS.auto.defaults.samples * METHODS.auto.defaults.batch)})`,
+      amount,
+    )
+    .option('--minutes <x>', 'the same in minutes of this machine', number)
     .option('--swaps <r>', "rounds of swaps after the back-solve (default: the method's)", whole)
     .addOption(
       chosen(

@@ -30,6 +30,8 @@ export interface FinetuneOptions extends RunOptions, OptimizerOptions {
   readonly source: FeedSource;
   readonly loss?: Exclude<LossName, 'random'>;
   readonly epochs?: number;
+  /** Steps in all, in the place of epochs: the last epoch may end early. */
+  readonly steps?: number;
   /** Samples a step. */
   readonly batch?: number;
   readonly rate?: number;
@@ -44,6 +46,8 @@ export interface FinetuneOptions extends RunOptions, OptimizerOptions {
   readonly teacher?: Distillation;
   /** Weights of these constants that are zero stay zero; absent = of all parameters of rank 2 and more. */
   readonly masked?: readonly string[] | 'all' | 'none';
+  /** Changes the supports on the way: asked before each step. */
+  readonly supports?: SupportsAt;
   /** Leaves batch normalisation as it is in inference. */
   readonly frozenStatistics?: boolean;
   /** Draws augmented samples, as the data set was opened to. */
@@ -69,6 +73,18 @@ export interface TrainingState {
   /** Parameters, what the optimiser remembers of them, running statistics. */
   readonly arrays: ReadonlyMap<string, Float32Array | Float64Array>;
 }
+
+/**
+ * The supports of parameters from a step on (1 = kept, in the file's order), or undefined to leave all as they are. What
+ * is off its support becomes zero, and what the optimiser remembers of it too; parameters that are not named keep their supports.
+ *
+ * @param step    from 0
+ * @param values  the parameters as they are, by name
+ */
+export type SupportsAt = (
+  step: number,
+  values: ReadonlyMap<string, Float32Array>,
+) => ReadonlyMap<string, Uint8Array> | undefined;
 
 /** Defaults of {@link finetune}. */
 export const FINETUNE_DEFAULTS = {
@@ -120,6 +136,7 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
   const batch = source.fixedBatch ?? Math.min(settings.batch, source.count);
   for (const [name, value] of [
     ['epochs', settings.epochs],
+    ['steps', settings.steps ?? 1],
     ['batch', batch],
   ] as const)
     if (!Number.isInteger(value) || value < 1)
@@ -129,13 +146,15 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
   const ownTargets = settings.teacher === undefined || settings.teacher.share < 1;
   if (ownTargets && !(loss === 'mse' ? source.hasTargets : source.labelled))
     throw new DataError(`Cannot train: the data has no ${loss === 'mse' ? 'targets' : 'labels'}`);
+  if (settings.from !== undefined && settings.supports !== undefined)
+    throw new OptionError('Cannot go on with a training whose supports change: the state does not hold them');
   const perEpoch = Math.floor(source.count / batch);
   const plan = {
     schedule: settings.schedule,
     rate: settings.rate,
     warmup: Math.round(settings.warmup * perEpoch),
     restarts: settings.restarts,
-    steps: settings.epochs * perEpoch,
+    steps: settings.steps ?? settings.epochs * perEpoch,
   };
   learningRate(0, plan);
   const rule = optimizer(settings);
@@ -155,7 +174,7 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
     const state = initialState(model, program, { masked: settings.masked, slots: rule.slots });
     const epochs: EpochFacts[] = [...(settings.from?.epochs ?? [])];
     if (settings.from !== undefined) restore(state, settings.from.arrays);
-    for (let epoch = settings.from?.epoch ?? 0; epoch < settings.epochs; epoch++) {
+    for (let epoch = settings.from?.epoch ?? 0; epoch * perEpoch < plan.steps; epoch++) {
       const rng = random(seed).fork(`epoch ${epoch}`);
       const begun = epoch === settings.from?.epoch ? settings.from : { step: 0, loss: 0 };
       const facts = await trainEpoch(program, state, { settings, plan, epoch, epochs, batch, rng, rule, begun });
@@ -176,7 +195,7 @@ function defined<T extends object>(options: T): T {
 interface State {
   readonly values: Map<string, Float32Array>;
   /** By parameter, as the program lists them. */
-  readonly arrays: readonly TrainedArray[];
+  readonly arrays: TrainedArray[];
   /** Running mean and variance by constant. */
   readonly running: Map<string, Float64Array>;
   /** All arrays of the above, by names of their own. */
@@ -225,6 +244,19 @@ function restore({ named }: State, arrays: TrainingState['arrays']): void {
   }
 }
 
+/** Takes new supports, where there are any. */
+function takeSupports({ parameters }: TrainingProgram, state: State, supports: ReturnType<SupportsAt>): void {
+  if (supports === undefined) return;
+  parameters.forEach(({ name }, i) => {
+    const mask = supports.get(name);
+    if (mask === undefined) return;
+    const array: TrainedArray = { ...(state.arrays[i] as TrainedArray), mask };
+    state.arrays[i] = array;
+    for (const values of [array.values, ...array.slots])
+      mask.forEach((kept, j) => (values[j] = kept === 0 ? 0 : (values[j] as number)));
+  });
+}
+
 interface Epoch {
   readonly settings: FinetuneOptions & Required<Pick<FinetuneOptions, 'epochs' | 'augment'>>;
   readonly plan: Parameters<typeof learningRate>[1];
@@ -246,6 +278,7 @@ async function trainEpoch(
   const started = performance.now();
   const order = sampleWithoutReplacement(rng.fork('order'), source.count, source.count);
   const perEpoch = Math.floor(source.count / batch);
+  const steps = Math.min(perEpoch, plan.steps - epoch * perEpoch);
   const read = async (step: number): Promise<Map<string, Tensor>> => {
     const noise = augment ? rng.fork(`augment ${step}`) : undefined;
     const fed = await source.feeds(order.subarray(step * batch, (step + 1) * batch), noise);
@@ -255,9 +288,10 @@ async function trainEpoch(
   };
   let sum = begun.loss;
   let rate = learningRate(epoch * perEpoch + begun.step, plan);
-  for (let step = begun.step; step < perEpoch; step++) {
+  for (let step = begun.step; step < steps; step++) {
     signal?.throwIfAborted();
     const taken = epoch * perEpoch + step;
+    takeSupports(program, state, settings.supports?.(taken, state.values));
     rate = learningRate(taken, plan);
     const { gradients, losses, measured } = await program.run(await read(step), state.values);
     for (const loss of losses) sum += loss;
@@ -274,17 +308,17 @@ async function trainEpoch(
       follow(state.running, statistic, now);
     });
     onProgress?.({
-      step: `training epoch ${epoch + 1} of ${settings.epochs}`,
+      step: `training epoch ${epoch + 1} of ${Math.ceil(plan.steps / perEpoch)}`,
       done: (step + 1) * batch,
-      total: perEpoch * batch,
+      total: steps * batch,
       unit: 'samples',
     });
     await settings.onStep?.(() => ({ epoch, step: step + 1, loss: sum, epochs, arrays: state.named }));
   }
-  const samples = (perEpoch - begun.step) * batch;
+  const samples = (steps - begun.step) * batch;
   return {
     epoch: epoch + 1,
-    loss: sum / (perEpoch * batch),
+    loss: sum / (steps * batch),
     rate,
     samplesPerSecond: (1000 * samples) / (performance.now() - started),
   };

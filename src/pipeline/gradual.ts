@@ -5,6 +5,7 @@ import { type EpochFacts, type FinetuneOptions, finetune } from '../finetune/fin
 import type { Model } from '../ir/model.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import { chooseLayers } from './layers.ts';
+import { entryOf } from './methods.ts';
 import { type PruneOptions, type PruneResult, prune, resolvePrune, type StageResult } from './prune.ts';
 
 /** How {@link pruneGradually} trains between its prunings. */
@@ -58,6 +59,9 @@ export async function pruneGradually(
   if (!Number.isInteger(total) || total < prunings)
     throw new OptionError(`Cannot spread ${total} epochs over ${prunings} prunings: wanted at least one each`);
   const { source } = options;
+  const { name, trains } = entryOf(options);
+  if (trains)
+    throw new OptionError(`Cannot train between prunings by ${name}: it trains by itself; leave out --gradual`);
   if (source === undefined) throw new DataError('Cannot train between prunings without data: give --data');
   const resolved = resolvePrune(options);
   const p = chooseLayers(model, options).layers.reduce((sum, { size }) => sum + size, 0);

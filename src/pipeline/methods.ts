@@ -9,6 +9,7 @@ import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
 
 /** Names of the pruning methods. */
 export type Method =
+  | 'auto'
   | 'magnitude'
   | 'woodfisher'
   | 'chita'
@@ -34,7 +35,10 @@ export interface MethodDefaults {
 /** A pruning method as the pipeline sees it. */
 export interface MethodEntry {
   readonly summary: string;
+  /** Whether it works on gradient rows. */
   readonly needsGradients: boolean;
+  /** Whether it trains: `samples` are then its steps, `batch` the samples of each, `stages` the supports on the way. */
+  readonly trains?: boolean;
   readonly defaults: MethodDefaults;
   readonly solver: (context: SolverContext) => AnySolver;
 }
@@ -59,6 +63,13 @@ function named(name: string, solver: AnySolver): AnySolver {
 
 /** The methods by name, with what `coppice prune --method` says of each. */
 export const METHODS: Readonly<Record<Method, MethodEntry>> = {
+  auto: {
+    summary: 'the most accurate within a budget of compute: imitates the dense model while the support closes in',
+    needsGradients: false,
+    trains: true,
+    defaults: { ...ONE_STAGE, samples: 469, batch: 64, stages: 40, schedule: 'poly' },
+    solver: () => named('auto', magnitude()),
+  },
   magnitude: {
     summary: 'keeps the largest weights; needs no data',
     needsGradients: false,
@@ -116,16 +127,22 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
   },
 };
 
+/** An entry with the name of its method or solver. */
+export type ResolvedEntry = MethodEntry & { readonly name: string };
+
+/** Whether a method reads data. */
+export function needsData(method: Method): boolean {
+  const { needsGradients, trains } = METHODS[method];
+  return needsGradients || trains === true;
+}
+
 /**
  * The entry of a method, or one for a solver in its place: with the defaults of the method of its name, else those of
  * chita.
  *
  * @throws OptionError if both are given, or the method is not known
  */
-export function entryOf(choice: {
-  readonly method?: Method;
-  readonly solver?: AnySolver;
-}): MethodEntry & { readonly name: string } {
+export function entryOf(choice: { readonly method?: Method; readonly solver?: AnySolver }): ResolvedEntry {
   const { method, solver } = choice;
   if (solver !== undefined) {
     if (method !== undefined)

@@ -15,9 +15,10 @@ import { drive, type Solution } from '../solvers/drive.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { random } from '../tensor/random.ts';
+import { pruneByImitation } from './auto.ts';
 import { type LabelSource, rowsOf } from './gradients.ts';
 import { boundsOf, type ChosenLayers, chooseLayers, type LayerChoice } from './layers.ts';
-import { DEFAULT_METHOD, entryOf, type Method, type MethodEntry } from './methods.ts';
+import { DEFAULT_METHOD, entryOf, type Method, type MethodEntry, type ResolvedEntry } from './methods.ts';
 import { SCALINGS, type Scaling, unitsOf } from './scaling.ts';
 import { macsOf } from './shapes.ts';
 
@@ -50,6 +51,10 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly blocked?: 'refuse' | 'skip';
   readonly block?: number;
   readonly swaps?: number;
+  /** Compute budget of methods that train: sample gradients in all, in the place of `samples`. */
+  readonly gradients?: number;
+  /** The same in minutes of this machine. */
+  readonly minutes?: number;
   readonly seed?: number;
   /** Draws augmented samples for the gradients, as the data set was opened to. */
   readonly augment?: boolean;
@@ -87,12 +92,16 @@ export type ResolvedPrune = Required<
     | 'signal'
     | 'firstOrder'
     | 'engine'
+    | 'gradients'
+    | 'minutes'
   >
 > & {
   /** Name of the method, or of the solver in its place. */
   readonly method: string;
   readonly firstOrder: number;
   readonly swaps: number | null;
+  /** Minutes that were given; the steps they were enough for are `samples`. */
+  readonly minutes: number | null;
 };
 
 /** One stage of a run. */
@@ -122,7 +131,9 @@ export interface PruneResult {
 
 /** Fills in the options that were left out. @throws OptionError for a value that cannot be */
 export function resolvePrune(options: PruneOptions): ResolvedPrune {
-  const { name: method, defaults } = entryOf(options);
+  const entry = entryOf(options);
+  const { name: method, defaults } = entry;
+  checkCompute(options, entry);
   const batch = whole('batch', options.batch ?? defaults.batch);
   const firstOrder = options.firstOrder ?? defaults.firstOrder;
   const lambda = options.lambda ?? defaults.lambda;
@@ -134,7 +145,7 @@ export function resolvePrune(options: PruneOptions): ResolvedPrune {
     budget: options.budget,
     loss: options.loss ?? PRUNE_DEFAULTS.loss,
     labels: options.labels ?? PRUNE_DEFAULTS.labels,
-    samples: whole('samples', options.samples ?? defaults.samples),
+    samples: whole('samples', options.samples ?? rowsWithin(options.gradients, batch) ?? defaults.samples),
     firstOrder: firstOrder === 'auto' ? 1 / batch : firstOrder,
     stages: whole('stages', options.stages ?? defaults.stages),
     schedule: options.schedule ?? defaults.schedule,
@@ -143,9 +154,31 @@ export function resolvePrune(options: PruneOptions): ResolvedPrune {
     blocked: options.blocked ?? PRUNE_DEFAULTS.blocked,
     block: whole('block', options.block ?? PRUNE_DEFAULTS.block),
     swaps: options.swaps ?? null,
+    minutes: options.minutes ?? null,
     seed: options.seed ?? PRUNE_DEFAULTS.seed,
     augment: options.augment ?? PRUNE_DEFAULTS.augment,
   };
+}
+
+/** Budgets of compute are for methods that train, and one is enough. */
+function checkCompute({ gradients, minutes, samples }: PruneOptions, { name, trains }: ResolvedEntry): void {
+  const given = Object.entries({ gradients, minutes, samples }).filter(([, value]) => value !== undefined);
+  if (!trains && (gradients ?? minutes) !== undefined)
+    throw new OptionError(
+      `Cannot prune by ${name} within ${given.map(([what]) => what).join(' and ')}: only "auto" takes a budget of compute; set samples and stages instead`,
+    );
+  if (trains && given.length > 1)
+    throw new OptionError(`Cannot train within ${given.map(([what]) => what).join(' and ')} at once: give one of them`);
+  if (minutes !== undefined && !(minutes > 0 && minutes < Number.POSITIVE_INFINITY))
+    throw new OptionError(`Cannot train for ${minutes} minutes: wanted a number above 0`);
+}
+
+/** Rows of `batch` samples that a number of sample gradients is enough for. */
+function rowsWithin(gradients: number | undefined, batch: number): number | undefined {
+  if (gradients === undefined) return undefined;
+  if (!(gradients >= batch))
+    throw new OptionError(`Cannot train within ${gradients} sample gradients: one step takes ${batch} (--batch)`);
+  return Math.floor(gradients / batch);
 }
 
 function scalingOf(name: Scaling): Scaling {
@@ -213,6 +246,7 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     budgeted: layers,
   };
   let current = { model, w: readWeights(model, chosen.layers) };
+  if (run.entry.trains) return pruneAndTrain(run, { model, chosen, budgets });
   const units = unitsOf(resolved.scaling, chosen.layers, current.w);
   const stages: StageResult[] = [];
   for (const [t, budget] of budgets.entries()) {
@@ -223,6 +257,50 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     current = { model: written, w: readWeights(written, chosen.layers) };
   }
   return { model: current.model, chosen, w: current.w, stages, options: resolved };
+}
+
+/** The stages' budgets as one training, in the course of which the support closes in on the last of them. */
+async function pruneAndTrain(
+  { options, resolved, layers, budgeted }: Run,
+  { model, chosen, budgets }: { model: Model; chosen: ChosenLayers; budgets: readonly Budget[] },
+): Promise<PruneResult> {
+  const { engine, source, minutes, threads, signal, onProgress } = options;
+  if (source === undefined)
+    throw new DataError(`Cannot prune by ${resolved.method} without data: give --data, or use --method magnitude`);
+  const started = performance.now();
+  const { batch, seed, augment, samples } = resolved;
+  const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
+  const trained = await pruneByImitation({
+    engine,
+    model,
+    layers,
+    source,
+    constraints,
+    batch,
+    seed,
+    augment,
+    ...(minutes === undefined ? { steps: samples } : { minutes }),
+    ...(threads !== undefined && { threads }),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  });
+  const stage: StageResult = {
+    budget: resolved.budget,
+    kept: (constraints.at(-1) as (typeof constraints)[number]).kept,
+    lossBefore: null,
+    start: null,
+    value: null,
+    status: 'converged',
+    message: `${trained.steps} steps of ${batch} samples; the outputs differ from the dense model's by ${trained.loss.toPrecision(3)} of their variance.`,
+    seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
+  };
+  return {
+    model: trained.model,
+    chosen,
+    w: readWeights(trained.model, layers),
+    stages: [stage],
+    options: { ...resolved, samples: trained.steps },
+  };
 }
 
 interface Run {

@@ -6,7 +6,7 @@ import type { Model } from '../ir/model.ts';
 import { random } from '../tensor/random.ts';
 import { rowsOf } from './gradients.ts';
 import { chooseLayers } from './layers.ts';
-import { METHODS, type Method } from './methods.ts';
+import { METHODS, type Method, needsData } from './methods.ts';
 import { type PruneOptions, type PruneResult, prune, resolvePrune } from './prune.ts';
 
 /** What {@link sweep} is asked for: what a single run is asked, with several methods, budgets and seeds. */
@@ -95,7 +95,7 @@ function planRuns(request: SweepRequest): Run[] {
   const { methods, budgets, seeds = [1] } = request;
   const runs = methods.flatMap((method) =>
     budgets.flatMap((budget) =>
-      (METHODS[method].needsGradients ? seeds : seeds.slice(0, 1)).map((seed): Run => {
+      (needsData(method) ? seeds : seeds.slice(0, 1)).map((seed): Run => {
         const { samples, batch } = resolvePrune(optionsOf(request, { method, budget, seed, key: NO_ROWS }));
         return {
           method,
@@ -108,7 +108,7 @@ function planRuns(request: SweepRequest): Run[] {
   );
   if (runs.length === 0)
     throw new OptionError('Cannot sweep over nothing: name at least one method, one budget and one seed');
-  const needy = runs.find(({ key }) => key !== NO_ROWS);
+  const needy = runs.find(({ method }) => needsData(method));
   if (needy !== undefined && request.source === undefined)
     throw new DataError(`Cannot prune by ${needy.method} without data: give --data`);
   return runs;
@@ -133,10 +133,12 @@ function optionsOf(request: SweepRequest, run: Run, place?: { at: number; of: nu
     onProgress,
     ...options
   } = request;
+  const { trains } = METHODS[run.method];
   const where =
     place === undefined ? '' : `run ${place.at + 1} of ${place.of}, ${run.method} at ${budgetName(run.budget)}: `;
   return {
     ...options,
+    ...(trains ? {} : { gradients: undefined, minutes: undefined }),
     ...settings?.(run.method),
     method: run.method,
     budget: run.budget,

@@ -3,6 +3,7 @@ import { DataError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import { holdOut, sharedRows } from './held-out.ts';
+import { entryOf } from './methods.ts';
 import { type PruneOptions, prune } from './prune.ts';
 
 /** Options of {@link tune}. */
@@ -45,7 +46,8 @@ export async function tune(model: Model, options: PruneOptions, tuning: TuneOpti
   const grid = tuning.grid ?? TUNE_DEFAULTS.grid;
   const { source } = options;
   if (grid.length === 0) throw new OptionError('Cannot tune lambda: wanted at least one value to try');
-  if (options.method === 'magnitude') throw new OptionError('Cannot tune lambda: the method "magnitude" has none');
+  const { name, needsGradients } = entryOf(options);
+  if (!needsGradients) throw new OptionError(`Cannot tune lambda: the method "${name}" has none`);
   if (source === undefined || !source.labelled)
     throw new DataError('Cannot tune lambda: wanted data with labels (--data)');
   const parts = holdOut(source, tuning.heldOut ?? TUNE_DEFAULTS.heldOut, {

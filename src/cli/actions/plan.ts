@@ -27,7 +27,7 @@ export async function printPlan(
   flags: PruneFlags,
 ): Promise<number> {
   const resolved = resolvePrune(options);
-  const { needsGradients } = METHODS[flags.method];
+  const { needsGradients, trains } = METHODS[flags.method];
   const { layers } = setup.chosen;
   const prunable = layers.reduce((sum, { size }) => sum + size, 0);
   const { stages, schedule, baseSparsity, budget } = resolved;
@@ -63,7 +63,9 @@ export async function printPlan(
           samples: resolved.samples * resolved.batch * stages,
           bytes: 4 * resolved.samples * prunable,
         }
-      : null,
+      : trains
+        ? { rows: resolved.samples, samples: resolved.samples * resolved.batch, bytes: 0 }
+        : null,
     layers: counts.map(({ layer, kept, macs }) => ({
       name: layer.name,
       op: layer.op,

@@ -1,6 +1,7 @@
 import { measureSize } from '../../evaluate/size.node.ts';
 import type { EpochFacts } from '../../finetune/finetune.ts';
 import { writeModel } from '../../onnx/files.node.ts';
+import { METHODS } from '../../pipeline/methods.ts';
 import { reportFacts, type Surroundings } from '../../pipeline/report-facts.ts';
 import { integer, percent } from '../../report/figures.ts';
 import { reportText, writeReport } from '../../report/files.node.ts';
@@ -83,7 +84,7 @@ async function surroundingsOf(
     command: [...context.command],
     model: opened.file,
     output: await fileFacts(output, run.model),
-    data: data === null || !usesData(run) ? null : await dataFacts(data),
+    data: data === null || !usesData(run, flags) ? null : await dataFacts(data),
     eval: evaluation === null ? null : await dataFacts(evaluation),
     recalibrated: run.recalibrated,
     bytes,
@@ -96,8 +97,8 @@ async function surroundingsOf(
 }
 
 /** Whether any row of --data went into the result. */
-function usesData({ result, recalibrated }: Measured): boolean {
-  return recalibrated !== null || result.stages.some(({ value }) => value !== null);
+function usesData({ result, recalibrated }: Measured, { method }: PruneFlags): boolean {
+  return recalibrated !== null || METHODS[method].trains === true || result.stages.some(({ value }) => value !== null);
 }
 
 /** What the report says of the run besides the library's own options. */

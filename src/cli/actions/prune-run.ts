@@ -3,6 +3,7 @@ import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
 import { type GradualResult, pruneGradually } from '../../pipeline/gradual.ts';
 import { type MaxDropFound, searchMaxDrop } from '../../pipeline/max-drop.ts';
+import { METHODS } from '../../pipeline/methods.ts';
 import { type PruneOptions, type PruneResult, prune } from '../../pipeline/prune.ts';
 import { type Tuned, tune } from '../../pipeline/tune.ts';
 import { integer, percent } from '../../report/figures.ts';
@@ -102,7 +103,8 @@ export async function pruneAndMeasure(
   const asked = { ...chosen, ...(found && { budget: found.budget, source: found.source }) };
   const result =
     flags.gradual === true ? await gradually(context, setup, asked, flags) : await prune(opened.model, asked);
-  for (const { seconds } of result.stages) {
+  for (const { seconds, value, message } of result.stages) {
+    if (METHODS[flags.method].trains && value === null) context.tell(message);
     context.seconds.gradients = (context.seconds.gradients ?? 0) + seconds.gradients;
     context.seconds.solve = (context.seconds.solve ?? 0) + seconds.solve;
   }

@@ -2,7 +2,7 @@ import { readWeights } from '../../apply/weights.ts';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { DataError, OptionError } from '../../errors/errors.ts';
 import { type ChosenLayers, chooseLayers } from '../../pipeline/layers.ts';
-import { METHODS, type Method } from '../../pipeline/methods.ts';
+import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
 import type { PruneOptions } from '../../pipeline/prune.ts';
 import { type Shapes, shapesOf } from '../../pipeline/shapes.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
@@ -34,7 +34,8 @@ export async function openRun(
   { methods, seed = 1 }: { methods: readonly Method[]; seed?: number },
 ): Promise<RunSetup> {
   const needsGradients = methods.some((method) => METHODS[method].needsGradients);
-  if (needsGradients && flags.data === undefined) {
+  const readsData = methods.some(needsData);
+  if (readsData && flags.data === undefined) {
     throw new OptionError(
       `Cannot prune by ${methods.join(', ')} without data: give --data (random:64 makes inputs up), or use --method magnitude`,
     );
@@ -79,6 +80,8 @@ export async function openRun(
     schedule: flags.schedule,
     baseSparsity: flags.baseSparsity,
     swaps: flags.swaps,
+    gradients: flags.gradients,
+    minutes: flags.minutes,
     block: flags.block,
     scaling: flags.scaling,
     blocked: flags.skipBlocked === true ? ('skip' as const) : ('refuse' as const),
@@ -87,7 +90,7 @@ export async function openRun(
     ...(data === null ? {} : { source: data.source }),
   };
   if (evaluation === null) context.warn('no --eval: accuracy and loss are not measured');
-  if (data !== null && evaluation !== null && (needsGradients || flags.recalibrate === true))
+  if (data !== null && evaluation !== null && (readsData || flags.recalibrate === true))
     warnOfOverlap(context, data, evaluation);
   return { opened, data, evaluation, chosen, w, shapes: known, options };
 }

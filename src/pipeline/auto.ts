@@ -1,0 +1,165 @@
+import { storedPosition } from '../apply/weights.ts';
+import type { Constraint } from '../constraints/constraint.ts';
+import type { FeedSource } from '../data/feeds.ts';
+import type { Engine } from '../engine/engine.ts';
+import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
+import { outputVariance, withLogits } from '../finetune/logits.ts';
+import type { WeightLayer } from '../graph/weights.ts';
+import type { Model } from '../ir/model.ts';
+import type { RunOptions } from '../progress/progress.ts';
+
+/** What {@link pruneByImitation} is asked for. */
+export interface ImitationRequest extends RunOptions {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly layers: readonly WeightLayer[];
+  /** Samples; labels are not used. */
+  readonly source: FeedSource;
+  /** Sets that close in on the budget; the last one is what was asked for. */
+  readonly constraints: readonly Constraint[];
+  /** Steps, or the minutes that they may take; steps win. */
+  readonly steps?: number;
+  readonly minutes?: number;
+  /** Samples a step. */
+  readonly batch: number;
+  readonly seed: number;
+  readonly augment: boolean;
+  readonly threads?: number;
+}
+
+/** Constants of {@link pruneByImitation}, chosen on held-out training data (docs/experiments.md). */
+export const AUTO_DEFAULTS = {
+  /** Learning rate where the loss is measured in variances of the dense model's output. */
+  rate: 0.25,
+  /** Share of the steps after which the support stays. */
+  closingIn: 0.6,
+  momentum: 0.9,
+  nesterov: true,
+} as const;
+
+/** Samples that the variance of the outputs is taken over. */
+const VARIANCE_SAMPLES = 128;
+/** Steps that are timed where minutes are given; the first of them warms up. */
+const TIMED_STEPS = 8;
+/** Share of the minutes that is planned for: the rest is for reading, writing and a machine that is not always as fast. */
+const PLANNED_SHARE = 0.93;
+
+/** What {@link pruneByImitation} gives back. */
+export interface Imitated {
+  readonly model: Model;
+  readonly steps: number;
+  /** Mean loss of the last epoch, in variances of the dense model's output: 0 = the same outputs, 1 = a constant. */
+  readonly loss: number;
+}
+
+/**
+ * Trains a model to give the outputs that it gave before, while its support closes in on a budget: steps of gradient
+ * descent on the squared error of the logits; every few steps the support is chosen anew as the largest weights that the
+ * next constraint allows. Batch normalisation runs on batch statistics, and its running ones follow.
+ *
+ *   loss = |z(w) - z(dense)|^2 / var z(dense)      the learning rate falls along half a cosine
+ *
+ * The outputs of the dense model say more about a sample than its label, so few samples do, and none has to be labelled.
+ *
+ * @throws OptionError         if there is no step to take
+ * @throws UnsupportedOpError  if a layer cannot be trained
+ * @throws DataError           if the loss is not finite, or there are fewer samples than a batch
+ * Deterministic given `seed`, `steps` and one thread count; with `minutes`, as many steps as the machine manages.
+ * Cost: `steps` x `batch` sample gradients, and as many forward passes.
+ */
+export async function pruneByImitation(request: ImitationRequest): Promise<Imitated> {
+  const started = performance.now();
+  const { engine, model, source, threads } = request;
+  const student = withLogits(model);
+  const variance = await outputVariance(engine, student, {
+    source,
+    count: VARIANCE_SAMPLES,
+    ...(threads !== undefined && { threads }),
+  });
+  const training = trainingOf(request, student, variance);
+  const steps = request.steps ?? (await stepsWithin(request, student, { training, started }));
+  if (!Number.isInteger(steps) || steps < 1)
+    throw new OptionError(`Cannot train for ${steps} steps: wanted at least one; allow more gradients or minutes`);
+  const trained = await finetune(student, { ...training, steps, supports: supportsOf(request, steps) });
+  const { loss } = trained.epochs.at(-1) as (typeof trained.epochs)[number];
+  const graph = { ...trained.model.graph, outputs: model.graph.outputs };
+  return { model: { ...model, graph }, steps, loss: loss / variance };
+}
+
+function trainingOf(request: ImitationRequest, dense: Model, variance: number): FinetuneOptions {
+  const { engine, source, batch, seed, augment, threads, signal, onProgress } = request;
+  const { momentum, nesterov, rate } = AUTO_DEFAULTS;
+  return {
+    engine,
+    source,
+    batch,
+    seed,
+    augment,
+    momentum,
+    nesterov,
+    loss: 'mse',
+    teacher: { model: dense, share: 1, temperature: 1 },
+    rate: rate / variance,
+    masked: 'none',
+    ...(threads !== undefined && { threads }),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  };
+}
+
+/** The steps that fit into the minutes, by the speed of a few that are thrown away. */
+async function stepsWithin(
+  { minutes = 0, batch }: ImitationRequest,
+  student: Model,
+  { training, started }: { training: FinetuneOptions; started: number },
+): Promise<number> {
+  if (!(minutes > 0)) throw new OptionError(`Cannot train for ${minutes} minutes: wanted a number above 0`);
+  const { epochs } = await finetune(student, { ...training, steps: TIMED_STEPS });
+  const { samplesPerSecond } = epochs.at(-1) as (typeof epochs)[number];
+  const left = 60 * minutes * PLANNED_SHARE - (performance.now() - started) / 1000;
+  return Math.floor((left * samplesPerSecond) / batch);
+}
+
+/** The supports of the steps: the largest weights that the constraint of the moment allows. */
+function supportsOf({ layers, constraints }: ImitationRequest, steps: number): SupportsAt {
+  const last = Math.min(steps - 1, Math.round(AUTO_DEFAULTS.closingIn * steps));
+  const at = new Map<number, Constraint>();
+  constraints.forEach((constraint, t) => {
+    at.set(Math.round((last * t) / Math.max(1, constraints.length - 1)), constraint);
+  });
+  if (constraints.length === 1) at.set(last, constraints[0] as Constraint);
+  return (step, values) => {
+    const constraint = at.get(step);
+    return constraint && supportsOfLargest(layers, constraint, values);
+  };
+}
+
+/** @throws UnsupportedOpError if a layer is not among the trained parameters */
+function supportsOfLargest(
+  layers: readonly WeightLayer[],
+  constraint: Constraint,
+  values: ReadonlyMap<string, Float32Array>,
+): Map<string, Uint8Array> {
+  const importance = new Float64Array(layers.reduce((sum, { size }) => sum + size, 0));
+  let start = 0;
+  for (const layer of layers) {
+    const w = values.get(layer.name);
+    if (w === undefined)
+      throw new UnsupportedOpError(
+        `Cannot train weight "${layer.name}": it is not a float32 constant of a layer that can be trained; leave it out (--exclude)`,
+      );
+    for (let i = 0; i < layer.size; i++) importance[start + i] = (w[storedPosition(layer, i)] as number) ** 2;
+    start += layer.size;
+  }
+  const support = constraint.support(importance);
+  start = 0;
+  const supports = new Map<string, Uint8Array>();
+  for (const layer of layers) {
+    const mask = new Uint8Array(layer.size);
+    for (let i = 0; i < layer.size; i++) mask[storedPosition(layer, i)] = support[start + i] as number;
+    supports.set(layer.name, mask);
+    start += layer.size;
+  }
+  return supports;
+}
