@@ -50,6 +50,18 @@ const TABLES = {
     augment: true,
     runs: [['chita++', [0.7, 0.8, 0.9], { ...STAGES, schedule: 'poly' }]],
   },
+  'resnet20-auto': {
+    problem: 'resnet20',
+    augment: true,
+    runs: [['auto', [0.7, 0.8, 0.9, 0.95, { flops: 0.5 }, { flops: 0.3 }, { flops: 0.2 }], { gradients: 30000 }]],
+  },
+  'mlpnet-auto': { problem: 'mlpnet', runs: [['auto', [0.9, 0.95, 0.98], { gradients: 100000 }]] },
+  'resnet20-folded-auto': { problem: 'resnet20-folded', augment: true, runs: [['auto', [0.9], { gradients: 30000 }]] },
+  'mobilenet-auto': {
+    problem: 'mobilenet',
+    range: { train: '[0:250]', test: '[250:500]' },
+    runs: [['auto', [0.5, 0.7], { gradients: 4000 }]],
+  },
   'resnet20-flops': {
     problem: 'resnet20',
     recalibrated: true,

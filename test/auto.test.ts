@@ -103,6 +103,22 @@ describe('finetune with supports', () => {
   });
 });
 
+describe('finetune in parts', () => {
+  it('takes the step of the whole batch, where no statistics are taken over it', async () => {
+    const options = { engine, source: tiny, batch: 16, steps: 5, rate: 0.1 };
+    const whole = await finetune(SMALL, options);
+    const weights = async (model: Model): Promise<Float64Array> =>
+      (await prunePipeline(model, { engine, method: 'magnitude', budget: sparsity(0) })).w;
+    const expected = await weights(whole.model);
+    for (const threads of [1, 2]) {
+      const parted = await finetune(SMALL, { ...options, part: 4, threads });
+      (await weights(parted.model)).forEach((x, i) => void expect(x).toBeCloseTo(expected[i] as number, 5));
+      expect(parted.epochs[0]?.loss).toBeCloseTo(whole.epochs[0]?.loss as number, 5);
+    }
+    await expect(finetune(SMALL, { ...options, part: 5 })).rejects.toThrow(/divisor of the batch, 16/);
+  });
+});
+
 describe('the method auto', () => {
   it('meets the budget exactly, reports its steps, and gives the same for the same seed', async () => {
     const once = await prunePipeline(SMALL, asked());

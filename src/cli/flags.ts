@@ -4,7 +4,7 @@ import { type Budget, budget } from '../budget/budget.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { LabelSource } from '../pipeline/gradients.ts';
-import { DEFAULT_METHOD, METHODS, type Method } from '../pipeline/methods.ts';
+import { DEFAULT_METHOD, METHODS, type Method, type MethodDefaults } from '../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../pipeline/prune.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
 import { integer } from '../report/figures.ts';
@@ -96,7 +96,7 @@ export interface PruningFlags extends PreprocessFlags, OutputFlags {
   readonly firstOrder?: number | 'auto';
   readonly stages?: number;
   readonly schedule?: Schedule;
-  readonly baseSparsity: number;
+  readonly baseSparsity?: number;
   readonly swaps?: number;
   readonly gradients?: number;
   readonly minutes?: number;
@@ -185,9 +185,8 @@ export function pruningFlags(command: Command): Command {
     )
     .option(
       '--base-sparsity <b>',
-      'share of the weights (and MACs) that is gone where the stages start',
+      `share of the weights (and MACs) that is gone where the stages start (default: ${byMethod('baseSparsity')})`,
       number,
-      PRUNE_DEFAULTS.baseSparsity,
     )
     .option(
       '--gradients <n>',
@@ -226,10 +225,10 @@ export function pruningFlags(command: Command): Command {
 }
 
 /** A default that depends on the method: `1000; chita++: 16`. */
-function byMethod(key: 'samples' | 'batch' | 'lambda' | 'firstOrder' | 'stages' | 'schedule'): string {
+function byMethod(key: keyof MethodDefaults): string {
   const usual = METHODS[DEFAULT_METHOD].defaults[key];
   const others = Object.entries(METHODS).filter(
-    ([, { defaults, needsGradients }]) => needsGradients && defaults[key] !== usual,
+    ([, { defaults, needsGradients, trains }]) => (needsGradients || trains) && defaults[key] !== usual,
   );
   return [String(usual), ...others.map(([name, { defaults }]) => `${name}: ${defaults[key]}`)].join('; ');
 }

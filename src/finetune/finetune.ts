@@ -20,6 +20,7 @@ import {
   type Distillation,
   type RunningStatistics,
   type TrainingProgram,
+  type TrainingStep,
   trainingProgram,
 } from './training-program.ts';
 
@@ -34,6 +35,11 @@ export interface FinetuneOptions extends RunOptions, OptimizerOptions {
   readonly steps?: number;
   /** Samples a step. */
   readonly batch?: number;
+  /**
+   * Samples of one run of the graph, a divisor of the batch: the runs of a step proceed at once, a thread each, and their
+   * gradients are averaged. Batch statistics are those of a run. Default: the batch, in one run with all threads.
+   */
+  readonly part?: number;
   readonly rate?: number;
   readonly schedule?: RateSchedule;
   /** Epochs over which the rate rises. */
@@ -134,13 +140,17 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
   const settings = { ...FINETUNE_DEFAULTS, ...defined(options) };
   const { source, engine, loss, seed } = settings;
   const batch = source.fixedBatch ?? Math.min(settings.batch, source.count);
+  const part = source.fixedBatch ?? Math.min(settings.part ?? batch, batch);
   for (const [name, value] of [
     ['epochs', settings.epochs],
     ['steps', settings.steps ?? 1],
     ['batch', batch],
+    ['part', part],
   ] as const)
     if (!Number.isInteger(value) || value < 1)
       throw new OptionError(`Cannot train with ${name} ${value}: wanted a whole number above 0`);
+  if (batch % part !== 0)
+    throw new OptionError(`Cannot train in parts of ${part}: wanted a divisor of the batch, ${batch}`);
   if (source.count < batch)
     throw new DataError(`Cannot train on batches of ${batch}: the data has ${source.count} samples`);
   const ownTargets = settings.teacher === undefined || settings.teacher.share < 1;
@@ -158,13 +168,14 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
   };
   learningRate(0, plan);
   const rule = optimizer(settings);
-  const { inputs } = await source.feeds(Int32Array.from({ length: batch }, (_, i) => i));
+  const { inputs } = await source.feeds(Int32Array.from({ length: part }, (_, i) => i));
   const program = await trainingProgram({
     engine,
     model,
     loss,
     feeds: inputs,
-    samples: batch,
+    samples: part,
+    workers: Math.min(batch / part, settings.threads ?? engine.cores),
     frozenStatistics: settings.frozenStatistics,
     smoothing: settings.smoothing,
     ...(settings.teacher && { teacher: settings.teacher }),
@@ -177,7 +188,7 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
     for (let epoch = settings.from?.epoch ?? 0; epoch * perEpoch < plan.steps; epoch++) {
       const rng = random(seed).fork(`epoch ${epoch}`);
       const begun = epoch === settings.from?.epoch ? settings.from : { step: 0, loss: 0 };
-      const facts = await trainEpoch(program, state, { settings, plan, epoch, epochs, batch, rng, rule, begun });
+      const facts = await trainEpoch(program, state, { settings, plan, epoch, epochs, batch, part, rng, rule, begun });
       epochs.push(facts);
       await settings.onEpoch?.(facts);
     }
@@ -263,6 +274,7 @@ interface Epoch {
   readonly epoch: number;
   readonly epochs: readonly EpochFacts[];
   readonly batch: number;
+  readonly part: number;
   readonly rng: Random;
   readonly rule: Optimizer;
   /** Steps that are done already, and the sum of their losses. */
@@ -272,20 +284,22 @@ interface Epoch {
 async function trainEpoch(
   program: TrainingProgram,
   state: State,
-  { settings, plan, epoch, epochs, batch, rng, rule, begun }: Epoch,
+  { settings, plan, epoch, epochs, batch, part, rng, rule, begun }: Epoch,
 ): Promise<EpochFacts> {
   const { source, augment, signal, onProgress } = settings;
   const started = performance.now();
   const order = sampleWithoutReplacement(rng.fork('order'), source.count, source.count);
   const perEpoch = Math.floor(source.count / batch);
   const steps = Math.min(perEpoch, plan.steps - epoch * perEpoch);
-  const read = async (step: number): Promise<Map<string, Tensor>> => {
-    const noise = augment ? rng.fork(`augment ${step}`) : undefined;
-    const fed = await source.feeds(order.subarray(step * batch, (step + 1) * batch), noise);
+  const read = async (step: number, at: number): Promise<Map<string, Tensor>> => {
+    const noise = augment ? rng.fork(`augment ${step}${at === 0 ? '' : `, part ${at / part}`}`) : undefined;
+    const start = step * batch + at;
+    const fed = await source.feeds(order.subarray(start, start + part), noise);
     if (program.target === null) return fed.inputs;
     const target = fed.targets ?? labelsOf(program, fed.labels);
     return fed.inputs.set(program.target.name, { ...target, dims: program.target.dims } as Tensor);
   };
+  const parts = Array.from({ length: batch / part }, (_, i) => i * part);
   let sum = begun.loss;
   let rate = learningRate(epoch * perEpoch + begun.step, plan);
   for (let step = begun.step; step < steps; step++) {
@@ -293,8 +307,9 @@ async function trainEpoch(
     const taken = epoch * perEpoch + step;
     takeSupports(program, state, settings.supports?.(taken, state.values));
     rate = learningRate(taken, plan);
-    const { gradients, losses, measured } = await program.run(await read(step), state.values);
-    for (const loss of losses) sum += loss;
+    const runs = await Promise.all(parts.map(async (at) => program.run(await read(step, at), state.values)));
+    const gradients = meanGradients(runs);
+    for (const { losses } of runs) for (const loss of losses) sum += loss;
     if (!Number.isFinite(sum))
       throw new DataError(
         `Cannot go on training: the loss is not finite at step ${step + 1} of epoch ${epoch + 1}; lower the learning rate`,
@@ -303,10 +318,10 @@ async function trainEpoch(
       const gradient = gradients[i];
       if (gradient != null) rule.step(array, gradient, rate, taken);
     });
-    program.statistics.forEach((statistic, i) => {
-      const now = measured[i] as (typeof measured)[number];
-      follow(state.running, statistic, now);
-    });
+    for (const { measured } of runs)
+      program.statistics.forEach((statistic, i) => {
+        follow(state.running, statistic, measured[i] as (typeof measured)[number]);
+      });
     onProgress?.({
       step: `training epoch ${epoch + 1} of ${Math.ceil(plan.steps / perEpoch)}`,
       done: (step + 1) * batch,
@@ -322,6 +337,22 @@ async function trainEpoch(
     rate,
     samplesPerSecond: (1000 * samples) / (performance.now() - started),
   };
+}
+
+/** By parameter; those of the first run are overwritten. */
+function meanGradients(runs: readonly TrainingStep[]): TrainingStep['gradients'] {
+  const [first, ...others] = runs as readonly [TrainingStep, ...TrainingStep[]];
+  if (others.length === 0) return first.gradients;
+  first.gradients.forEach((gradient, i) => {
+    if (gradient === null) return;
+    const more = others.map(({ gradients }) => gradients[i] as Float32Array);
+    for (let j = 0; j < gradient.length; j++) {
+      let sum = gradient[j] as number;
+      for (const other of more) sum += other[j] as number;
+      gradient[j] = sum / runs.length;
+    }
+  });
+  return first.gradients;
 }
 
 function labelsOf({ classes }: TrainingProgram, labels: Int32Array | undefined): Pick<Tensor, 'type' | 'data'> {

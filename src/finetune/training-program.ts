@@ -27,6 +27,8 @@ export interface TrainingRequest {
   /** A model of the same inputs and outputs whose outputs are targets; it is run within the step, in its inference form. */
   readonly teacher?: Distillation;
   readonly threads?: number;
+  /** Runs that proceed at once, each in a thread of its own; default 1, with all threads. */
+  readonly workers?: number;
 }
 
 /** Knowledge distillation: another model's outputs as targets. */
@@ -133,7 +135,10 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
   });
   const session = await request.engine.createSession(
     builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }),
-    request.threads === undefined ? {} : { threads: request.threads },
+    {
+      ...(request.threads !== undefined && { threads: request.threads }),
+      ...(request.workers !== undefined && { workers: request.workers }),
+    },
   );
   const target = loss.feeds[0] ?? null;
   return {

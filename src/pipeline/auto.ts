@@ -8,6 +8,7 @@ import { outputVariance, withLogits } from '../finetune/logits.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { elementsOf, largestDivisor } from './gradients.ts';
 
 /** What {@link pruneByImitation} is asked for. */
 export interface ImitationRequest extends RunOptions {
@@ -31,15 +32,18 @@ export interface ImitationRequest extends RunOptions {
 /** Constants of {@link pruneByImitation}, chosen on held-out training data (docs/experiments.md). */
 export const AUTO_DEFAULTS = {
   /** Learning rate where the loss is measured in variances of the dense model's output. */
-  rate: 0.25,
+  rate: 0.4,
   /** Share of the steps after which the support stays. */
-  closingIn: 0.6,
+  closingIn: 0.7,
   momentum: 0.9,
   nesterov: true,
 } as const;
 
 /** Samples that the variance of the outputs is taken over. */
 const VARIANCE_SAMPLES = 128;
+/** Elements of the inputs of one run where the model convolves, and samples that batch statistics need at least. */
+const INPUTS_A_RUN = 16 * 3072;
+const LEAST_SAMPLES = 8;
 /** Steps that are timed where minutes are given; the first of them warms up. */
 const TIMED_STEPS = 8;
 /** Share of the minutes that is planned for: the rest is for reading, writing and a machine that is not always as fast. */
@@ -77,7 +81,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     count: VARIANCE_SAMPLES,
     ...(threads !== undefined && { threads }),
   });
-  const training = trainingOf(request, student, variance);
+  const training = trainingOf(request, { dense: student, variance, part: await partOf(request) });
   const steps = request.steps ?? (await stepsWithin(request, student, { training, started }));
   if (!Number.isInteger(steps) || steps < 1)
     throw new OptionError(`Cannot train for ${steps} steps: wanted at least one; allow more gradients or minutes`);
@@ -87,13 +91,25 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
   return { model: { ...model, graph }, steps, loss: loss / variance };
 }
 
-function trainingOf(request: ImitationRequest, dense: Model, variance: number): FinetuneOptions {
+/** Samples of one run: all of a step, or where the model convolves as few as share the cache. */
+async function partOf({ layers, source, batch }: ImitationRequest): Promise<number> {
+  const samples = Math.min(batch, source.count);
+  if (!layers.some(({ op }) => op.startsWith('Conv'))) return samples;
+  const elements = elementsOf(await source.feeds([0]));
+  return largestDivisor(samples, Math.max(LEAST_SAMPLES, Math.floor(INPUTS_A_RUN / elements)));
+}
+
+function trainingOf(
+  request: ImitationRequest,
+  { dense, variance, part }: { dense: Model; variance: number; part: number },
+): FinetuneOptions {
   const { engine, source, batch, seed, augment, threads, signal, onProgress } = request;
   const { momentum, nesterov, rate } = AUTO_DEFAULTS;
   return {
     engine,
     source,
     batch,
+    part,
     seed,
     augment,
     momentum,

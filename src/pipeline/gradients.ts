@@ -106,7 +106,7 @@ async function programOf(request: RowsRequest, order: Int32Array): Promise<Gradi
 }
 
 /** Elements of all inputs. */
-function elementsOf({ inputs }: FedBatch): number {
+export function elementsOf({ inputs }: FedBatch): number {
   return [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
 }
 
@@ -140,7 +140,8 @@ function runSize(
   return mean <= most ? Math.min(Math.floor(most / mean) * mean, wanted) : largestDivisor(mean, most);
 }
 
-function largestDivisor(of: number, most: number): number {
+/** The largest divisor of a number that is not above another. */
+export function largestDivisor(of: number, most: number): number {
   for (let size = Math.min(of, most); size > 1; size--) if (of % size === 0) return size;
   return 1;
 }

@@ -30,6 +30,8 @@ export interface MethodDefaults {
   readonly firstOrder: number | 'auto';
   readonly stages: number;
   readonly schedule: Schedule;
+  /** Share that is gone where the stages start; never more than the budget removes. */
+  readonly baseSparsity: number;
 }
 
 /** A pruning method as the pipeline sees it. */
@@ -54,7 +56,15 @@ export interface SolverContext {
 /** The method where none is named. */
 export const DEFAULT_METHOD: Method = 'chita';
 
-const ONE_STAGE: MethodDefaults = { samples: 1000, batch: 1, lambda: 1e-3, firstOrder: 0, stages: 1, schedule: 'exp' };
+const ONE_STAGE: MethodDefaults = {
+  samples: 1000,
+  batch: 1,
+  lambda: 1e-3,
+  firstOrder: 0,
+  stages: 1,
+  schedule: 'exp',
+  baseSparsity: 0.1,
+};
 
 /** A solver under another name: FALCON is CHITA's machinery on a set that limits MACs too. */
 function named(name: string, solver: AnySolver): AnySolver {
@@ -67,7 +77,7 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
     summary: 'the most accurate within a budget of compute: imitates the dense model while the support closes in',
     needsGradients: false,
     trains: true,
-    defaults: { ...ONE_STAGE, samples: 469, batch: 64, stages: 40, schedule: 'poly' },
+    defaults: { ...ONE_STAGE, samples: 469, batch: 64, stages: 40, schedule: 'poly', baseSparsity: 0.7 },
     solver: () => named('auto', magnitude()),
   },
   magnitude: {
@@ -103,7 +113,15 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
   'chita++': {
     summary: 'CHITA in stages, with new gradients and the first-order term at each: the most accurate, the slowest',
     needsGradients: true,
-    defaults: { samples: 1000, batch: 16, lambda: 1e-2, firstOrder: 'auto', stages: 15, schedule: 'exp' },
+    defaults: {
+      samples: 1000,
+      batch: 16,
+      lambda: 1e-2,
+      firstOrder: 'auto',
+      stages: 15,
+      schedule: 'exp',
+      baseSparsity: 0.1,
+    },
     solver: ({ swaps }) => chita(swaps === undefined ? {} : { swaps }),
   },
   falcon: {
@@ -122,7 +140,15 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
   'falcon++': {
     summary: 'FALCON in stages: the limits close in on a schedule, with new gradients at each',
     needsGradients: true,
-    defaults: { samples: 1000, batch: 16, lambda: 1e-2, firstOrder: 'auto', stages: 20, schedule: 'poly' },
+    defaults: {
+      samples: 1000,
+      batch: 16,
+      lambda: 1e-2,
+      firstOrder: 'auto',
+      stages: 20,
+      schedule: 'poly',
+      baseSparsity: 0.1,
+    },
     solver: ({ swaps }) => named('falcon++', chita(swaps === undefined ? {} : { swaps })),
   },
 };
