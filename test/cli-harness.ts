@@ -20,11 +20,13 @@ export interface CliOptions {
   readonly terminal?: boolean;
   readonly env?: Io['env'];
   readonly signal?: AbortSignal;
+  /** Called with each piece of standard error. */
+  readonly onErr?: (text: string) => void;
 }
 
 /** Runs the command line within the test's own process. */
 export async function cli(argv: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const { terminal = false, env = {}, signal = new AbortController().signal } = options;
+  const { terminal = false, env = {}, signal = new AbortController().signal, onErr } = options;
   const said = { out: '', err: '' };
   const io: Io = {
     out: (text) => {
@@ -32,6 +34,7 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     },
     err: (text) => {
       said.err += text;
+      onErr?.(text);
     },
     terminal,
     columns: 80,

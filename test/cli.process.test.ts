@@ -46,6 +46,28 @@ describe.skipIf(!existsSync(MAIN))('the built program (npm run build)', () => {
     expect(JSON.parse(stdout)).toMatchObject({ schema: 'coppice/report@1', nonzeros: 28 });
   });
 
+  it('goes on after kill -9 to the same file, byte for byte', async () => {
+    const model = folder.model('gradual.onnx', SMALL);
+    const data = folder.data('kill', { rows: 400 });
+    const run = (output: string): string[] => [
+      ...['prune', model, '--data', data, '--method', 'chita', '--samples', '40', '--sparsity', '0.8', '--gradual'],
+      ...['--prunings', '2', '--epochs', '20', '--train-batch', '16', '--optimizer', 'adam', '--rate', '0.001'],
+      ...['--threads', '1', '--no-latency', '--checkpoint-every', '0', '-o', output, '-q'],
+    ];
+    const [whole, killed] = [folder.at('whole.onnx'), folder.at('killed.onnx')];
+    expect(coppice(...run(whole)).status).toBe(0);
+    const state = folder.at('killed.checkpoint');
+    const child = spawn(process.execPath, [MAIN, ...run(killed)], { stdio: 'ignore' });
+    const ended = new Promise((done) => child.on('exit', (_, signal) => done(signal)));
+    while (!existsSync(`${state}/journal.json`)) await new Promise((done) => setTimeout(done, 5));
+    setTimeout(() => child.kill('SIGKILL'), 100);
+    expect(await ended).toBe('SIGKILL');
+    expect(existsSync(killed)).toBe(false);
+    expect(coppice('resume', state, '-q')).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(killed).equals(readFileSync(whole))).toBe(true);
+    expect(existsSync(state)).toBe(false);
+  });
+
   it('exits with 130 at Ctrl-C, with nothing written', async () => {
     const model = folder.model('long.onnx', SMALL);
     const argv = [

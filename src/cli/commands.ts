@@ -10,11 +10,22 @@ export interface CommandModule {
 }
 
 /** Names of the commands. */
-export type CommandName = 'inspect' | 'plan' | 'sensitivity' | 'prune' | 'finetune' | 'eval' | 'compare' | 'sweep';
+export type CommandName =
+  | 'inspect'
+  | 'plan'
+  | 'sensitivity'
+  | 'prune'
+  | 'finetune'
+  | 'resume'
+  | 'eval'
+  | 'compare'
+  | 'sweep';
 
 /** A command before its file is loaded. */
 export interface CommandEntry {
   readonly argument: string;
+  /** What the argument is; default an ONNX file. */
+  readonly what?: string;
   readonly summary: string;
   load(): Promise<CommandModule>;
 }
@@ -45,6 +56,12 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
     argument: '<model>',
     summary: 'train a pruned model on, its zeros kept',
     load: () => import('./commands/finetune.ts'),
+  },
+  resume: {
+    argument: '<folder>',
+    what: "folder of an unfinished run's state",
+    summary: 'go on with an interrupted run of prune --gradual or finetune',
+    load: () => import('./commands/resume.ts'),
   },
   eval: {
     argument: '<model>',

@@ -25,14 +25,26 @@ export interface Context {
   log(message: string): void;
   /** Prints the result on standard output. */
   print(text: string): void;
+  /** The folder of the unfinished run that goes on; null for one that begins. */
+  readonly resumed: string | null;
+  /** Runs another command line in this process, going on from a folder. @returns the exit code */
+  goOn(command: readonly string[], folder: string): Promise<number>;
   /** Seconds by step, so far. */
   readonly seconds: Record<string, number>;
   /** Runs a step and adds its wall time to `seconds`. */
   timed<T>(step: string, work: () => Promise<T>): Promise<T>;
 }
 
+/** What a run may go on from, and how another is called. */
+export type Continuation = Pick<Context, 'resumed' | 'goOn'>;
+
 /** Opens a context on an {@link Io}. */
-export function openContext(io: Io, command: readonly string[], { quiet = false, verbose = false }: Loudness): Context {
+export function openContext(
+  io: Io,
+  command: readonly string[],
+  { quiet = false, verbose = false }: Loudness,
+  continuation: Continuation,
+): Context {
   const printer: ProgressPrinter = progressPrinter(io, quiet);
   const warnings: string[] = [];
   const seconds: Record<string, number> = {};
@@ -40,6 +52,7 @@ export function openContext(io: Io, command: readonly string[], { quiet = false,
   return {
     io,
     command,
+    ...continuation,
     onProgress: printer.onProgress,
     run: { onProgress: printer.onProgress, signal: io.signal },
     warnings,

@@ -3,12 +3,14 @@ import type { LossName } from '../autodiff/loss.ts';
 import { type Budget, budget } from '../budget/budget.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
 import { OptionError } from '../errors/errors.ts';
+import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts';
+import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
 import type { LabelSource } from '../pipeline/gradients.ts';
 import { DEFAULT_METHOD, METHODS, type Method, type MethodDefaults } from '../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../pipeline/prune.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
 import { integer } from '../report/figures.ts';
-import type { RateSchedule } from '../schedule/learning-rate.ts';
+import { RATE_SCHEDULES, type RateSchedule } from '../schedule/learning-rate.ts';
 import { SCHEDULES, type Schedule } from '../schedule/stages.ts';
 import { amount, boundOf, count, layerBounds, list, number, numberOrAuto, oneOf, share, whole } from './parsers.ts';
 
@@ -243,8 +245,91 @@ export function methodsHelp(): string {
 /** Names of the methods. */
 export const METHOD_NAMES = Object.keys(METHODS) as Method[];
 
+/** How a training goes, by flags: those of `coppice finetune` and of `coppice prune --gradual`. */
+export interface TrainingFlags {
+  readonly epochs: number;
+  readonly rate: number;
+  readonly rateSchedule: RateSchedule;
+  readonly warmup: number;
+  readonly restarts: number;
+  readonly optimizer: OptimizerName;
+  readonly momentum: number;
+  readonly nesterov?: boolean;
+  readonly weightDecay: number;
+  readonly labelSmoothing: number;
+  readonly distill?: number;
+  readonly temperature: number;
+  readonly checkpoint: string | boolean;
+  readonly checkpointEvery: number;
+  readonly restart?: boolean;
+}
+
+/** Adds the flags of a training but for its length and batch. */
+export function trainingFlags(command: Command, defaults: { readonly rate: number }): void {
+  const own = FINETUNE_DEFAULTS;
+  const schedules = Object.keys(RATE_SCHEDULES) as RateSchedule[];
+  const rules = Object.keys(OPTIMIZERS) as OptimizerName[];
+  command
+    .option('--rate <x>', 'learning rate', number, defaults.rate)
+    .option('--rate-schedule <kind>', `how it goes: ${schedules.join(', ')}`, oneOf(schedules), own.schedule)
+    .option('--warmup <epochs>', 'over which it rises at first', number, own.warmup)
+    .option('--restarts <n>', 'how often the cosine starts again', whole, own.restarts)
+    .option('--optimizer <name>', rules.join(', '), oneOf(rules), own.optimizer)
+    .option('--momentum <x>', 'of sgd; decay of the mean gradient of adam', number, own.momentum)
+    .option('--nesterov', 'sgd looks ahead along the momentum')
+    .option('--weight-decay <x>', 'added to the gradient as x times the weight', number, own.weightDecay)
+    .option('--label-smoothing <share>', 'of the probability, spread over all classes', number, own.smoothing)
+    .option('--distill <share>', "weight of the dense model's outputs in the loss; 1 needs no labels", number)
+    .option('--temperature <x>', 'of --distill', number, DISTILL_TEMPERATURE)
+    .option('--checkpoint <folder>', 'where the state of the run is kept (default: the output, .checkpoint)', true)
+    .option('--no-checkpoint', 'keep none: the run cannot go on after an interruption')
+    .option('--checkpoint-every <s>', 'seconds between states; 0 = after each step', number, CHECKPOINT_SECONDS)
+    .option('--restart', 'begin anew where an unfinished run lies');
+}
+
+/** What logits are divided by in distillation, unless said otherwise. */
+const DISTILL_TEMPERATURE = 2;
+/** Weight of a teacher that comes with labels, unless said otherwise. */
+export const TEACHER_SHARE = 0.9;
+/** Seconds between states, unless said otherwise. */
+const CHECKPOINT_SECONDS = 30;
+
+/** Options of a training that have flags of their own. */
+type TrainingSettings = Required<
+  Pick<
+    FinetuneOptions,
+    | 'epochs'
+    | 'rate'
+    | 'schedule'
+    | 'warmup'
+    | 'restarts'
+    | 'optimizer'
+    | 'momentum'
+    | 'nesterov'
+    | 'weightDecay'
+    | 'smoothing'
+  >
+>;
+
+/** The training's flags as the library takes them. */
+export function trainingOptions(flags: TrainingFlags): TrainingSettings {
+  const { epochs, rate, rateSchedule: schedule, warmup, restarts, optimizer, momentum, weightDecay } = flags;
+  return {
+    epochs,
+    rate,
+    schedule,
+    warmup,
+    restarts,
+    optimizer,
+    momentum,
+    nesterov: flags.nesterov ?? false,
+    weightDecay,
+    smoothing: flags.labelSmoothing,
+  };
+}
+
 /** Flags of `coppice prune`. */
-export interface PruneFlags extends PruningFlags, BudgetFlags {
+export interface PruneFlags extends PruningFlags, BudgetFlags, TrainingFlags {
   readonly method: Method;
   readonly seed: number;
   readonly output?: string;
@@ -252,12 +337,9 @@ export interface PruneFlags extends PruningFlags, BudgetFlags {
   readonly latency: boolean;
   readonly minAccuracy?: number;
   readonly gradual?: boolean;
-  readonly epochs: number;
   readonly prunings: number;
-  readonly rate: number;
+  readonly between?: number;
   readonly trainBatch: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
   readonly dryRun?: boolean;
   readonly tune?: boolean;
 }
@@ -279,17 +361,11 @@ export interface EvalFlags extends PreprocessFlags, OutputFlags {
 }
 
 /** Flags of `coppice finetune`. */
-export interface FinetuneFlags extends PreprocessFlags, OutputFlags {
+export interface FinetuneFlags extends PreprocessFlags, OutputFlags, TrainingFlags {
   readonly data?: string;
   readonly eval?: string;
-  readonly epochs: number;
   readonly batch: number;
-  readonly rate: number;
-  readonly rateSchedule: RateSchedule;
-  readonly warmup: number;
-  readonly momentum: number;
-  readonly nesterov?: boolean;
-  readonly weightDecay: number;
+  readonly teacher?: string;
   readonly freezeStatistics?: boolean;
   readonly dense?: boolean;
   readonly augmentCrop?: number;

@@ -11,7 +11,17 @@ export function defaultOutput(model: string): string {
 
 /** A model's file name without folder and ending. */
 export function stemOf(model: string): string {
-  return basename(model).replace(/\.onnx$/i, '');
+  return basename(withoutEnding(model));
+}
+
+/** A path without the ending of models. */
+export function withoutEnding(path: string): string {
+  return path.replace(/\.onnx$/i, '');
+}
+
+/** A path from the root on. */
+export function absolute(path: string): string {
+  return resolve(path);
 }
 
 /** A file of a folder. */

@@ -13,10 +13,16 @@ interface CommonFlags {
 /**
  * Runs the command line.
  *
- * @param argv  arguments without node and script
+ * @param argv     arguments without node and script
+ * @param resumed  folder of the unfinished run that it goes on with
  * @returns the exit code; nothing is thrown
  */
-export async function run(argv: readonly string[], io: Io, version: string): Promise<number> {
+export async function run(
+  argv: readonly string[],
+  io: Io,
+  version: string,
+  resumed: string | null = null,
+): Promise<number> {
   const loud = argv.includes('-v') || argv.includes('--verbose');
   const name = argv[0] === 'help' ? argv[1] : argv[0];
   const chosen = name !== undefined && Object.hasOwn(COMMANDS, name) ? (name as CommandName) : undefined;
@@ -27,6 +33,7 @@ export async function run(argv: readonly string[], io: Io, version: string): Pro
       chosen,
       module,
       argv,
+      resumed,
       done: (result) => {
         code = result;
       },
@@ -46,11 +53,12 @@ interface Chosen {
   readonly chosen: CommandName | undefined;
   readonly module: CommandModule | undefined;
   readonly argv: readonly string[];
+  readonly resumed: string | null;
   readonly done: (code: number) => void;
 }
 
 /** All commands by name and summary; only the chosen one with its flags, since those read heavy tables. */
-function declare(io: Io, version: string, { chosen, module, argv, done }: Chosen): Command {
+function declare(io: Io, version: string, { chosen, module, argv, resumed, done }: Chosen): Command {
   const program = new Command('coppice')
     .description(
       'Prunes trained neural networks: an ONNX model and data in, a sparser ONNX model and an honest report out.',
@@ -60,10 +68,14 @@ function declare(io: Io, version: string, { chosen, module, argv, done }: Chosen
     .showHelpAfterError(false)
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(usageError(text)) });
-  for (const [name, { argument, summary }] of Object.entries(COMMANDS)) {
+  const continuation = {
+    resumed,
+    goOn: (command: readonly string[], folder: string) => run(command.slice(1), io, version, folder),
+  };
+  for (const [name, { argument, what = 'ONNX file', summary }] of Object.entries(COMMANDS)) {
     const command = program
       .command(name)
-      .argument(argument, 'ONNX file')
+      .argument(argument, what)
       .summary(summary)
       .description(summary)
       .helpOption('-h, --help', 'print help');
@@ -71,7 +83,7 @@ function declare(io: Io, version: string, { chosen, module, argv, done }: Chosen
     module.define(command);
     command.action(async (models: string | string[]) => {
       const flags = command.opts<CommonFlags>();
-      const context = openContext(io, ['coppice', ...argv], flags);
+      const context = openContext(io, ['coppice', ...argv], flags, continuation);
       done(await module.act(context, [models].flat(), command));
     });
   }

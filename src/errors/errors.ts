@@ -97,6 +97,13 @@ export class InfeasibleError extends CoppiceError {
   }
 }
 
+/** An interrupted run cannot go on: something that it depends on has changed. */
+export class ResumeMismatchError extends CoppiceError {
+  constructor(message: string, details?: Details) {
+    super('resume-mismatch', message, details);
+  }
+}
+
 const CLASSES: Partial<Record<ErrorCode, new (message: string, details?: Details) => CoppiceError>> = {
   'onnx-decode': OnnxDecodeError,
   'unsupported-op': UnsupportedOpError,
@@ -106,6 +113,7 @@ const CLASSES: Partial<Record<ErrorCode, new (message: string, details?: Details
   engine: EngineError,
   output: OutputError,
   infeasible: InfeasibleError,
+  'resume-mismatch': ResumeMismatchError,
 };
 
 /** Rebuilds the error that {@link CoppiceError.toJSON} described, with its class. */

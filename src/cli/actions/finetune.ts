@@ -3,6 +3,7 @@ import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { type EpochFacts, finetune } from '../../finetune/finetune.ts';
+import type { Distillation } from '../../finetune/training-program.ts';
 import type { Model } from '../../ir/model.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { integer, percent } from '../../report/figures.ts';
@@ -10,10 +11,12 @@ import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { FinetuneFlags } from '../flags.ts';
+import { type FinetuneFlags, TEACHER_SHARE, trainingOptions } from '../flags.ts';
 import { countModel } from '../measuring.ts';
-import { dataFacts, type OpenedData, openData, openEvaluation, openModel } from '../opening.node.ts';
+import { dataFacts, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
 import { checkNotInput, checkWritableFile, stemOf } from '../outputs.node.ts';
+import { openKeeper } from './keeper.ts';
+import { jsonOf, trainingStateOf } from './states.ts';
 
 /** The layout of the document; it rises when a field changes its meaning. */
 const FINETUNE_SCHEMA = 'coppice/finetune@1';
@@ -42,6 +45,14 @@ export async function finetuneFile(context: Context, path: string, command: Comm
   const evaluation = await context.timed('open data', async () =>
     flags.eval === undefined ? null : openEvaluation(opened.model, flags.eval, flags),
   );
+  const teacher = await teacherOf(context, flags, data);
+  const keeper = await openKeeper(context, flags, {
+    command,
+    output,
+    opened,
+    data,
+    ...(teacher && { teacher: teacher.opened }),
+  });
   const judge = judgeOf(context, evaluation, flags);
   const before = await judge(opened.model);
   const trained = await context.timed('train', () =>
@@ -50,24 +61,26 @@ export async function finetuneFile(context: Context, path: string, command: Comm
       engine: onnxruntimeNode,
       source: data.source,
       loss: data.source.hasTargets && !data.source.labelled ? 'mse' : 'cross-entropy',
-      epochs: flags.epochs,
+      ...trainingOptions(flags),
       batch: flags.batch,
-      rate: flags.rate,
-      schedule: flags.rateSchedule,
-      warmup: flags.warmup,
-      momentum: flags.momentum,
-      nesterov: flags.nesterov ?? false,
-      weightDecay: flags.weightDecay,
+      ...(teacher && { teacher: teacher.distillation }),
       frozenStatistics: flags.freezeStatistics ?? false,
       masked: flags.dense === true ? 'none' : 'all',
       augment: augment !== undefined,
       seed: flags.seed,
       ...(flags.threads !== undefined && { threads: flags.threads }),
+      ...(keeper.from && { from: trainingStateOf(keeper.from) }),
       onEpoch: (epoch) => context.tell(epochLine(epoch, flags.epochs)),
+      onStep: (state) =>
+        keeper.saveIfDue(() => {
+          const { arrays, ...training } = state();
+          return [{ pruning: null, stages: [], epochs: [], training: jsonOf(training) }, { arrays }];
+        }),
     }),
   );
   const after = await judge(trained.model);
   await context.timed('write', () => writeModel(output, trained.model));
+  await keeper.done();
   const { nonzeros, prunable } = countModel(trained.model);
   const document = {
     schema: FINETUNE_SCHEMA,
@@ -97,6 +110,21 @@ export async function finetuneFile(context: Context, path: string, command: Comm
       : `${trained.epochs.map((epoch) => epochLine(epoch, flags.epochs)).join('\n')}\n\naccuracy ${change}; ${integer(nonzeros)} of ${integer(prunable)} prunable weights are not zero\n\nmodel   ${output}`,
   );
   return EXIT.ok;
+}
+
+/** The dense model that --distill takes as an example; null without it. */
+async function teacherOf(
+  context: Context,
+  { teacher, distill, temperature }: FinetuneFlags,
+  { source }: OpenedData,
+): Promise<{ opened: OpenedModel; distillation: Distillation } | null> {
+  if (teacher === undefined) {
+    if (distill !== undefined) throw new OptionError('Cannot distill without a dense model: give --teacher');
+    return null;
+  }
+  const opened = await context.timed('read', () => openModel(teacher));
+  const share = distill ?? (source.labelled || source.hasTargets ? TEACHER_SHARE : 1);
+  return { opened, distillation: { model: opened.model, share, temperature } };
 }
 
 function epochLine({ epoch, loss, rate, samplesPerSecond }: EpochFacts, epochs: number): string {

@@ -12,7 +12,7 @@ import { peakRssMB, platformFacts, toolFacts } from '../../report/surroundings.n
 import { textTable } from '../../report/table.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { PREPROCESS_KEYS, type PruneFlags } from '../flags.ts';
+import { PREPROCESS_KEYS, type PruneFlags, trainingOptions } from '../flags.ts';
 import { dataFacts, fileFacts, filesOf } from '../opening.node.ts';
 import type { Measured } from './prune-run.ts';
 import type { RunSetup } from './setup.ts';
@@ -60,11 +60,18 @@ async function reportOf(context: Context, setup: RunSetup, run: Measured, places
   return makeReport({ ...facts, asked: { ...facts.asked, options } });
 }
 
-function trainingFacts(
-  epochs: readonly EpochFacts[],
-  { prunings, rate, trainBatch, momentum, weightDecay }: PruneFlags,
-): Report['asked']['options'] {
-  return { prunings, rate, batch: trainBatch, momentum, weightDecay, epochs: epochs.map((epoch) => ({ ...epoch })) };
+function trainingFacts(epochs: readonly EpochFacts[], flags: PruneFlags): Report['asked']['options'] {
+  const { epochs: _, ...settings } = trainingOptions(flags);
+  const { prunings, between = null, trainBatch: batch, distill = null, temperature } = flags;
+  return {
+    prunings,
+    between,
+    batch,
+    distill,
+    temperature,
+    ...settings,
+    epochs: epochs.map((epoch) => ({ ...epoch })),
+  };
 }
 
 async function surroundingsOf(

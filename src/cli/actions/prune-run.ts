@@ -1,7 +1,8 @@
 import { recalibrate } from '../../apply/recalibrate.ts';
+import type { Progress, StateParts } from '../../checkpoint/checkpoint.node.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
-import { type GradualResult, pruneGradually } from '../../pipeline/gradual.ts';
+import { type GradualResult, type GradualState, pruneGradually } from '../../pipeline/gradual.ts';
 import { type MaxDropFound, searchMaxDrop } from '../../pipeline/max-drop.ts';
 import { METHODS } from '../../pipeline/methods.ts';
 import { type PruneOptions, type PruneResult, prune } from '../../pipeline/prune.ts';
@@ -9,10 +10,12 @@ import { type Tuned, tune } from '../../pipeline/tune.ts';
 import { integer, percent } from '../../report/figures.ts';
 import type { Report } from '../../report/report.ts';
 import type { Context } from '../context.ts';
-import type { PruneFlags } from '../flags.ts';
+import { type PruneFlags, trainingOptions } from '../flags.ts';
 import { type LatencyAt, timeModels } from '../measuring.ts';
 import type { OpenedData } from '../opening.node.ts';
+import type { Keeper } from './keeper.ts';
 import type { RunSetup } from './setup.ts';
+import { gradualStateOf, jsonOf } from './states.ts';
 
 /** Chooses lambda, where that was asked for. */
 async function tuning(
@@ -45,27 +48,45 @@ async function search(
   return found;
 }
 
-/** Prunes and trains by turns. */
+/** Prunes and trains by turns, and keeps the state. */
 function gradually(
   context: Context,
-  { opened }: RunSetup,
+  { opened, data }: RunSetup,
   options: PruneOptions,
-  { epochs, prunings, rate, trainBatch, momentum, weightDecay }: PruneFlags,
+  { flags, keeper }: { flags: PruneFlags; keeper: Keeper },
 ): Promise<GradualResult> {
+  const { epochs, prunings, between, trainBatch, temperature } = flags;
+  const { labelled, hasTargets } = data?.source ?? { labelled: true, hasTargets: false };
+  const share = flags.distill ?? (labelled || hasTargets ? undefined : 1);
+  if (flags.distill === undefined && share === 1)
+    context.warn('the data has no labels: the training goes by the outputs of the dense model alone');
   return context.timed('prune and train', () =>
     pruneGradually(opened.model, options, {
-      epochs,
+      ...trainingOptions(flags),
       prunings,
-      rate,
+      ...(between !== undefined && { between }),
       batch: trainBatch,
-      momentum,
-      weightDecay,
+      ...(share !== undefined && { distill: { share, temperature } }),
+      ...(keeper.from && { from: gradualStateOf(keeper.from) }),
       onEpoch: (epoch) =>
         context.tell(
           `pruning ${epoch.pruning} of ${prunings}, epoch ${epoch.epoch} of ${epochs}: loss ${epoch.loss.toFixed(4)}, learning rate ${epoch.rate.toPrecision(3)}, ${integer(Math.round(epoch.samplesPerSecond))} samples a second`,
         ),
+      onState: (state) => keepGradual(keeper, state),
     }),
   );
+}
+
+/** A pruning is kept at once, with its model; a training step when the last state is old enough. */
+async function keepGradual(keeper: Keeper, state: () => GradualState): Promise<void> {
+  const parts = (): readonly [Progress, StateParts] => {
+    const { model, training, ...progress } = state();
+    if (training === null) return [jsonOf({ ...progress, training }), { model }];
+    const { arrays, ...rest } = training;
+    return [jsonOf({ ...progress, training: rest }), { arrays }];
+  };
+  if (state().training === null) await keeper.save(...parts());
+  else await keeper.saveIfDue(parts);
 }
 
 /** A pruned model and what was measured of it. */
@@ -86,7 +107,7 @@ export async function pruneAndMeasure(
   context: Context,
   setup: RunSetup,
   options: PruneOptions,
-  flags: PruneFlags,
+  { flags, keeper }: { flags: PruneFlags; keeper: Keeper },
 ): Promise<Measured> {
   const { engine } = options;
   const { opened, evaluation } = setup;
@@ -102,7 +123,9 @@ export async function pruneAndMeasure(
   const found = await search(context, setup, chosen, flags);
   const asked = { ...chosen, ...(found && { budget: found.budget, source: found.source }) };
   const result =
-    flags.gradual === true ? await gradually(context, setup, asked, flags) : await prune(opened.model, asked);
+    flags.gradual === true
+      ? await gradually(context, setup, asked, { flags, keeper })
+      : await prune(opened.model, asked);
   for (const { seconds, value, message } of result.stages) {
     if (METHODS[flags.method].trains && value === null) context.tell(message);
     context.seconds.gradients = (context.seconds.gradients ?? 0) + seconds.gradients;

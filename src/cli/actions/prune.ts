@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { budgetOf, type PruneFlags } from '../flags.ts';
 import { checkNotInput, checkWritableFile, checkWritableFolder, defaultOutput } from '../outputs.node.ts';
+import { NO_KEEPER, openKeeper } from './keeper.ts';
 import { printPlan } from './plan.ts';
 import { finish } from './prune-result.ts';
 import { pruneAndMeasure } from './prune-run.ts';
@@ -39,8 +40,15 @@ export async function pruneFile(context: Context, path: string, command: Command
   resolvePrune(options);
   warnOfZeros(context, setup, 1 - countOf(budget, setup.w.length) / setup.w.length);
   if (flags.dryRun === true) return printPlan(context, setup, options, flags);
-  const run = await pruneAndMeasure(context, setup, options, flags);
-  return finish(context, setup, run, { flags, output });
+  const { opened, data } = setup;
+  const keeper =
+    flags.gradual === true && data !== null
+      ? await openKeeper(context, flags, { command, output, opened, data })
+      : NO_KEEPER;
+  const run = await pruneAndMeasure(context, setup, options, { flags, keeper });
+  const code = await finish(context, setup, run, { flags, output });
+  await keeper.done();
+  return code;
 }
 
 function checkFlags(flags: PruneFlags): void {

@@ -5,7 +5,15 @@ import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { budgetFlags, METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, pruningFlags } from '../flags.ts';
+import {
+  budgetFlags,
+  METHOD_NAMES,
+  methodsHelp,
+  outputFlags,
+  preprocessFlags,
+  pruningFlags,
+  trainingFlags,
+} from '../flags.ts';
 import { count, number, oneOf, whole } from '../parsers.ts';
 
 /** Adds the flags of `coppice prune`. */
@@ -24,15 +32,10 @@ export function define(command: Command): void {
     .option('--gradual', 'train between prunings: prune, train, prune ... to the budget')
     .option('--epochs <n>', 'of --gradual in all', count, GRADUAL_DEFAULTS.epochs)
     .option('--prunings <n>', 'of --gradual', count, GRADUAL_DEFAULTS.prunings)
-    .option(
-      '--rate <x>',
-      'learning rate of --gradual, along half a cosine after each pruning',
-      number,
-      GRADUAL_DEFAULTS.rate,
-    )
-    .option('--train-batch <n>', 'samples a training step', count, FINETUNE_DEFAULTS.batch)
-    .option('--momentum <x>', 'of the training', number, FINETUNE_DEFAULTS.momentum)
-    .option('--weight-decay <x>', 'of the training', number, FINETUNE_DEFAULTS.weightDecay)
+    .option('--between <n>', 'epochs of --gradual after each pruning but the last', count)
+    .option('--train-batch <n>', 'samples a training step of --gradual', count, FINETUNE_DEFAULTS.batch);
+  trainingFlags(command, { rate: GRADUAL_DEFAULTS.rate });
+  command
     .option('--seed <n>', 'of every random draw', whole, PRUNE_DEFAULTS.seed)
     .option('--latency', 'time the model before and after', true)
     .option('--no-latency', 'do not')

@@ -1,0 +1,116 @@
+import type { Command } from 'commander';
+import {
+  type Checkpoint,
+  hasCheckpoint,
+  openCheckpoint,
+  type Progress,
+  readJournal,
+  readState,
+  type SavedState,
+  type StateParts,
+} from '../../checkpoint/checkpoint.node.ts';
+import { checkSameRun, type Journal } from '../../checkpoint/journal.ts';
+import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import { OutputError } from '../../errors/errors.ts';
+import { toolFacts } from '../../report/surroundings.node.ts';
+import { configOf } from '../config.node.ts';
+import type { Context } from '../context.ts';
+import type { TrainingFlags } from '../flags.ts';
+import { dataFacts, type OpenedData, type OpenedModel } from '../opening.node.ts';
+import { absolute, checkWritableFolder, withoutEnding } from '../outputs.node.ts';
+
+/** Keeps the states of a run that may be interrupted. */
+export interface Keeper {
+  /** Where the run goes on from; null for one that begins. */
+  readonly from: SavedState | null;
+  /** Writes a state at once. */
+  save(progress: Progress, parts: StateParts): Promise<void>;
+  /** Writes a state if the last is old enough: by --checkpoint-every (0 = always), and by 20 times what writing took. */
+  saveIfDue(state: () => readonly [Progress, StateParts]): Promise<void>;
+  /** Removes the states: the run is over, and its results are written. */
+  done(): Promise<void>;
+}
+
+/** What makes a run this run. */
+export interface RunIdentity {
+  readonly command: Command;
+  readonly output: string;
+  readonly opened: OpenedModel;
+  readonly data: OpenedData;
+  readonly teacher?: OpenedModel;
+}
+
+/** A share of the time at most goes into writing states. */
+const MOST_SHARE = 20;
+
+/**
+ * Opens the folder for a run's states, and reads the last one if the run goes on.
+ *
+ * @throws OutputError          if the folder cannot be written, or an unfinished run lies there
+ * @throws ResumeMismatchError  if model, data, settings or version are not as they were
+ */
+export async function openKeeper(context: Context, flags: TrainingFlags, run: RunIdentity): Promise<Keeper> {
+  const folder = context.resumed ?? folderOf(flags, run.output);
+  if (folder === null) return NO_KEEPER;
+  checkWritableFolder(folder);
+  const key = await keyOf(run);
+  const journal = context.resumed === null ? null : await readJournal(folder);
+  if (journal !== null) checkSameRun(journal.key, key);
+  else if (hasCheckpoint(folder) && flags.restart !== true)
+    throw new OutputError(
+      `Cannot begin: an unfinished run lies in "${folder}"; go on with it by "coppice resume ${folder}", or begin anew with --restart`,
+    );
+  const from = journal === null ? null : await readState(folder, journal);
+  const place = openCheckpoint(
+    absolute(folder),
+    { command: [...context.command], folder: absolute('.'), key },
+    journal,
+  );
+  if (journal === null) context.tell(`if interrupted, go on with: coppice resume ${folder}`);
+  return keeperOf(place, from, flags.checkpointEvery);
+}
+
+function folderOf({ checkpoint }: TrainingFlags, output: string): string | null {
+  if (checkpoint === false) return null;
+  return typeof checkpoint === 'string' ? checkpoint : `${withoutEnding(output)}.checkpoint`;
+}
+
+async function keyOf({ command, opened, data, teacher }: RunIdentity): Promise<Journal['key']> {
+  const facts = await dataFacts(data);
+  return {
+    'the model': opened.file.sha256 ?? opened.path,
+    'the data': facts?.sha256 ?? data.address,
+    'the teacher': teacher?.file.sha256 ?? '',
+    'the settings': JSON.stringify(configOf(command)),
+    'the version of Coppice': toolFacts().version,
+    'the version of onnxruntime': onnxruntimeNode.version,
+  };
+}
+
+/** Keeps nothing. */
+export const NO_KEEPER: Keeper = {
+  from: null,
+  save: async () => undefined,
+  saveIfDue: async () => undefined,
+  done: async () => undefined,
+};
+
+function keeperOf(place: Checkpoint, from: SavedState | null, every: number): Keeper {
+  let last = performance.now();
+  let took = 0;
+  const save: Keeper['save'] = async (progress, parts) => {
+    const started = performance.now();
+    await place.save(progress, parts);
+    last = performance.now();
+    took = last - started;
+  };
+  return {
+    from,
+    save,
+    saveIfDue: async (state) => {
+      const pause = every === 0 ? 0 : Math.max(1000 * every, MOST_SHARE * took);
+      if (performance.now() - last >= pause) await save(...state());
+    },
+    done: () => place.remove(),
+  };
+}

@@ -1,0 +1,121 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CliResult, cli, Folder, SMALL } from './cli-harness.ts';
+
+const folder = new Folder();
+let [model, data] = ['', ''];
+beforeAll(() => {
+  model = folder.model('small.onnx', SMALL);
+  data = folder.data('train', { rows: 80 });
+});
+afterAll(() => folder.remove());
+
+const training = ['--epochs', '6', '--rate', '0.05', '--threads', '1', '--checkpoint-every', '0'];
+
+/** Flags of a gradual run of three prunings. */
+function gradual(output: string): string[] {
+  return [
+    ...['prune', model, '--data', data, '--eval', data, '--method', 'chita', '--samples', '40', '--sparsity', '0.8'],
+    ...['--gradual', '--prunings', '3', '--train-batch', '16', '--no-latency', '-o', output, '--json', ...training],
+  ];
+}
+
+/** Flags of a training with a teacher. */
+function finetune(output: string): string[] {
+  const source = folder.at('half.onnx');
+  return [
+    ...['finetune', source, '--data', data, '--eval', data, '--batch', '16', '--optimizer', 'adam', '--restarts', '1'],
+    ...['--teacher', model, '--distill', '0.5', '-o', output, '--json', ...training],
+  ];
+}
+
+/** Runs a command until it has said something so many times, and then stops it as Ctrl-C does. */
+async function interrupted(argv: readonly string[], pattern: RegExp, times: number): Promise<CliResult> {
+  const controller = new AbortController();
+  let seen = 0;
+  return cli(argv, {
+    signal: controller.signal,
+    onErr: (text) => {
+      if (pattern.test(text) && ++seen === times) controller.abort();
+    },
+  });
+}
+
+describe('coppice resume', () => {
+  beforeAll(async () => {
+    const half = ['--method', 'magnitude', '--sparsity', '0.5', '--no-latency', '-q'];
+    await cli(['prune', model, ...half, '-o', folder.at('half.onnx')]);
+  });
+
+  it.each([
+    ['a gradual run in its second epoch', gradual, 2],
+    ['a gradual run in its last epochs', gradual, 5],
+    ['a training', finetune, 3],
+  ])('goes on with %s, to the same bytes as a run that was not interrupted', async (name, flags, epochs) => {
+    const place = `${flags.name}-${epochs}`;
+    const [whole, part] = [folder.at(`${place}-whole.onnx`), folder.at(`${place}.onnx`)];
+    const state = folder.at(`${place}.checkpoint`);
+    const expected = await cli(flags(whole));
+    expect([expected.code, name]).toEqual([0, name]);
+    const stopped = await interrupted(flags(part), /epoch \d of 6: loss/, epochs);
+    expect(stopped.code).toBe(130);
+    expect(stopped.err).toContain(`coppice resume ${state}`);
+    expect([existsSync(part), existsSync(`${state}/journal.json`)]).toEqual([false, true]);
+    expect(
+      readdirSync(state).filter((file) => !/^(journal\.json|pruned-\d+\.onnx|state-\d+\.safetensors)$/.test(file)),
+    ).toEqual([]);
+    const resumed = await cli(['resume', state]);
+    expect([resumed.code, resumed.err.match(/epoch 1 of 6/)]).toEqual([0, null]);
+    expect(readFileSync(part).equals(readFileSync(whole))).toBe(true);
+    expect(existsSync(state)).toBe(false);
+    const figures = (out: string): unknown[] => {
+      const { accuracy, loss, nonzeros, command } = JSON.parse(out);
+      return [accuracy, loss, nonzeros, command.filter((word: string) => !word.endsWith('.onnx'))];
+    };
+    expect(figures(resumed.out)).toEqual(figures(expected.out));
+  });
+
+  it('does not begin where an unfinished run lies, unless told to', async () => {
+    const output = folder.at('twice.onnx');
+    await interrupted(gradual(output), /epoch 1 of 6/, 1);
+    const again = await cli(gradual(output));
+    expect([again.code, again.err]).toEqual([2, expect.stringMatching(/unfinished run lies in .*coppice resume/)]);
+    expect((await cli([...gradual(output), '--restart'])).code).toBe(0);
+    expect(existsSync(folder.at('twice.checkpoint'))).toBe(false);
+  });
+
+  it('refuses to go on when the data or the model has changed, and says which', async () => {
+    const state = folder.at('changed.checkpoint');
+    await interrupted(gradual(folder.at('changed.onnx')), /epoch 2 of 6/, 1);
+    const [kept, keptData] = [readFileSync(model), data.split(',')[1] as string];
+    const labels = readFileSync(keptData);
+    folder.data('train', { rows: 79 });
+    folder.model('small.onnx', SMALL.replace('random(3)', 'random(4)'));
+    const { code, err } = await cli(['resume', state]);
+    expect([code, err]).toEqual([6, expect.stringMatching(/not as it was when the run began: the model, the data/)]);
+    folder.data('train', { rows: 80 });
+    writeFileSync(model, kept);
+    expect(readFileSync(keptData).equals(labels)).toBe(true);
+    expect((await cli(['resume', state])).code).toBe(0);
+  });
+
+  it('refuses a folder without a run, and one whose files are broken', async () => {
+    const empty = await cli(['resume', folder.path]);
+    expect([empty.code, empty.err]).toEqual([5, expect.stringMatching(/there is no unfinished run in/)]);
+    const state = folder.at('broken.checkpoint');
+    await interrupted(gradual(folder.at('broken.onnx')), /epoch 4 of 6/, 1);
+    const arrays = readdirSync(state).find((file) => file.startsWith('state-')) as string;
+    writeFileSync(`${state}/${arrays}`, readFileSync(`${state}/${arrays}`).subarray(0, 500));
+    const cut = await cli(['resume', state]);
+    expect([cut.code, cut.err]).toEqual([5, expect.stringMatching(/cut off/)]);
+    writeFileSync(`${state}/journal.json`, '{}');
+    const bad = await cli(['resume', state]);
+    expect([bad.code, bad.err]).toEqual([5, expect.stringMatching(/journal in ".*" cannot be read/)]);
+  });
+
+  it('keeps nothing where it is told not to', async () => {
+    const output = folder.at('loose.onnx');
+    await interrupted([...gradual(output), '--no-checkpoint'], /epoch 1 of 6/, 1);
+    expect(existsSync(folder.at('loose.checkpoint'))).toBe(false);
+  });
+});
