@@ -51,7 +51,7 @@ describe.skipIf(!existsSync(MAIN))('the built program (npm run build)', () => {
     const data = folder.data('kill', { rows: 400 });
     const run = (output: string): string[] => [
       ...['prune', model, '--data', data, '--method', 'chita', '--samples', '40', '--sparsity', '0.8', '--gradual'],
-      ...['--prunings', '2', '--epochs', '20', '--train-batch', '16', '--optimizer', 'adam', '--rate', '0.001'],
+      ...['--prunings', '2', '--epochs', '8', '--train-batch', '16', '--optimizer', 'adam', '--rate', '0.001'],
       ...['--threads', '1', '--no-latency', '--checkpoint-every', '0', '-o', output, '-q'],
     ];
     const [whole, killed] = [folder.at('whole.onnx'), folder.at('killed.onnx')];
@@ -66,7 +66,7 @@ describe.skipIf(!existsSync(MAIN))('the built program (npm run build)', () => {
     expect(coppice('resume', state, '-q')).toMatchObject({ status: 0, stderr: '' });
     expect(readFileSync(killed).equals(readFileSync(whole))).toBe(true);
     expect(existsSync(state)).toBe(false);
-  });
+  }, 120_000);
 
   it('exits with 130 at Ctrl-C, with nothing written', async () => {
     const model = folder.model('long.onnx', SMALL);
@@ -99,5 +99,5 @@ describe.skipIf(!existsSync(MAIN))('the built program (npm run build)', () => {
     expect(code).toBe(130);
     expect(said).toContain('coppice: interrupted; nothing was left half-written\n');
     expect(readdirSync(folder.path)).toEqual(before);
-  });
+  }, 120_000);
 });

@@ -259,7 +259,7 @@ export interface TrainingFlags {
   readonly labelSmoothing: number;
   readonly distill?: number;
   readonly temperature: number;
-  readonly checkpoint: string | boolean;
+  readonly checkpoint?: string | false;
   readonly checkpointEvery: number;
   readonly restart?: boolean;
 }
@@ -281,7 +281,7 @@ export function trainingFlags(command: Command, defaults: { readonly rate: numbe
     .option('--label-smoothing <share>', 'of the probability, spread over all classes', number, own.smoothing)
     .option('--distill <share>', "weight of the dense model's outputs in the loss; 1 needs no labels", number)
     .option('--temperature <x>', 'of --distill', number, DISTILL_TEMPERATURE)
-    .option('--checkpoint <folder>', 'where the state of the run is kept (default: the output, .checkpoint)', true)
+    .option('--checkpoint <folder>', 'where the state of the run is kept (default: the output, .checkpoint)')
     .option('--no-checkpoint', 'keep none: the run cannot go on after an interruption')
     .option('--checkpoint-every <s>', 'seconds between states; 0 = after each step', number, CHECKPOINT_SECONDS)
     .option('--restart', 'begin anew where an unfinished run lies');
