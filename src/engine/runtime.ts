@@ -1,0 +1,74 @@
+import { EngineError, messageOf } from '../errors/errors.ts';
+import type { DataType, Tensor } from '../tensor/tensor.ts';
+import type { Session, Tensors } from './engine.ts';
+
+/** A tensor of the runtime's own. */
+interface RuntimeTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+}
+
+/** What onnxruntime-node and onnxruntime-web have in common of a session. */
+export interface RuntimeSession {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  run(feeds: never, fetches: readonly string[]): Promise<Readonly<Record<string, unknown>>>;
+  release(): Promise<void>;
+}
+
+/** The runtime's class of tensors. */
+export type RuntimeTensorClass = new (type: 'float32', data: Float32Array, dims: readonly number[]) => unknown;
+
+/** A session in this thread. */
+export function sessionHere(session: RuntimeSession, TensorClass: RuntimeTensorClass): Session {
+  const toRuntime = ({ type, data, dims }: Tensor): unknown =>
+    new TensorClass(type as 'float32', data as Float32Array, dims);
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    parallel: 1,
+    async run(feeds: Tensors, fetches?: readonly string[]): Promise<Map<string, Tensor>> {
+      const inputs = Object.fromEntries([...feeds].map(([name, tensor]) => [name, toRuntime(tensor)])) as never;
+      const outputs = await session.run(inputs, [...(fetches ?? session.outputNames)]);
+      return new Map(Object.entries(outputs).map(([name, value]) => [name, fromRuntime(value as RuntimeTensor)]));
+    },
+    release: () => session.release(),
+  };
+}
+
+/** Half floats are their bits, whether or not the machine has an array for them. */
+function fromRuntime({ type, dims, data }: RuntimeTensor): Tensor {
+  const values = data as Tensor['data'];
+  const isHalf = type === 'float16' && ArrayBuffer.isView(values) && !(values instanceof Uint16Array);
+  const bits = isHalf ? new Uint16Array(values.buffer, values.byteOffset, values.length) : values;
+  return { type: type as DataType, dims, data: bits };
+}
+
+/** The same session with the errors of runs as ours. */
+export function told(session: Session): Session {
+  return {
+    ...session,
+    run: async (feeds, fetches) => {
+      try {
+        return await session.run(feeds, fetches);
+      } catch (cause) {
+        throw new EngineError(`onnxruntime failed while running the model: ${reasonOf(cause)}`, { cause });
+      }
+    },
+  };
+}
+
+/** That the runtime does not take a model. */
+export function refusedModel(cause: unknown): EngineError {
+  return new EngineError(`onnxruntime refuses the model: ${reasonOf(cause)}`, { cause });
+}
+
+/** The runtime's message without its source positions and codes. */
+function reasonOf(cause: unknown): string {
+  return messageOf(cause)
+    .replace(/^.*?ERROR_MESSAGE: "?/s, '')
+    .replace(/\/\S+\.(?:cc|h):\d+\s+/g, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
