@@ -23,6 +23,7 @@ const ROOMS = [
   'pipeline',
   'checkpoint',
   'coppice.node.ts',
+  'coppice.web.ts',
   'index.ts',
   'cli',
 ];
@@ -30,6 +31,7 @@ const ROOMS = [
 /** Tests, and the tables of cases that they share. */
 const TEST = '\\.(test|cases)\\.ts$';
 const NODE_ONLY = '\\.node\\.(ts|mjs)$';
+const WEB_ONLY = '\\.web\\.ts$';
 const RUNTIME = '(^|node_modules/)onnxruntime-';
 
 /** The path of a room; the public entry is a file, all others are folders. */
@@ -86,6 +88,27 @@ module.exports = {
       to: { path: NODE_ONLY },
     },
     {
+      name: 'web-files',
+      severity: 'error',
+      comment: 'a file that imports *.web.ts needs a browser: name it *.web.ts, or be given what it needs',
+      from: { path: '^src/', pathNot: `${WEB_ONLY}|${TEST}` },
+      to: { path: WEB_ONLY },
+    },
+    {
+      name: 'web-packages',
+      severity: 'error',
+      comment: 'only *.web.ts and tests import packages that run in a browser alone',
+      from: { path: '^src/', pathNot: `${WEB_ONLY}|${TEST}` },
+      to: { path: '(^|node_modules/)onnxruntime-web(/|$)' },
+    },
+    {
+      name: 'node-or-web',
+      severity: 'error',
+      comment: 'no file runs both in Node alone and in a browser alone',
+      from: { path: `^src/.*${WEB_ONLY}` },
+      to: { path: `${NODE_ONLY}|(^|node_modules/)(onnxruntime-node|piscina|sharp)(/|$)` },
+    },
+    {
       name: 'runtime-behind-engine',
       severity: 'error',
       comment: 'nothing outside engine/ imports onnxruntime',
@@ -109,8 +132,9 @@ module.exports = {
     {
       name: 'shipped-dependencies',
       severity: 'error',
-      comment: 'what is shipped must not import a development dependency',
-      from: { path: '^src/', pathNot: TEST },
+      comment:
+        'what is shipped must not import a development dependency; *.web.ts goes into pages, not into the package',
+      from: { path: '^src/', pathNot: `${TEST}|${WEB_ONLY}` },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
     {

@@ -45,6 +45,8 @@ export interface Pruned {
   readonly report: Report;
   /** Stage by stage, and the weights themselves. */
   readonly result: PruneResult;
+  /** Of the model as it was, and of the one that is returned; null without evaluation data. */
+  readonly evaluations: { readonly before: Evaluation | null; readonly after: Evaluation | null };
 }
 
 /**
@@ -71,7 +73,12 @@ export async function pruneAndReport(
   const measured = await pruneAndJudge(setup, watch);
   const surroundings = await surroundingsOf(setup, measured, watch);
   const facts = { model, choice: options, ...measured, shapes: await shapesOfRun(setup) };
-  return { model: measured.final, report: makeReport(reportFacts(facts, surroundings)), result: measured.result };
+  return {
+    model: measured.final,
+    report: makeReport(reportFacts(facts, surroundings)),
+    result: measured.result,
+    evaluations: { before: measured.before, after: measured.last },
+  };
 }
 
 /** What a run is made of. */
@@ -89,7 +96,9 @@ interface Measured {
   /** The model to return: recalibrated where that was asked for. */
   readonly final: Model;
   readonly before: Evaluation | null;
+  /** Before recalibration, and of the model to return. */
   readonly after: Evaluation | null;
+  readonly last: Evaluation | null;
   readonly recalibrated: Report['recalibrated'];
 }
 
@@ -106,7 +115,7 @@ async function pruneAndJudge(setup: Setup, { seconds, time }: Stopwatch): Promis
   }
   const after = await judge(result.model);
   if (!options.recalibrate || source === undefined)
-    return { result, final: result.model, before, after, recalibrated: null };
+    return { result, final: result.model, before, after, last: after, recalibrated: null };
   const { seed, onProgress, signal } = options;
   const tuning = {
     engine,
@@ -118,7 +127,7 @@ async function pruneAndJudge(setup: Setup, { seconds, time }: Stopwatch): Promis
   const tuned = await time('recalibrate', () => recalibrate(result.model, model, tuning));
   const last = await judge(tuned.model);
   const recalibrated = { accuracy: last?.accuracy ?? null, loss: last?.loss ?? null, rows: tuned.samples };
-  return { result, final: tuned.model, before, after, recalibrated };
+  return { result, final: tuned.model, before, after, last, recalibrated };
 }
 
 async function surroundingsOf(
