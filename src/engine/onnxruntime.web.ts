@@ -41,8 +41,8 @@ export async function onnxruntimeWeb({ provider, threads, files }: WebEngineOpti
     async createSession(model: Model | Uint8Array, options: SessionOptions = {}): Promise<Session> {
       const bytes = model instanceof Uint8Array ? model : encodeModel(model);
       try {
-        const session = await ort.InferenceSession.create(bytes, settingsOf(provider, options));
-        return breathing(told(sessionHere(session, ort.Tensor)));
+        const session = await inTurn(() => ort.InferenceSession.create(bytes, settingsOf(provider, options)));
+        return oneAtATime(told(sessionHere(session, ort.Tensor)));
       } catch (cause) {
         throw notLoaded(cause) ?? refusedModel(cause);
       }
@@ -75,16 +75,25 @@ function notLoaded(cause: unknown): EngineError | null {
 }
 
 let lastBreath = 0;
+let turn: Promise<unknown> = Promise.resolve();
 
-/** The same session, letting the thread's messages through now and then. */
-function breathing(session: Session): Session {
+/** The runtime has one stack for all its sessions: calls that overlap overwrite each other's results. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const mine = turn.then(work);
+  turn = mine.catch(() => undefined);
+  return mine;
+}
+
+/** The same session behind all others' calls, letting the thread's messages through now and then. */
+function oneAtATime(session: Session): Session {
   return {
     ...session,
     run: async (feeds: Tensors, fetches?: readonly string[]) => {
-      const outputs = await session.run(feeds, fetches);
+      const outputs = await inTurn(() => session.run(feeds, fetches));
       if (performance.now() - lastBreath > BREATH_MS) await breathe();
       return outputs;
     },
+    release: () => inTurn(() => session.release()),
   };
 }
 
