@@ -67,6 +67,14 @@ describe('scaling by layer', () => {
     expect(units.reduce((sum, u) => sum + Math.log(u), 0)).toBeCloseTo(0, 9);
   });
 
+  it('measures a weight by the root of its multiply-accumulates, where asked to', async () => {
+    const units = unitsOf('macs', layers, readWeights(MLP, layers), [4, 64]);
+    expect((units[30] as number) / (units[0] as number)).toBeCloseTo(4, 9);
+    const even = await prune(MLP, { ...REQUEST, method: 'magnitude', scaling: 'macs' });
+    const plain = await prune(MLP, { ...REQUEST, method: 'magnitude' });
+    expect(even.w).toEqual(plain.w); // in a network of linear layers every weight costs the same
+  });
+
   it('prunes two layers of very different size alike, where plain magnitude empties the small one', async () => {
     const kept = async (scaling: 'none' | 'layer'): Promise<number> =>
       (await prune(MLP, { ...REQUEST, method: 'magnitude', scaling })).w.subarray(30).filter((x) => x !== 0).length;

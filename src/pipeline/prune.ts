@@ -246,7 +246,12 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
   };
   let current = { model, w: readWeights(model, chosen.layers) };
   if (run.entry.trains) return pruneAndTrain(run, { model, chosen, budgets });
-  const units = unitsOf(resolved.scaling, chosen.layers, current.w);
+  const units = unitsOf(
+    resolved.scaling,
+    chosen.layers,
+    current.w,
+    layers.map(({ macsPerWeight }) => macsPerWeight),
+  );
   const stages: StageResult[] = [];
   for (const [t, budget] of budgets.entries()) {
     options.signal?.throwIfAborted();
@@ -354,11 +359,11 @@ async function pruneStage(
 /** The layers with what a budget has to know of them: MACs only where they are limited. */
 export async function budgetedLayers(
   model: Model,
-  options: Pick<PruneOptions, 'budget' | 'engine' | 'source'>,
+  options: Pick<PruneOptions, 'budget' | 'engine' | 'source' | 'scaling'>,
   { layers }: ChosenLayers,
 ): Promise<BudgetedLayer[]> {
-  const { budget } = options;
-  const costs = budget.flops === undefined ? null : await macsOf(model, options);
+  const { budget, scaling } = options;
+  const costs = budget.flops === undefined && scaling !== 'macs' ? null : await macsOf(model, options);
   const bounds = boundsOf(layers, budget.bounds ?? []);
   return layers.map(({ name, size }, i) => ({
     size,
