@@ -31,7 +31,9 @@ describe('coppice finetune', () => {
     ];
     const { code, out, err } = await cli([...flags, '-o', output, '--json']);
     expect(code).toBe(0);
-    expect(err).toMatch(/epoch 3 of 3: loss [\d.]+, learning rate [\d.e-]+, [\d ,]+ samples a second/);
+    const line =
+      /epoch 2 of 3: loss [\d.]+, accuracy [\d.]+ %, learning rate [\d.e-]+, [\d ,]+ samples a second, [\d.]+ m?s left/;
+    expect(err).toMatch(line);
     const document = JSON.parse(out);
     expect(document).toMatchObject({ schema: 'coppice/finetune@1', nonzeros: 28, prunable: 56, output });
     expect(document.epochs).toHaveLength(3);

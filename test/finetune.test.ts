@@ -282,6 +282,15 @@ describe('finetune', () => {
       expect(values(model, name), name).not.toEqual(values(pruned, name));
   });
 
+  it('counts what was classified right', async () => {
+    const once = { ...options, epochs: 1, batch: COUNT, rate: 1e-12, frozenStatistics: true };
+    const { epochs } = await finetune(pruned, once);
+    expect(epochs[0]?.accuracy).toBeCloseTo((await evaluate(engine, pruned, source)).accuracy as number, 6);
+    const teacher = { model: pruned, share: 1, temperature: 1 };
+    const like = await finetune(pruned, { ...once, source: { ...source, labelled: false }, teacher });
+    expect(like.epochs[0]?.accuracy).toBe(1);
+  });
+
   it('gives the same model for the same seed, and another for another', async () => {
     const once = await finetune(pruned, options);
     const again = await finetune(pruned, options);

@@ -19,6 +19,8 @@ export interface EmittedLoss {
   readonly feeds: readonly { readonly name: string; readonly type: DataType; readonly dims: readonly number[] }[];
   /** Loss of each sample, [n]; null for `random`. */
   readonly losses: string | null;
+  /** Of a classification, [n]: share of the sample's positions whose class is that of the label, or else of the teacher. */
+  readonly hits?: string;
   /** For {@link BackwardRequest}. */
   readonly cotangents: ReadonlyMap<string, string>;
   /** Of a classification: number of classes, and labels a sample. */
@@ -193,9 +195,12 @@ function crossEntropy(place: LossPlace, words: Vocabulary, output: string): Emit
   const feeds: EmittedLoss['feeds'][number][] = [];
   const parts: [number, LossPart][] = [];
   const share = teacher?.share ?? 0;
+  const winner = (value: string): string => words.emit('ArgMax', value, { axis: 1, keepdims: 0 });
+  let wanted = '';
   if (share < 1) {
     const labels = builder.input({ name: 'labels', type: 'int64', shape: [rows] });
     feeds.push({ name: labels, type: 'int64', dims: [rows] });
+    wanted = labels;
     const ids = words.constant(
       int64(
         Array.from({ length: classes }, (_, i) => i),
@@ -208,6 +213,8 @@ function crossEntropy(place: LossPlace, words: Vocabulary, output: string): Emit
     parts.push([1 - share, againstLabels(table, logits, smoothed(words, onehot, smoothing / classes, smoothing))]);
   }
   if (teacher !== undefined && share > 0) parts.push([share, againstTeacher(table, logits, teacher)]);
+  if (wanted === '' && teacher !== undefined) wanted = winner(table.flat(teacher.value));
+  const hit = words.emit('Cast', words.emit('Equal', winner(logits), wanted), { to: type === 'float32' ? 1 : 11 });
   const { losses, gradient: unscaled } = weighted(words, parts);
   const gradient = words.emit('Mul', unscaled, words.scalar(1 / positions / mean));
   const shaped = words.reshape(gradient, [...front.map((i) => dims[i] as number), classes]);
@@ -215,6 +222,7 @@ function crossEntropy(place: LossPlace, words: Vocabulary, output: string): Emit
   return {
     feeds,
     losses,
+    hits: table.perSample(words.reshape(hit, [rows, 1]), 1),
     cotangents: new Map([[found.value, words.transpose(shaped, back)]]),
     classes,
     positions,

@@ -4,7 +4,13 @@ import { ResumeMismatchError } from '../errors/errors.ts';
 /** The layout of a journal; it rises when a field changes its meaning. */
 export const JOURNAL_SCHEMA = 'coppice/checkpoint@1';
 
-const epoch = z.looseObject({ epoch: z.number(), loss: z.number(), rate: z.number(), samplesPerSecond: z.number() });
+const epoch = z.looseObject({
+  epoch: z.number(),
+  loss: z.number(),
+  accuracy: z.number().nullable(),
+  rate: z.number(),
+  samplesPerSecond: z.number(),
+});
 
 /** A journal's layout with its checks. */
 export const journalSchema = z.object({
@@ -18,7 +24,13 @@ export const journalSchema = z.object({
   stages: z.array(z.json()).describe('what is known of the prunings that are done'),
   epochs: z.array(epoch).describe('epochs that are done'),
   training: z
-    .object({ epoch: z.number().int(), step: z.number().int(), loss: z.number(), epochs: z.array(epoch) })
+    .object({
+      epoch: z.number().int(),
+      step: z.number().int(),
+      loss: z.number(),
+      hits: z.number(),
+      epochs: z.array(epoch),
+    })
     .nullable(),
 });
 

@@ -72,8 +72,9 @@ export interface TrainingState {
   /** The epoch that is next, or under way, from 0; and its next step. */
   readonly epoch: number;
   readonly step: number;
-  /** Sum of the losses of that epoch so far. */
+  /** Sums over that epoch so far: of the losses, and of the samples that were classified right. */
   readonly loss: number;
+  readonly hits: number;
   /** Epochs that are done. */
   readonly epochs: readonly EpochFacts[];
   /** Parameters, what the optimiser remembers of them, running statistics. */
@@ -114,6 +115,8 @@ export interface EpochFacts {
   readonly epoch: number;
   /** Mean over the epoch's samples, each before its step. */
   readonly loss: number;
+  /** Share of them that were classified right, or as the teacher does where there are no labels; null where there are no classes. */
+  readonly accuracy: number | null;
   /** Learning rate of the last step. */
   readonly rate: number;
   readonly samplesPerSecond: number;
@@ -187,7 +190,7 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
     if (settings.from !== undefined) restore(state, settings.from.arrays);
     for (let epoch = settings.from?.epoch ?? 0; epoch * perEpoch < plan.steps; epoch++) {
       const rng = random(seed).fork(`epoch ${epoch}`);
-      const begun = epoch === settings.from?.epoch ? settings.from : { step: 0, loss: 0 };
+      const begun = epoch === settings.from?.epoch ? settings.from : { step: 0, loss: 0, hits: 0 };
       const facts = await trainEpoch(program, state, { settings, plan, epoch, epochs, batch, part, rng, rule, begun });
       epochs.push(facts);
       await settings.onEpoch?.(facts);
@@ -277,8 +280,8 @@ interface Epoch {
   readonly part: number;
   readonly rng: Random;
   readonly rule: Optimizer;
-  /** Steps that are done already, and the sum of their losses. */
-  readonly begun: { readonly step: number; readonly loss: number };
+  /** Steps that are done already, and their sums. */
+  readonly begun: Pick<TrainingState, 'step' | 'loss' | 'hits'>;
 }
 
 async function trainEpoch(
@@ -300,7 +303,7 @@ async function trainEpoch(
     return fed.inputs.set(program.target.name, { ...target, dims: program.target.dims } as Tensor);
   };
   const parts = Array.from({ length: batch / part }, (_, i) => i * part);
-  let sum = begun.loss;
+  let { loss: sum, hits: right } = begun;
   let rate = learningRate(epoch * perEpoch + begun.step, plan);
   for (let step = begun.step; step < steps; step++) {
     signal?.throwIfAborted();
@@ -309,7 +312,10 @@ async function trainEpoch(
     rate = learningRate(taken, plan);
     const runs = await Promise.all(parts.map(async (at) => program.run(await read(step, at), state.values)));
     const gradients = meanGradients(runs);
-    for (const { losses } of runs) for (const loss of losses) sum += loss;
+    for (const { losses, hits } of runs) {
+      for (const loss of losses) sum += loss;
+      for (const hit of hits ?? []) right += hit;
+    }
     if (!Number.isFinite(sum))
       throw new DataError(
         `Cannot go on training: the loss is not finite at step ${step + 1} of epoch ${epoch + 1}; lower the learning rate`,
@@ -328,12 +334,13 @@ async function trainEpoch(
       total: steps * batch,
       unit: 'samples',
     });
-    await settings.onStep?.(() => ({ epoch, step: step + 1, loss: sum, epochs, arrays: state.named }));
+    await settings.onStep?.(() => ({ epoch, step: step + 1, loss: sum, hits: right, epochs, arrays: state.named }));
   }
   const samples = (steps - begun.step) * batch;
   return {
     epoch: epoch + 1,
     loss: sum / (steps * batch),
+    accuracy: program.classes === null ? null : right / (steps * batch),
     rate,
     samplesPerSecond: (1000 * samples) / (performance.now() - started),
   };

@@ -57,6 +57,8 @@ export interface TrainingStep {
   /** By parameter, of the mean loss; null for one that does not reach the loss. */
   readonly gradients: readonly (Float32Array | null)[];
   readonly losses: Float32Array;
+  /** Of a classification: share of each sample's positions that were classified right, or as the teacher does; else null. */
+  readonly hits: Float32Array | null;
   /** Mean and variance of the batch, by entry of `statistics`. */
   readonly measured: readonly { readonly mean: Float32Array; readonly variance: Float32Array }[];
 }
@@ -129,6 +131,8 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
     if (gradient !== undefined) builder.output(gradient, `gradient${i}`);
   });
   builder.output(loss.losses as string, 'losses');
+  const { hits } = loss;
+  if (hits !== undefined) builder.output(hits, 'hits');
   outputs.forEach(({ mean, variance }, i) => {
     builder.output(mean, `mean${i}`);
     builder.output(variance, `variance${i}`);
@@ -155,6 +159,7 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
       return {
         gradients: parameters.map(({ name }, i) => (gradients.has(name) ? data(`gradient${i}`) : null)),
         losses: data('losses'),
+        hits: hits === undefined ? null : data('hits'),
         measured: statistics.map((_, i) => ({ mean: data(`mean${i}`), variance: data(`variance${i}`) })),
       };
     },

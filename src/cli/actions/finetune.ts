@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
-import { type EpochFacts, finetune } from '../../finetune/finetune.ts';
+import { finetune } from '../../finetune/finetune.ts';
 import type { Distillation } from '../../finetune/training-program.ts';
 import type { Model } from '../../ir/model.ts';
 import { writeModel } from '../../onnx/files.node.ts';
@@ -15,6 +15,7 @@ import { type FinetuneFlags, TEACHER_SHARE, trainingOptions } from '../flags.ts'
 import { countModel } from '../measuring.ts';
 import { dataFacts, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
 import { checkNotInput, checkWritableFile, stemOf } from '../outputs.node.ts';
+import { epochLine } from './epoch-line.ts';
 import { openKeeper } from './keeper.ts';
 import { jsonOf, trainingStateOf } from './states.ts';
 
@@ -54,6 +55,7 @@ export async function finetuneFile(context: Context, path: string, command: Comm
     ...(teacher && { teacher: teacher.opened }),
   });
   const judge = judgeOf(context, evaluation, flags);
+  const extent = { epochs: flags.epochs, samples: data.source.count };
   const before = await judge(opened.model);
   const trained = await context.timed('train', () =>
     finetune(opened.model, {
@@ -70,7 +72,7 @@ export async function finetuneFile(context: Context, path: string, command: Comm
       seed: flags.seed,
       ...(flags.threads !== undefined && { threads: flags.threads }),
       ...(keeper.from && { from: trainingStateOf(keeper.from) }),
-      onEpoch: (epoch) => context.tell(epochLine(epoch, flags.epochs)),
+      onEpoch: (epoch) => context.tell(epochLine(epoch, extent)),
       onStep: (state) =>
         keeper.saveIfDue(() => {
           const { arrays, ...training } = state();
@@ -107,7 +109,7 @@ export async function finetuneFile(context: Context, path: string, command: Comm
   context.print(
     flags.json === true
       ? JSON.stringify(document, null, 2)
-      : `${trained.epochs.map((epoch) => epochLine(epoch, flags.epochs)).join('\n')}\n\naccuracy ${change}; ${integer(nonzeros)} of ${integer(prunable)} prunable weights are not zero\n\nmodel   ${output}`,
+      : `${trained.epochs.map((epoch) => epochLine(epoch, extent)).join('\n')}\n\naccuracy ${change}; ${integer(nonzeros)} of ${integer(prunable)} prunable weights are not zero\n\nmodel   ${output}`,
   );
   return EXIT.ok;
 }
@@ -125,10 +127,6 @@ async function teacherOf(
   const opened = await context.timed('read', () => openModel(teacher));
   const share = distill ?? (source.labelled || source.hasTargets ? TEACHER_SHARE : 1);
   return { opened, distillation: { model: opened.model, share, temperature } };
-}
-
-function epochLine({ epoch, loss, rate, samplesPerSecond }: EpochFacts, epochs: number): string {
-  return `epoch ${epoch} of ${epochs}: loss ${loss.toFixed(4)}, learning rate ${rate.toPrecision(3)}, ${integer(Math.round(samplesPerSecond))} samples a second`;
 }
 
 function judgeOf(

@@ -13,6 +13,7 @@ import type { Context } from '../context.ts';
 import { type PruneFlags, trainingOptions } from '../flags.ts';
 import { type LatencyAt, timeModels } from '../measuring.ts';
 import type { OpenedData } from '../opening.node.ts';
+import { epochLine } from './epoch-line.ts';
 import type { Keeper } from './keeper.ts';
 import type { RunSetup } from './setup.ts';
 import { gradualStateOf, jsonOf } from './states.ts';
@@ -70,7 +71,7 @@ function gradually(
       ...(keeper.from && { from: gradualStateOf(keeper.from) }),
       onEpoch: (epoch) =>
         context.tell(
-          `pruning ${epoch.pruning} of ${prunings}, epoch ${epoch.epoch} of ${epochs}: loss ${epoch.loss.toFixed(4)}, learning rate ${epoch.rate.toPrecision(3)}, ${integer(Math.round(epoch.samplesPerSecond))} samples a second`,
+          `pruning ${epoch.pruning} of ${prunings}, ${epochLine(epoch, { epochs, samples: data?.source.count ?? 0 })}`,
         ),
       onState: (state) => keepGradual(keeper, state),
     }),
