@@ -62,6 +62,7 @@ function filesOf(path) {
 }
 
 async function bundle(page, folder) {
+  process.env.NODE_ENV = 'production'; // tests have another: pages are always built as they are shipped
   const [{ build }, { svelte }, { viteSingleFile }] = await Promise.all([
     import('vite'),
     import('@sveltejs/vite-plugin-svelte'),
@@ -69,6 +70,7 @@ async function bundle(page, folder) {
   ]);
   await build({
     configFile: false,
+    mode: 'production',
     root: join(ROOT, 'web', page),
     base: './',
     logLevel: 'warn',

@@ -2,14 +2,37 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeReport } from '../src/report/make-report.ts';
+import { weightDetails } from '../src/pipeline/details/weight-details.ts';
+import { makeReport, type ReportFacts } from '../src/report/make-report.ts';
 import { pageWith } from '../src/report/page.node.ts';
 import { CHROMIUM, isTooWide, openBrowser, seriousFindings, troubleOf } from './browser.ts';
 import { SAMPLE_FACTS } from './report/sample-facts.ts';
+import { SAMPLE_SWEEP } from './report/sample-sweep.ts';
 
 const HOSTILE = '"></script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">\'&';
+
+const DETAILS: NonNullable<ReportFacts['details']> = {
+  weights: weightDetails(
+    [{ name: 'conv1.weight', dims: [16, 27], size: 432, order: 'stored' }],
+    Float64Array.from({ length: 432 }, (_, i) => Math.sin(i)),
+    Float64Array.from({ length: 432 }, (_, i) => (i % 3 === 0 ? 0 : Math.sin(i))),
+  ),
+  graph: {
+    nodes: [
+      { op: 'input', name: 'x', layer: null, change: 'same', shape: [1, 3, 32, 32] },
+      { op: 'Conv', name: 'first', layer: 'conv1.weight', change: 'sparser', shape: [1, 16, 32, 32] },
+      { op: 'output', name: 'y', layer: null, change: 'same', shape: null },
+    ],
+    edges: [
+      [0, 1],
+      [1, 2],
+    ],
+  },
+  flips: { rows: 10, lost: 1, won: 0, other: 0, examples: [{ row: 3, label: 1, before: 1, after: 2, png: null }] },
+};
 
 describe('the page of a report as a file', () => {
   it('allows its own script by hash, and nothing else', async () => {
@@ -18,7 +41,9 @@ describe('the page of a report as a file', () => {
     expect(policy).toMatch(/^default-src 'none'; /);
     expect(policy).toMatch(/script-src 'sha256-[^']+'/);
     expect(policy).not.toContain('unsafe');
-    expect(page).not.toMatch(/<(link|img|iframe|object|embed)\b|\bsrc="|@import/i);
+    const shell = page.replace(/(<script[^>]*>)[\s\S]*?(<\/script>)/g, '$1$2');
+    expect(shell).not.toMatch(/<(link|img|iframe|object|embed)\b|\bsrc="|@import|url\(/i);
+    expect(shell.match(/<script/g)).toHaveLength(2);
   });
 
   it('holds the document, in which nothing can end the element', async () => {
@@ -29,7 +54,10 @@ describe('the page of a report as a file', () => {
   });
 
   it('is small', async () => {
-    expect((await pageWith('report', makeReport(SAMPLE_FACTS))).length).toBeLessThan(300_000);
+    const page = await pageWith('report', makeReport(SAMPLE_FACTS));
+    const script = /<script type="module"[^>]*>([\s\S]*?)<\/script>/.exec(page)?.[1] ?? '';
+    expect(page.length).toBeLessThan(300_000);
+    expect(gzipSync(script, { level: 9 }).length).toBeLessThan(100_000);
   });
 });
 
@@ -117,6 +145,35 @@ describe.skipIf(CHROMIUM === undefined)('the page of a report in a browser (need
       /^<svg xmlns=[\s\S]*conv1\.weight[\s\S]*<\/svg>\n$/,
     );
     expect(await saved(/Save the data of Weights of each layer as CSV/)).toContain('conv1.weight,311,121\r\n');
+    await page.close();
+  });
+
+  it.each([
+    ['wide', { width: 1440, dark: false }],
+    ['narrow', { width: 390, dark: true }],
+  ])('%s: a sweep has its fronts, and a point can be chosen by keyboard', async (_, options) => {
+    const { page, trouble } = await open(SAMPLE_SWEEP, options);
+    expect(await page.getByRole('heading', { name: 'The chosen point: chita at 50 % zeros' }).count()).toBe(1);
+    const chart = page.getByRole('group', { name: /^Accuracy against compressed size/ });
+    await chart.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    expect(await page.locator('#point').textContent()).toContain('magnitude at 90 % zeros');
+    expect(await page.locator('pre.code').textContent()).toContain('--method magnitude --sparsity 0.9');
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(await isTooWide(page)).toBe(false);
+    expect(trouble.errors).toEqual([]);
+    await page.close();
+  });
+
+  it('finds nodes of the graph by name', async () => {
+    const { page } = await open(makeReport({ ...SAMPLE_FACTS, details: DETAILS }));
+    await page.getByRole('searchbox').fill('conv1');
+    await page.locator('.node.hit').first().waitFor();
+    expect(await page.getByText(/^1 of 1$/).count()).toBe(1);
+    expect(await page.locator('.about').textContent()).toContain('reads conv1.weight: 28.0 % of 432 weights removed');
+    expect(await page.locator('figure img').getAttribute('alt')).toContain('Mask of conv1.weight');
+    expect(await seriousFindings(page)).toEqual([]);
     await page.close();
   });
 });

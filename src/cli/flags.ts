@@ -351,6 +351,8 @@ export interface SweepFlags extends PruningFlags {
   readonly flops?: number[];
   readonly seeds: number[];
   readonly output?: string;
+  readonly report?: string;
+  readonly latency?: boolean;
   readonly csv?: boolean;
 }
 

@@ -10,6 +10,7 @@ import { encodeModel } from '../onnx/encode.ts';
 import { makeReport } from '../report/make-report.ts';
 import type { Report } from '../report/report.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { flipDetails } from './details/flip-details.ts';
 import { type PruneOptions, type PruneResult, prune } from './prune.ts';
 import { reportFacts, type Surroundings } from './report-facts.ts';
 import { type Shapes, shapesOf } from './shapes.ts';
@@ -72,7 +73,8 @@ export async function pruneAndReport(
   const setup: Setup = { model, options, platform, source, tests };
   const measured = await pruneAndJudge(setup, watch);
   const surroundings = await surroundingsOf(setup, measured, watch);
-  const facts = { model, choice: options, ...measured, shapes: await shapesOfRun(setup) };
+  const flips = await flipDetails({ before: measured.before, after: measured.last, source: tests ?? null });
+  const facts = { model, choice: options, ...measured, flips, shapes: await shapesOfRun(setup) };
   return {
     model: measured.final,
     report: makeReport(reportFacts(facts, surroundings)),

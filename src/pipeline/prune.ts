@@ -2,6 +2,7 @@ import { readWeights, writeWeights } from '../apply/weights.ts';
 import type { LossName } from '../autodiff/loss.ts';
 import { type Budget, type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
 import { type GradientRows, scaleColumns } from '../curvature/gradient-rows.ts';
+import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { linalg } from '../engine/linalg.ts';
@@ -61,6 +62,8 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly threads?: number;
   /** Gradient rows of the unpruned model that were computed before (see sweep): used for the first stage. */
   readonly rows?: GradientRows;
+  /** Called after each stage with the model that it made; the run waits for it. */
+  readonly onStage?: (stage: StageResult, model: Model) => void | Promise<void>;
 }
 
 /** Defaults of {@link prune} that do not depend on the method. */
@@ -85,6 +88,7 @@ export type ResolvedPrune = Required<
     | 'swaps'
     | 'threads'
     | 'rows'
+    | 'onStage'
     | 'layers'
     | 'exclude'
     | 'onProgress'
@@ -115,6 +119,8 @@ export interface StageResult {
   readonly value: Value | null;
   readonly status: Solution['status'];
   readonly message: string;
+  /** See layerSensitivity, in the order of the layers; null for methods without gradients. */
+  readonly sensitivity: readonly number[] | null;
   readonly seconds: { readonly gradients: number; readonly solve: number };
 }
 
@@ -259,6 +265,7 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     stages.push(stage);
     const written = writeWeights(model, chosen.layers, w);
     current = { model: written, w: readWeights(written, chosen.layers) };
+    await options.onStage?.(stage, written);
   }
   return { model: current.model, chosen, w: current.w, stages, options: resolved };
 }
@@ -292,6 +299,7 @@ async function pruneAndTrain(
     budget: resolved.budget,
     kept: (constraints.at(-1) as (typeof constraints)[number]).kept,
     lossBefore: null,
+    sensitivity: null,
     start: null,
     value: null,
     status: 'converged',
@@ -351,6 +359,7 @@ async function pruneStage(
     value: entry.needsGradients ? solution.value : null,
     status: solution.status,
     message: solution.message,
+    sensitivity: entry.needsGradients ? layerSensitivity(rows, current.w, resolved.batch) : null,
     seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
   };
   return { w: scaled ? solution.w.map((x, i) => Math.fround(x * (units[i] as number))) : solution.w, stage };

@@ -1,9 +1,14 @@
+import { readWeights } from '../apply/weights.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import type { Details, FlipDetails } from '../report/details.ts';
 import type { LayerFacts, ReportFacts } from '../report/make-report.ts';
+import type { StageReport } from '../report/report.ts';
 import { sizeOf } from '../tensor/tensor.ts';
+import { graphDetails } from './details/graph-details.ts';
+import { weightDetails } from './details/weight-details.ts';
 import type { LayerChoice } from './layers.ts';
 import type { PruneResult, StageResult } from './prune.ts';
 
@@ -37,6 +42,16 @@ export interface MeasuredRun {
   readonly after: Evaluation | null;
   /** Shapes of the model's values in a run of `batch` samples, for the multiply-accumulates; null where there are none. */
   readonly shapes: { readonly captured: Captured; readonly batch: number } | null;
+  /** Accuracy after the last so many stages, in their order; absent = not measured. */
+  readonly stageAccuracies?: readonly StageAccuracy[];
+  /** Rows whose class changed; absent = not measured. */
+  readonly flips?: FlipDetails | null;
+}
+
+/** Accuracy on some rows of the evaluation data. */
+export interface StageAccuracy {
+  readonly accuracy: number | null;
+  readonly rows: number;
 }
 
 /** Everything that a report needs of a run of `prune`; {@link makeReport} completes it. Pure. */
@@ -68,6 +83,8 @@ export function reportFacts(run: MeasuredRun, surroundings: Surroundings): Repor
       lossChange: predictedLossChange(result),
     },
     layers: layers.facts,
+    stages: stagesOf(run),
+    details: detailsOf(run, layers.facts),
     untouched: result.chosen.untouched.map(({ name, op, dims, reason }) => ({
       name,
       op,
@@ -94,6 +111,36 @@ export function predictedLossChange({ stages, options }: Pick<PruneResult, 'stag
   return change;
 }
 
+function stagesOf({ result, stageAccuracies = [] }: MeasuredRun): StageReport[] {
+  const prunable = result.w.length;
+  const known = result.stages.length - stageAccuracies.length; // a run that was resumed has judged its last stages alone
+  const judged = (t: number): StageAccuracy | undefined => stageAccuracies[t - known];
+  return result.stages.map((stage, t) => ({
+    sparsity: 1 - stage.kept / prunable,
+    loss: stage.lossBefore,
+    accuracy: judged(t)?.accuracy ?? null,
+    accuracyRows: judged(t)?.rows ?? null,
+    objective: { before: stage.start?.objective ?? null, after: stage.value?.objective ?? null },
+    predictedLossChange: predictedLossChange({ stages: [stage], options: result.options }),
+    seconds: stage.seconds,
+  }));
+}
+
+function detailsOf({ model, result, shapes, flips = null }: MeasuredRun, facts: readonly LayerFacts[]): Details {
+  const { layers } = result.chosen;
+  return {
+    weights: weightDetails(layers, readWeights(model, layers), result.w),
+    graph: graphDetails({
+      before: model.graph,
+      after: result.model.graph,
+      layers,
+      kept: facts.map(({ kept }) => kept),
+      captured: shapes?.captured ?? null,
+    }),
+    flips,
+  };
+}
+
 /** The pruned layers, and the multiply-accumulates of all prunable ones: those that were left out stay dense. */
 function layersOf({ model, result, shapes }: MeasuredRun): { facts: LayerFacts[]; macs: ReportFacts['macs'] } {
   const perWeight = new Map(
@@ -105,7 +152,9 @@ function layersOf({ model, result, shapes }: MeasuredRun): { facts: LayerFacts[]
     const kept = result.w.subarray(start, start + size).reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0);
     const macs = perWeight.get(name)?.macsPerWeight ?? null;
     const cost = (weights: number): number | null => (macs === null ? null : Math.round(weights * macs));
-    facts.push({ name, op, shape: [...dims], weights: size, kept, macs: { before: cost(size), after: cost(kept) } });
+    const sensitivity = result.stages[0]?.sensitivity?.[facts.length] ?? null;
+    const both = { before: cost(size), after: cost(kept) };
+    facts.push({ name, op, shape: [...dims], weights: size, kept, macs: both, sensitivity });
     perWeight.delete(name);
     start += size;
   }

@@ -8,6 +8,7 @@ import { rowsOf } from './gradients.ts';
 import { chooseLayers } from './layers.ts';
 import { METHODS, type Method, needsData } from './methods.ts';
 import { type PruneOptions, type PruneResult, prune, resolvePrune } from './prune.ts';
+import { predictedLossChange } from './report-facts.ts';
 
 /** What {@link sweep} is asked for: what a single run is asked, with several methods, budgets and seeds. */
 export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | 'budget' | 'seed' | 'rows'> {
@@ -23,6 +24,8 @@ export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | '
   readonly judge: (model: Model) => Promise<Evaluation | null>;
   /** Re-estimates a pruned model's statistics; absent = not asked for. */
   readonly recalibrate?: (pruned: Model, seed: number) => Promise<Model>;
+  /** Measures the model of a run as it is written; absent = not measured. */
+  readonly measure?: (model: Model) => Promise<Pick<SweepCell, 'bytes' | 'latency'>>;
   /** Receives each cell as soon as it is there, and its model: the recalibrated one, where there is one. */
   readonly onCell?: (cell: SweepCell, model: Model) => void | Promise<void>;
 }
@@ -44,6 +47,14 @@ export interface SweepCell {
   readonly macs: number | null;
   /** Of the last stage's quadratic model; null for methods without one. */
   readonly objective: number | null;
+  /** Change of the loss by the quadratic models of all stages; null for methods without one. */
+  readonly predictedLossChange: number | null;
+  /** Nonzero weights of each layer, in the order of the layers. */
+  readonly kept: readonly number[];
+  /** Of the model file by brotli; null where not measured. */
+  readonly bytes: number | null;
+  /** Milliseconds of one sample, the median; null where not measured. */
+  readonly latency: number | null;
   /** Of pruning alone; gradients that are shared count for the first run that uses them. */
   readonly seconds: number;
 }
@@ -129,6 +140,7 @@ function optionsOf(request: SweepRequest, run: Run, place?: { at: number; of: nu
     settings,
     judge: _judge,
     recalibrate: _recalibrate,
+    measure: _measure,
     onCell: _onCell,
     onProgress,
     ...options
@@ -180,6 +192,7 @@ async function judgeRun(
   const evaluation = await request.judge(result.model);
   const tuned = await request.recalibrate?.(result.model, seed);
   const again = tuned && (await request.judge(tuned));
+  const final = tuned ?? result.model;
   const cell: SweepCell = {
     method,
     sparsity: budget.sparsity ?? null,
@@ -192,9 +205,20 @@ async function judgeRun(
     prunable: result.w.length,
     macs: macsLeft(request.macs, result),
     objective: result.stages.at(-1)?.value?.objective ?? null,
+    predictedLossChange: predictedLossChange(result),
+    kept: keptOf(result),
+    ...((await request.measure?.(final)) ?? { bytes: null, latency: null }),
     seconds,
   };
-  return { cell, final: tuned ?? result.model };
+  return { cell, final };
+}
+
+function keptOf({ chosen, w }: PruneResult): number[] {
+  let start = 0;
+  return chosen.layers.map(({ size }) => {
+    start += size;
+    return w.subarray(start - size, start).reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0);
+  });
 }
 
 /** Share of the pruned layers' multiply-accumulates that is left. */

@@ -3,6 +3,7 @@ import { messageOf, OutputError } from '../errors/errors.ts';
 import { writeFiles } from '../files/atomic.node.ts';
 import { pageWith } from './page.node.ts';
 import type { Report } from './report.ts';
+import type { SweepReport } from './sweep-report.ts';
 
 /** Where {@link writeReport} put its files. */
 export interface ReportFiles {
@@ -19,6 +20,17 @@ export async function writeReport(folder: string, report: Report): Promise<Repor
   const page = await pageWith('report', report);
   await writeTextFiles(folder, { 'report.json': reportText(report), 'report.html': page });
   return { json: join(folder, 'report.json'), html: join(folder, 'report.html') };
+}
+
+/**
+ * Writes `sweep.json` and `report.html` into a folder, see {@link writeTextFiles}.
+ *
+ * @throws OutputError if the folder cannot be written; what stood there before is unharmed
+ */
+export async function writeSweepReport(folder: string, sweep: SweepReport): Promise<ReportFiles> {
+  const page = await pageWith('report', sweep);
+  await writeTextFiles(folder, { 'sweep.json': `${JSON.stringify(sweep, null, 2)}\n`, 'report.html': page });
+  return { json: join(folder, 'sweep.json'), html: join(folder, 'report.html') };
 }
 
 /**

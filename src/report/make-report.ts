@@ -5,9 +5,11 @@ export type LayerFacts = Omit<LayerReport, 'removed' | 'sparsity' | 'sensitivity
   Partial<Pick<LayerReport, 'sensitivity'>>;
 
 /** Everything of a report that does not follow from the rest. */
-export type ReportFacts = Omit<Report, 'schema' | 'layers' | 'objective' | 'sparsity' | 'nonzeros' | 'prunable'> & {
-  readonly layers: readonly LayerFacts[];
-};
+export type ReportFacts = Omit<
+  Report,
+  'schema' | 'layers' | 'objective' | 'sparsity' | 'nonzeros' | 'prunable' | 'stages' | 'details'
+> &
+  Partial<Pick<Report, 'stages' | 'details'>> & { readonly layers: readonly LayerFacts[] };
 
 /**
  * Completes and checks a report. A figure that is not a finite number becomes null, and a warning says so.

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { detailsSchema } from './details.ts';
 
 /** The version of the report's layout: it rises when a field changes its meaning or goes away, not when one is added. */
 export const REPORT_SCHEMA = 'coppice/report@1';
@@ -48,6 +49,16 @@ const layer = z.object({
     .describe('rise of the loss that the diagonal of the quadratic model foretells for one removed weight, the mean'),
 });
 
+const stage = z.object({
+  sparsity: share.describe('share of the prunable weights that its budget removes'),
+  loss: measure.describe('mean loss of its gradient samples, before it'),
+  accuracy: measure.describe('after it (before any training that follows), on `accuracyRows` of the evaluation data'),
+  accuracyRows: count.nullable(),
+  objective: pair(z.number()).describe('its quadratic model at the start and at the result'),
+  predictedLossChange: measure.describe('by its quadratic model, without the ridge'),
+  seconds: z.object({ gradients: z.number(), solve: z.number() }),
+});
+
 const untouched = z.object({
   name: z.string(),
   op: z.string(),
@@ -94,6 +105,7 @@ export const reportSchema = z.object({
   nonzeros: count.describe('prunable weights that are not zero afterwards'),
   prunable: count.describe('weights that the method could remove'),
   layers: z.array(layer).describe('one entry per prunable weight tensor'),
+  stages: z.array(stage).default([]).describe('one entry per pruning, in their order'),
   untouched: z.array(untouched).describe('weight tensors that were left alone, and why'),
   accuracy: pair(share).describe('share of rows classified correctly, 0 to 1'),
   loss: pair(z.number()).describe('mean loss of a row'),
@@ -114,10 +126,17 @@ export const reportSchema = z.object({
   seconds: z.record(z.string(), z.number()).describe('wall time by step'),
   peakRssMB: measure.describe('largest resident memory of the process, 10^6 bytes'),
   warnings: z.array(z.string()),
+  details: detailsSchema
+    .nullable()
+    .default(null)
+    .describe('what the page shows besides; null where it was not asked for'),
 });
 
 /** What one run was asked, what was predicted, achieved and measured: plain data; what is not known is null. */
 export type Report = z.infer<typeof reportSchema>;
+
+/** One pruning of a run. */
+export type StageReport = z.infer<typeof stage>;
 
 /** One prunable weight tensor, before and after. */
 export type LayerReport = z.infer<typeof layer>;

@@ -1,8 +1,11 @@
+import { resolvePreprocess } from '../../data/preprocess.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
 import type { EpochFacts } from '../../finetune/finetune.ts';
 import { writeModel } from '../../onnx/files.node.ts';
+import { flipDetails } from '../../pipeline/details/flip-details.ts';
 import { METHODS } from '../../pipeline/methods.ts';
 import { reportFacts, type Surroundings } from '../../pipeline/report-facts.ts';
+import type { FlipDetails } from '../../report/details.ts';
 import { integer, percent } from '../../report/figures.ts';
 import { reportText, writeReport } from '../../report/files.node.ts';
 import { makeReport } from '../../report/make-report.ts';
@@ -40,7 +43,16 @@ async function reportOf(context: Context, setup: RunSetup, run: Measured, places
   const { flags } = places;
   const surroundings = await surroundingsOf(context, setup, run, places);
   const facts = reportFacts(
-    { model: setup.opened.model, choice: flags, result, before, after, shapes: setup.shapes },
+    {
+      model: setup.opened.model,
+      choice: flags,
+      result,
+      before,
+      after,
+      shapes: setup.shapes,
+      stageAccuracies: run.stageAccuracies,
+      flips: await flipsOf(setup, run, flags),
+    },
     surroundings,
   );
   const trials = tuned && { heldOut: tuned.heldOut, trials: tuned.trials.map((trial) => ({ ...trial })) };
@@ -58,6 +70,12 @@ async function reportOf(context: Context, setup: RunSetup, run: Measured, places
     ...(result.epochs && { training: trainingFacts(result.epochs, flags) }),
   };
   return makeReport({ ...facts, asked: { ...facts.asked, options } });
+}
+
+/** Rows whose class changed; their pictures as they were before normalisation. */
+function flipsOf({ evaluation }: RunSetup, { before, last }: Measured, flags: PruneFlags): Promise<FlipDetails | null> {
+  const { mean, std } = resolvePreprocess({ mean: flags.mean, std: flags.std });
+  return flipDetails({ before, after: last, source: evaluation?.source ?? null, mean, std });
 }
 
 function trainingFacts(epochs: readonly EpochFacts[], flags: PruneFlags): Report['asked']['options'] {

@@ -1,11 +1,14 @@
 import { recalibrate } from '../../apply/recalibrate.ts';
 import type { Progress, StateParts } from '../../checkpoint/checkpoint.node.ts';
+import { subset } from '../../data/feeds.ts';
+import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
 import { type GradualResult, type GradualState, pruneGradually } from '../../pipeline/gradual.ts';
 import { type MaxDropFound, searchMaxDrop } from '../../pipeline/max-drop.ts';
 import { METHODS } from '../../pipeline/methods.ts';
-import { type PruneOptions, type PruneResult, prune } from '../../pipeline/prune.ts';
+import { type PruneOptions, type PruneResult, prune, resolvePrune } from '../../pipeline/prune.ts';
+import type { StageAccuracy } from '../../pipeline/report-facts.ts';
 import { type Tuned, tune } from '../../pipeline/tune.ts';
 import { integer, percent } from '../../report/figures.ts';
 import type { Report } from '../../report/report.ts';
@@ -99,6 +102,9 @@ export interface Measured {
   readonly model: Model;
   readonly before: Evaluation | null;
   readonly after: Evaluation | null;
+  /** Of the model that is written. */
+  readonly last: Evaluation | null;
+  readonly stageAccuracies: readonly StageAccuracy[];
   readonly recalibrated: Report['recalibrated'];
   readonly latency: readonly LatencyAt[] | null;
 }
@@ -122,7 +128,14 @@ export async function pruneAndMeasure(
   const tuned = await tuning(context, setup, options, flags);
   const chosen = { ...options, ...(tuned && { lambda: tuned.lambda }) };
   const found = await search(context, setup, chosen, flags);
-  const asked = { ...chosen, ...(found && { budget: found.budget, source: found.source }) };
+  const stageAccuracies: StageAccuracy[] = [];
+  const isStaged = flags.gradual === true || resolvePrune(chosen).stages > 1;
+  const onStage = isStaged ? stageJudge(context, setup, flags, stageAccuracies) : undefined;
+  const asked = {
+    ...chosen,
+    ...(found && { budget: found.budget, source: found.source }),
+    ...(onStage && { onStage }),
+  };
   const result =
     flags.gradual === true
       ? await gradually(context, setup, asked, { flags, keeper })
@@ -133,7 +146,7 @@ export async function pruneAndMeasure(
     context.seconds.solve = (context.seconds.solve ?? 0) + seconds.solve;
   }
   const after = await judge(result.model);
-  const { model, recalibrated } = await recalibration(context, setup, result.model, { flags, judge });
+  const { model, recalibrated, last } = await recalibration(context, setup, result.model, { flags, judge });
   const latency =
     flags.latency && setup.shapes !== null
       ? await context.timed('latency', () =>
@@ -144,7 +157,31 @@ export async function pruneAndMeasure(
           }),
         )
       : null;
-  return { result, tuned, found, model, before, after, recalibrated, latency };
+  return { result, tuned, found, model, before, after, last: last ?? after, stageAccuracies, recalibrated, latency };
+}
+
+/** Rows that a run in stages is judged on after each. */
+const STAGE_ROWS = 1000;
+
+/** Judges after each stage. */
+function stageJudge(
+  context: Context,
+  { evaluation }: RunSetup,
+  { threads }: PruneFlags,
+  accuracies: StageAccuracy[],
+): PruneOptions['onStage'] {
+  if (evaluation === null) return undefined;
+  const rows = Math.min(STAGE_ROWS, evaluation.source.count);
+  const source = subset(
+    evaluation.source,
+    Int32Array.from({ length: rows }, (_, i) => i),
+  );
+  return async (_, model) => {
+    const { accuracy } = await context.timed('evaluate stages', () =>
+      evaluate(onnxruntimeNode, model, source, { threads, signal: context.run.signal }),
+    );
+    accuracies.push({ accuracy, rows });
+  };
 }
 
 function sourceOf({ evaluation, data }: RunSetup): OpenedData['source'] | undefined {
@@ -156,8 +193,8 @@ async function recalibration(
   { opened, data, options }: RunSetup,
   pruned: Model,
   { flags, judge }: { flags: PruneFlags; judge: (model: Model) => Promise<Evaluation | null> },
-): Promise<Pick<Measured, 'model' | 'recalibrated'>> {
-  if (flags.recalibrate !== true || data === null) return { model: pruned, recalibrated: null };
+): Promise<Pick<Measured, 'model' | 'recalibrated' | 'last'>> {
+  if (flags.recalibrate !== true || data === null) return { model: pruned, recalibrated: null, last: null };
   const tuned = await context.timed('recalibrate', () =>
     recalibrate(pruned, opened.model, {
       engine: options.engine,
@@ -173,6 +210,7 @@ async function recalibration(
     );
   return {
     model: tuned.model,
+    last: evaluation,
     recalibrated: { accuracy: evaluation?.accuracy ?? null, loss: evaluation?.loss ?? null, rows: tuned.samples },
   };
 }

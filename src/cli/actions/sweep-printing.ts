@@ -1,55 +1,69 @@
 import type { Evaluation } from '../../evaluate/accuracy.ts';
+import { weightMacs } from '../../pipeline/shapes.ts';
 import type { SweepCell } from '../../pipeline/sweep.ts';
 import { type Spread, type SweepSummary, summarizeSweep } from '../../pipeline/sweep-summary.ts';
 import { percent } from '../../report/figures.ts';
-import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
+import { peakRssMB, platformFacts, toolFacts } from '../../report/surroundings.node.ts';
+import { SWEEP_SCHEMA, type SweepReport, sweepReportSchema } from '../../report/sweep-report.ts';
 import { type Column, textTable } from '../../report/table.ts';
 import type { Context } from '../context.ts';
 import type { SweepFlags } from '../flags.ts';
+import { total } from '../measuring.ts';
 import { dataFacts } from '../opening.node.ts';
 import type { RunSetup } from './setup.ts';
-
-/** The layout of a sweep; it rises when a field changes its meaning. */
-const SWEEP_SCHEMA = 'coppice/sweep@1';
 
 /** A finished sweep. */
 export interface SweepResult {
   readonly flags: SweepFlags;
   readonly setup: RunSetup;
   readonly dense: Evaluation | null;
+  /** Of the dense model. */
+  readonly measured: Pick<SweepCell, 'bytes' | 'latency'>;
   readonly cells: readonly SweepCell[];
 }
 
-/** The document that `--json` prints. */
-export async function sweepJson(
+/** The document that `--json` prints: checked, and with null for what is not a finite number. */
+export async function sweepDocument(
   { command, seconds, warnings }: Context,
-  { flags, setup, dense, cells }: SweepResult,
-): Promise<string> {
+  { flags, setup, dense, measured, cells }: SweepResult,
+): Promise<SweepReport & { summary: SweepSummary[] }> {
   const { engine } = setup.options;
+  const macs = setup.shapes && weightMacs(setup.opened.model, setup.shapes);
+  const layers = setup.chosen.layers.map(({ name, op, dims, size }) => {
+    const each = macs?.get(name) ?? null;
+    return { name, op, shape: [...dims], weights: size, macs: each === null ? null : Math.round(each * size) };
+  });
   const document = {
     schema: SWEEP_SCHEMA,
     tool: toolFacts(),
     runtime: { name: engine.name, version: engine.version, threads: flags.threads ?? null },
-    command,
+    platform: platformFacts(),
+    command: [...command],
     model: setup.opened.file,
     data: setup.data === null ? null : await dataFacts(setup.data),
     eval: setup.evaluation === null ? null : await dataFacts(setup.evaluation),
-    dense: { accuracy: dense?.accuracy ?? null, loss: dense?.loss ?? null },
+    dense: {
+      accuracy: dense?.accuracy ?? null,
+      loss: dense?.loss ?? null,
+      ...measured,
+      macs: total(layers.map((layer) => layer.macs)),
+    },
     methods: flags.methods,
     sparsities: flags.sparsity ?? null,
     flops: flags.flops ?? null,
     seeds: flags.seeds,
+    layers,
     cells,
-    summary: summarizeSweep(cells),
     seconds,
     peakRssMB: peakRssMB(),
-    warnings,
+    warnings: [...warnings],
   };
-  return JSON.stringify(
-    document,
-    (_, value) => (typeof value === 'number' && !Number.isFinite(value) ? null : value),
-    2,
-  );
+  return { ...sweepReportSchema.parse(finite(document)), summary: summarizeSweep(cells) };
+}
+
+/** JSON has no NaN and no Infinity. */
+function finite(document: object): unknown {
+  return JSON.parse(JSON.stringify(document, (_, x) => (typeof x === 'number' && !Number.isFinite(x) ? null : x)));
 }
 
 /** One line a run, with a heading; what is not known is empty. */

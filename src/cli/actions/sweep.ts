@@ -3,18 +3,22 @@ import { recalibrate } from '../../apply/recalibrate.ts';
 import { type Budget, budget } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
+import { measureSize } from '../../evaluate/size.node.ts';
 import type { Model } from '../../ir/model.ts';
+import { encodeModel } from '../../onnx/encode.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { weightMacs } from '../../pipeline/shapes.ts';
 import { type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
 import { percent } from '../../report/figures.ts';
+import { writeSweepReport } from '../../report/files.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { SweepFlags } from '../flags.ts';
+import { timeModels } from '../measuring.ts';
 import { fileIn, makeFolder, stemOf } from '../outputs.node.ts';
 import { openRun, type RunSetup, samplesOf } from './setup.ts';
-import { asked, sweepCsv, sweepJson, sweepTable } from './sweep-printing.ts';
+import { asked, sweepCsv, sweepDocument, sweepTable } from './sweep-printing.ts';
 
 /** Prunes by all methods to all sparsities. @returns the exit code */
 export async function sweepFile(context: Context, path: string, command: Command): Promise<number> {
@@ -27,8 +31,11 @@ export async function sweepFile(context: Context, path: string, command: Command
   const setup = await openRun(context, path, flags, { methods: flags.methods, seed: flags.seeds[0] });
   const samples = new Map(flags.methods.map((method) => [method, samplesOf(context, setup, method)]));
   if (flags.output !== undefined) makeFolder(flags.output);
+  if (flags.report !== undefined) makeFolder(flags.report);
   const judge = judgeOf(context, setup, flags);
   const dense = await judge(setup.opened.model);
+  const measure = measureOf(context, setup, flags);
+  const measured = await measure(setup.opened.model);
   const cells = await context.timed('sweep', () =>
     sweep(setup.opened.model, {
       ...setup.options,
@@ -38,12 +45,15 @@ export async function sweepFile(context: Context, path: string, command: Command
       ...(setup.shapes && { macs: weightMacs(setup.opened.model, setup.shapes) }),
       settings: (method) => ({ samples: samples.get(method) }),
       judge,
+      measure,
       ...recalibration(context, setup, flags),
       onCell: (cell, model) => keep(context, cell, { model, path, flags }),
     }),
   );
-  const result = { flags, setup, dense, cells };
-  if (flags.json === true) context.print(await sweepJson(context, result));
+  const result = { flags, setup, dense, measured, cells };
+  const document = await sweepDocument(context, result);
+  if (flags.report !== undefined) await writeSweepReport(flags.report, document);
+  if (flags.json === true) context.print(JSON.stringify(document, null, 2));
   else context.print(flags.csv === true ? sweepCsv(cells) : sweepTable(result));
   return EXIT.ok;
 }
@@ -79,6 +89,24 @@ function judgeOf(
     context.timed('evaluate', async () =>
       evaluation === null ? null : evaluate(options.engine, model, evaluation.source, { threads, ...context.run }),
     );
+}
+
+/** Size by brotli where there will be a report, latency where that was asked for. */
+function measureOf(
+  context: Context,
+  { evaluation, options }: RunSetup,
+  { report, latency, threads }: SweepFlags,
+): NonNullable<SweepRequest['measure']> {
+  return async (model) => {
+    const bytes = report === undefined ? null : await context.timed('size', () => measureSize(encodeModel(model)));
+    const timed =
+      latency === true
+        ? await context.timed('latency', () =>
+            timeModels(options.engine, [model], { ...context.run, threads, sources: [evaluation?.source] }),
+          )
+        : [];
+    return { bytes: bytes?.brotli ?? null, latency: timed[0]?.latencies[0]?.median ?? null };
+  };
 }
 
 function recalibration(

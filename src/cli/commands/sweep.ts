@@ -23,6 +23,8 @@ export function define(command: Command): void {
   preprocessFlags(command);
   command
     .option('-o, --output <folder>', 'write the pruned models there, as MODEL-METHOD-SPARSITY[-seedN].onnx')
+    .option('--report <folder>', 'write sweep.json and report.html there; measures the size of each model')
+    .option('--latency', 'time each model, one sample at a time')
     .option('--csv', 'print one line a run as CSV instead of a table');
   outputFlags(command).addHelpText('after', methodsHelp());
 }

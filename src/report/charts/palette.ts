@@ -88,7 +88,7 @@ export const CHART_STYLE = `.chart text { font-family: system-ui, -apple-system,
 .chart .heading { font-size: 14px; font-weight: 600; fill: var(--ink); }
 .chart .name { fill: var(--ink); }
 .chart .grid { stroke: var(--line); stroke-width: 1; }
-.chart .axis { stroke: var(--edge); stroke-width: 1; }
+.chart .axis { stroke: var(--edge); stroke-width: 1; fill: none; }
 .chart .reference { stroke: var(--edge); stroke-width: 1.5; stroke-dasharray: 2 3; fill: none; }
 .chart .path { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .chart .area { stroke: none; opacity: 0.22; }

@@ -147,13 +147,17 @@ export function originRows({ model, output, data, eval: evaluation }: Origin): s
 }
 
 /** Versions and machine, in a sentence. */
-export function versionsOf({ tool, runtime, platform }: Pick<Report, 'tool' | 'runtime' | 'platform'>): string {
+export function versionsOf({
+  tool,
+  runtime,
+  platform,
+}: Pick<Report, 'tool' | 'runtime'> & { readonly platform: Report['platform'] | null }): string {
   const parts = [
     `${tool.name} ${tool.version}`,
     `${runtime.name} ${runtime.version}`,
-    platform.node === null ? '' : `Node ${platform.node}`,
-    platform.os ?? '',
-    platform.cpu ?? '',
+    platform?.node == null ? '' : `Node ${platform.node}`,
+    platform?.os ?? '',
+    platform?.cpu ?? '',
   ];
   return `${parts.filter((text) => text !== '').join(', ')}.`;
 }

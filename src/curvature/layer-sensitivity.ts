@@ -1,0 +1,24 @@
+import type { GradientRows } from './gradient-rows.ts';
+
+/**
+ * What the removal of one weight of a layer costs by the diagonal of the quadratic model, the mean over the layer:
+ *
+ *   s = mean over j of 1/2 w_j^2 F_jj,   F_jj = m/n sum over i of A_ij^2
+ *
+ * @param w  weights of the model that the rows belong to, [p]
+ * @param m  samples averaged into one row
+ * @returns  a value a layer, loss per removed weight
+ * Cost: one pass over A.
+ */
+export function layerSensitivity(rows: GradientRows, w: Float64Array, m: number): number[] {
+  return rows.panels.map(({ start, width, data, scale }) => {
+    let sum = 0;
+    for (let i = 0; i < rows.n; i++) {
+      for (let j = 0; j < width; j++) {
+        const moved = (data[i * width + j] as number) * (scale?.[j] ?? 1) * (w[start + j] as number);
+        sum += moved * moved;
+      }
+    }
+    return (m * sum) / (2 * rows.n * width);
+  });
+}

@@ -1,0 +1,156 @@
+import type { Axis, ChartPoint, XyChart } from '../charts/chart.ts';
+import { percent } from '../figures.ts';
+import type { SweepReport } from '../sweep-report.ts';
+import { type SweepPoint, sweepPoints } from './sweep-points.ts';
+
+/** What accuracy is set against. */
+export type FrontMeasure = 'sparsity' | 'macs' | 'bytes' | 'latency';
+
+interface Against {
+  readonly axis: Axis;
+  /** Whether less is better. */
+  readonly less: boolean;
+  of(point: SweepPoint): number | null;
+  dense(sweep: SweepReport): number | null;
+}
+
+const AGAINST: Readonly<Record<FrontMeasure, Against>> = {
+  sparsity: {
+    axis: { label: 'Sparsity', quantity: 'share' },
+    less: false,
+    of: ({ sparsity }) => sparsity,
+    dense: () => null,
+  },
+  macs: {
+    axis: { label: 'MACs of one sample', quantity: 'count' },
+    less: true,
+    of: ({ macs }) => macs,
+    dense: ({ dense }) => dense.macs,
+  },
+  bytes: {
+    axis: { label: 'Model file by brotli', quantity: 'bytes' },
+    less: true,
+    of: ({ bytes }) => bytes,
+    dense: ({ dense }) => dense.bytes,
+  },
+  latency: {
+    axis: { label: 'Latency, batch 1', quantity: 'milliseconds' },
+    less: true,
+    of: ({ latency }) => latency,
+    dense: ({ dense }) => dense.latency,
+  },
+};
+
+/** The measures of which a sweep knows something, in the order of the page. */
+export function measuresOf(sweep: SweepReport): FrontMeasure[] {
+  const points = sweepPoints(sweep).filter(({ accuracy }) => accuracy !== null);
+  return (Object.keys(AGAINST) as FrontMeasure[]).filter((measure) =>
+    points.some((point) => AGAINST[measure].of(point) !== null),
+  );
+}
+
+/** Accuracy against a measure, a series a method; filled markers are on the Pareto front, the dense model is a line. */
+export function frontChart(sweep: SweepReport, measure: FrontMeasure): XyChart {
+  const { axis, less, of, dense } = AGAINST[measure];
+  const known = sweepPoints(sweep).flatMap((point) => {
+    const x = of(point);
+    return x === null || point.accuracy === null ? [] : [{ point, x, y: point.accuracy }];
+  });
+  const front = frontOf(known, less);
+  const series = sweep.methods.map((method) => ({
+    name: method,
+    form: 'line' as const,
+    points: known
+      .filter(({ point }) => point.method === method)
+      .sort((a, b) => a.x - b.x)
+      .map((one): ChartPoint => {
+        const { key, budget, range } = one.point;
+        const note = range === null ? budget : `${budget}, seeds differ by ${percent(range)}`;
+        return { x: one.x, y: one.y, key, note, strong: front.has(key) };
+      }),
+  }));
+  const at = dense(sweep);
+  return {
+    kind: 'xy',
+    id: `front-${measure}`,
+    title: `Accuracy against ${TITLES[measure]}`,
+    x: axis,
+    y: { label: 'Accuracy', quantity: 'share' },
+    series: [
+      ...series.filter(({ points }) => points.length > 0),
+      ...(at === null || sweep.dense.accuracy === null
+        ? []
+        : [{ name: 'Dense', form: 'points' as const, points: [{ x: at, y: sweep.dense.accuracy, strong: true }] }]),
+    ],
+    ...(sweep.dense.accuracy !== null && {
+      lines: [{ axis: 'y' as const, value: sweep.dense.accuracy, label: 'Accuracy of the dense model' }],
+    }),
+  };
+}
+
+const TITLES: Readonly<Record<FrontMeasure, string>> = {
+  sparsity: 'sparsity',
+  macs: 'multiply-accumulates',
+  bytes: 'compressed size',
+  latency: 'latency',
+};
+
+/** Keys of the points that no other beats in accuracy without being worse in the measure. */
+export function frontOf(
+  points: readonly { readonly point: SweepPoint; readonly x: number; readonly y: number }[],
+  less: boolean,
+): Set<string> {
+  const sign = less ? -1 : 1;
+  const sorted = [...points].sort((a, b) => sign * (b.x - a.x) || b.y - a.y);
+  const front = new Set<string>();
+  let best = Number.NEGATIVE_INFINITY;
+  for (const { point, y } of sorted) {
+    if (y <= best) continue;
+    best = y;
+    front.add(point.key);
+  }
+  return front;
+}
+
+/** Points of which accuracy falls by at most this are taken for as good as the dense model. */
+const GOOD = 0.01;
+
+/** The point that a page shows first: the sparsest of those that lose at most one point, else the most accurate. */
+export function bestPoint(sweep: SweepReport): SweepPoint | null {
+  const points = sweepPoints(sweep).filter(({ accuracy }) => accuracy !== null);
+  const dense = sweep.dense.accuracy;
+  const good = dense === null ? [] : points.filter(({ accuracy }) => dense - (accuracy as number) <= GOOD);
+  if (good.length > 0) return good.reduce((a, b) => (b.sparsity > a.sparsity ? b : a));
+  return points.length === 0
+    ? null
+    : points.reduce((a, b) => ((b.accuracy as number) > (a.accuracy as number) ? b : a));
+}
+
+/** Predicted against achieved change of the loss; null where no method predicts. */
+export function predictionChart(sweep: SweepReport): XyChart | null {
+  const { loss: dense } = sweep.dense;
+  if (dense === null) return null;
+  const series = sweep.methods.map((method) => ({
+    name: method,
+    form: 'points' as const,
+    points: sweepPoints(sweep)
+      .filter((point) => point.method === method)
+      .flatMap(({ key, budget, predicted, cells }): ChartPoint[] => {
+        const losses = cells.map(({ loss }) => loss);
+        if (predicted === null || losses.some((loss) => loss === null)) return [];
+        const achieved = losses.reduce((sum: number, loss) => sum + (loss as number), 0) / losses.length - dense;
+        return [{ x: predicted, y: achieved, key, note: budget, strong: true }];
+      }),
+  }));
+  const known = series.filter(({ points }) => points.length > 0);
+  if (known.length === 0) return null;
+  return {
+    kind: 'xy',
+    id: 'prediction',
+    title: 'Change of the loss, predicted and achieved',
+    x: { label: 'Predicted by the quadratic model, nats', quantity: 'number' },
+    y: { label: 'Achieved, nats', quantity: 'number' },
+    series: known,
+    diagonal: 'As predicted',
+  };
+}
