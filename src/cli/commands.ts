@@ -19,7 +19,8 @@ export type CommandName =
   | 'resume'
   | 'eval'
   | 'compare'
-  | 'sweep';
+  | 'sweep'
+  | 'report';
 
 /** A command before its file is loaded. */
 export interface CommandEntry {
@@ -77,5 +78,11 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
     argument: '<model>',
     summary: 'prune by several methods to several sparsities: one table',
     load: () => import('./commands/sweep.ts'),
+  },
+  report: {
+    argument: '<folder>',
+    what: 'folder that --report was given, or a JSON file of it',
+    summary: 'a report again, as a page, as Markdown with SVG charts, or as data',
+    load: () => import('./commands/report.ts'),
   },
 };

@@ -29,6 +29,11 @@ export function fileIn(folder: string, name: string): string {
   return join(folder, name);
 }
 
+/** The folder of a file. */
+export function folderHolding(file: string): string {
+  return dirname(file);
+}
+
 /** Makes a folder for results, if it is not there. @throws OutputError if it cannot be made or written */
 export function makeFolder(path: string): void {
   checkWritableFolder(path);
