@@ -1,4 +1,6 @@
+import type { NewEvent } from '../progress/events.ts';
 import type { OnProgress, RunOptions } from '../progress/progress.ts';
+import { eventPrinter } from './event-printer.ts';
 import { hasColors, type Io } from './io.ts';
 import { type ProgressPrinter, progressPrinter } from './progress-printer.ts';
 
@@ -6,6 +8,8 @@ import { type ProgressPrinter, progressPrinter } from './progress-printer.ts';
 export interface Loudness {
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  /** Events as JSON, a line each, in the place of all other output on standard error. */
+  readonly events?: 'ndjson';
 }
 
 /** What every command is given: where to print, and how to be stopped. */
@@ -19,10 +23,16 @@ export interface Context {
   /** Says something that the user should know; kept for the report too. */
   warn(message: string): void;
   readonly warnings: readonly string[];
+  /** Says what was missed, --quiet or not. */
+  fail(message: string): void;
   /** Says how far the work is, unless --quiet. */
   tell(message: string): void;
   /** Says what is being done, under -v. */
   log(message: string): void;
+  /** Columns that a table may take. */
+  readonly width: number;
+  /** Tells those who read events; nothing without --events. */
+  emit(event: NewEvent): void;
   /** Prints the result on standard output. */
   print(text: string): void;
   /** The folder of the unfinished run that goes on; null for one that begins. */
@@ -42,10 +52,11 @@ export type Continuation = Pick<Context, 'resumed' | 'goOn'>;
 export function openContext(
   io: Io,
   command: readonly string[],
-  { quiet = false, verbose = false }: Loudness,
+  { quiet = false, verbose = false, events }: Loudness,
   continuation: Continuation,
 ): Context {
-  const printer: ProgressPrinter = progressPrinter(io, quiet);
+  const stream = events === undefined ? null : eventPrinter(io.err, command);
+  const printer: ProgressPrinter = stream ? silent(stream.onProgress) : progressPrinter(io, quiet);
   const warnings: string[] = [];
   const seconds: Record<string, number> = {};
   const yellow = hasColors(io) ? (text: string) => `\x1b[33m${text}\x1b[0m` : (text: string) => text;
@@ -60,10 +71,18 @@ export function openContext(
     warn: (message) => {
       if (warnings.includes(message)) return;
       warnings.push(message);
+      stream?.emit({ type: 'warning', message });
       if (!quiet) printer.line(`coppice: ${yellow('warning')}: ${message}`);
     },
+    width: io.outColumns ?? Number.POSITIVE_INFINITY,
+    emit: (event) => stream?.emit(event),
     tell: (message) => {
+      stream?.emit({ type: 'note', message });
       if (!quiet) printer.line(message);
+    },
+    fail: (message) => {
+      if (stream) stream.emit({ type: 'failure', message });
+      else io.err(`coppice: ${message}\n`);
     },
     log: (message) => {
       if (verbose) printer.line(`coppice: ${message}`);
@@ -83,4 +102,9 @@ export function openContext(
       }
     },
   };
+}
+
+/** A printer of which only the progress is heard. */
+function silent(onProgress: OnProgress): ProgressPrinter {
+  return { onProgress, line: () => undefined, clear: () => undefined };
 }

@@ -19,6 +19,7 @@ export interface OutputFlags {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  readonly events?: 'ndjson';
   readonly threads?: number;
   readonly config?: string;
   readonly printConfig?: boolean;
@@ -31,6 +32,7 @@ export function outputFlags(command: Command): Command {
     .option('--json', 'print one JSON document instead of a table')
     .option('-q, --quiet', 'no progress and no warnings on standard error')
     .option('-v, --verbose', 'say more on standard error, and where a bug is')
+    .addOption(chosen('--events <format>', 'events on standard error, one JSON object a line', ['ndjson']))
     .option('--config <file>', 'JSON with flags by name; flags on the command line win')
     .option('--print-config', 'print the settings as such a file, and stop');
 }

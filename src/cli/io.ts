@@ -7,6 +7,8 @@ export interface Io {
   /** Whether standard error is a terminal, and how many columns it has. */
   readonly terminal: boolean;
   readonly columns: number;
+  /** Columns of standard output where that is a terminal: tables fit them. Absent = as wide as they are. */
+  readonly outColumns?: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Fires at the first Ctrl-C. */
   readonly signal: AbortSignal;

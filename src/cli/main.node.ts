@@ -21,6 +21,7 @@ const io: Io = {
   err: (text) => process.stderr.write(text),
   terminal: process.stderr.isTTY === true,
   columns: process.stderr.columns ?? 80,
+  outColumns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
   env: process.env,
   signal: controller.signal,
 };

@@ -8,6 +8,7 @@ import type { Io } from './io.ts';
 interface CommonFlags {
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  readonly events?: 'ndjson';
 }
 
 /**
@@ -43,6 +44,11 @@ export async function run(
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const failure = failureOf(thrown, io.signal);
+    if (argv.some((word) => word.startsWith('--events'))) {
+      io.err(`${JSON.stringify({ type: 'failure', at: 0, message: failure.sentence })}\n`);
+      io.err(`${JSON.stringify({ type: 'end', at: 0, code: failure.code })}\n`);
+      return failure.code;
+    }
     io.err(`coppice: ${failure.sentence}\n`);
     if (loud && thrown instanceof Error) io.err(`${thrown.stack ?? ''}\n`);
     return failure.code;
@@ -84,7 +90,9 @@ function declare(io: Io, version: string, { chosen, module, argv, resumed, done 
     command.action(async (models: string | string[]) => {
       const flags = command.opts<CommonFlags>();
       const context = openContext(io, ['coppice', ...argv], flags, continuation);
-      done(await module.act(context, [models].flat(), command));
+      const code = await module.act(context, [models].flat(), command);
+      context.emit({ type: 'end', code });
+      done(code);
     });
   }
   return program;

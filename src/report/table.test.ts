@@ -25,6 +25,15 @@ describe('textTable', () => {
     expect(textTable([{ heading: 'x' }], [['a\u001b[31m\nb']])).toBe('x\n--------\na [31m b');
   });
 
+  it('fits a terminal by cutting the widest texts at their beginning, and numbers never', () => {
+    const long = ['features.7.conv.0.weight', '1,234,567', 'a note that is long enough to be cut'];
+    const lines = textTable(columns, [...rows, long], 50).split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBe(50);
+    expect(lines.at(-1)).toContain('1,234,567');
+    expect(lines.at(-1)).toMatch(/\u2026[^ ]*\.weight/);
+    expect(textTable(columns, [long], 3)).toContain('1,234,567');
+  });
+
   it('aligns wide and combining characters', () => {
     const lines = textTable(
       [{ heading: 'name' }, { heading: 'n' }],

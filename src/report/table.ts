@@ -5,14 +5,24 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
+/** No column of text is cut below this. */
+const LEAST_WIDTH = 8;
+
 /**
  * An aligned table for a terminal: two spaces between columns, a rule under the headings, no spaces at line ends.
  *
- * @param rows  one cell per column; missing cells are empty
+ * @param rows   one cell per column; missing cells are empty
+ * @param width  of the terminal: columns of text are cut at their beginning, the widest first, until the table fits
  */
-export function textTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const cells = [columns.map((column) => column.heading), ...rows].map((row) => fill(columns, row, oneLine));
-  const widths = columns.map((_, i) => Math.max(...cells.map((row) => displayWidth(row[i] as string))));
+export function textTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width = Number.POSITIVE_INFINITY,
+): string {
+  const whole = [columns.map((column) => column.heading), ...rows].map((row) => fill(columns, row, oneLine));
+  const widths = columns.map((_, i) => Math.max(...whole.map((row) => displayWidth(row[i] as string))));
+  narrow(widths, columns, width);
+  const cells = whole.map((row) => row.map((cell, i) => cut(cell, widths[i] as number)));
   const lines = cells.map((row) => row.map((cell, i) => pad(cell, widths[i] as number, columns[i])).join('  '));
   const rule = widths.map((width) => '-'.repeat(width)).join('  ');
   return [lines[0] as string, rule, ...lines.slice(1)].map((line) => line.trimEnd()).join('\n');
@@ -32,6 +42,26 @@ export function markdownTable(columns: readonly Column[], rows: readonly (readon
     return column.align === 'right' ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width);
   });
   return [lines[0] as string[], rule, ...lines.slice(1)].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+/** Takes from the widest column of text, one by one. */
+function narrow(widths: number[], columns: readonly Column[], width: number): void {
+  let over = widths.reduce((sum, w) => sum + w + 2, -2) - width;
+  while (over > 0) {
+    const texts = widths.map((w, i) => (columns[i]?.align === 'right' ? 0 : w));
+    const widest = texts.indexOf(Math.max(...texts));
+    if ((texts[widest] ?? 0) <= LEAST_WIDTH) return;
+    (widths[widest] as number) -= 1;
+    over -= 1;
+  }
+}
+
+/** The end of a text: names of layers differ there. */
+function cut(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  const letters = [...text];
+  while (letters.length > 0 && displayWidth(letters.join('')) > width - 1) letters.shift();
+  return `\u2026${letters.join('')}`;
 }
 
 function fill(columns: readonly Column[], row: readonly string[], clean: (cell: string) => string): string[] {

@@ -40,7 +40,7 @@ export async function compareFiles(context: Context, paths: readonly string[], c
     agreement: agreement(judged[0] as Judged, one),
     latency: latencyOf(running.indexOf(one), latency),
   }));
-  context.print(flags.json === true ? comparisonText(context, compared) : table(compared));
+  context.print(flags.json === true ? comparisonText(context, compared) : table(compared, context.width));
   return EXIT.ok;
 }
 
@@ -87,7 +87,7 @@ function comparisonText({ command, seconds, warnings }: Context, compared: reado
 }
 
 /** One column a figure; columns in which nothing is known are left out. */
-function table(compared: readonly Compared[]): string {
+function table(compared: readonly Compared[], width: number): string {
   const batches = compared.find(({ latency }) => latency !== null)?.latency?.map(({ batch }) => batch) ?? [];
   const columns: Column[] = [
     { heading: 'model' },
@@ -125,5 +125,6 @@ function table(compared: readonly Compared[]): string {
   return textTable(
     shown.map((i) => columns[i] as Column),
     rows.map((row) => shown.map((i) => row[i] as string)),
+    width,
   );
 }

@@ -72,7 +72,10 @@ export async function finetuneFile(context: Context, path: string, command: Comm
       seed: flags.seed,
       ...(flags.threads !== undefined && { threads: flags.threads }),
       ...(keeper.from && { from: trainingStateOf(keeper.from) }),
-      onEpoch: (epoch) => context.tell(epochLine(epoch, extent)),
+      onEpoch: (epoch) => {
+        context.emit({ type: 'epoch', ...epoch, of: flags.epochs });
+        context.tell(epochLine(epoch, extent));
+      },
       onStep: (state) =>
         keeper.saveIfDue(() => {
           const { arrays, ...training } = state();

@@ -46,7 +46,7 @@ export async function inspectFile(context: Context, path: string, command: Comma
     context.warn(
       `${integer(found.inspection.totals.notFinite)} weights are NaN or infinite; such layers cannot be pruned`,
     );
-  context.print(flags.json === true ? inspectionText(context, found) : listing(found));
+  context.print(flags.json === true ? inspectionText(context, found) : listing(found, context.width));
   return EXIT.ok;
 }
 
@@ -63,10 +63,10 @@ function inspectionText({ warnings }: Context, { opened, inspection, open, reaso
   return JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? Number(value) : value), 2);
 }
 
-function listing({ opened, inspection, open, reason }: Found): string {
+function listing({ opened, inspection, open, reason }: Found, width: number): string {
   const { prunable, unprunable, totals } = inspection;
   const parts = [headOf(opened, inspection)];
-  if (prunable.length > 0) parts.push(prunableTable(inspection));
+  if (prunable.length > 0) parts.push(prunableTable(inspection, width));
   const macs = totals.macs === null ? '' : `, ${short(totals.macs)} MACs a sample`;
   const assumed = open === null || reason !== null ? '' : ` (open dimensions taken as ${open})`;
   const zeros =
@@ -76,7 +76,7 @@ function listing({ opened, inspection, open, reason }: Found): string {
   parts.push(
     `Prunable: ${integer(totals.prunable)} weights in ${prunable.length} ${prunable.length === 1 ? 'layer' : 'layers'}${zeros}${macs}${assumed}`,
   );
-  if (unprunable.length > 0) parts.push(`Left alone:\n\n${unprunableTable(inspection)}`);
+  if (unprunable.length > 0) parts.push(`Left alone:\n\n${unprunableTable(inspection, width)}`);
   return parts.join('\n\n');
 }
 
@@ -111,7 +111,7 @@ function portText({ name, type, shape }: Port): string {
   return `${name}: ${type ?? 'untyped'}${shape === null ? '' : `[${shape.map((d) => d ?? '?').join(', ')}]`}`;
 }
 
-function prunableTable({ prunable, totals }: Inspection): string {
+function prunableTable({ prunable, totals }: Inspection, width: number): string {
   const hasBad = totals.notFinite > 0;
   const hasZeros = totals.nonzeros < totals.prunable;
   const right = (heading: string): Column => ({ heading, align: 'right' });
@@ -137,10 +137,10 @@ function prunableTable({ prunable, totals }: Inspection): string {
     ...(hasZeros ? [percent(weights === 0 ? 0 : zeros / weights, 1)] : []),
     ...(hasBad ? [integer(notFinite)] : []),
   ]);
-  return textTable(columns, rows);
+  return textTable(columns, rows, width);
 }
 
-function unprunableTable({ unprunable }: Inspection): string {
+function unprunableTable({ unprunable }: Inspection, width: number): string {
   const rows = unprunable.map(({ name, op, shape, weights, reason }) => [
     name,
     op,
@@ -157,5 +157,6 @@ function unprunableTable({ unprunable }: Inspection): string {
       { heading: 'why' },
     ],
     rows,
+    width,
   );
 }

@@ -5,6 +5,7 @@ import { METHODS } from '../../pipeline/methods.ts';
 import { budgetedLayers, type PruneOptions, prune, resolvePrune } from '../../pipeline/prune.ts';
 import { quadratic } from '../../problem/quadratic.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
+import { sparkline } from '../../report/sparkline.ts';
 import { textTable } from '../../report/table.ts';
 import { random } from '../../tensor/random.ts';
 import type { Context } from '../context.ts';
@@ -77,7 +78,7 @@ export async function printPlan(
     })),
     warnings: context.warnings,
   };
-  context.print(flags.json === true ? JSON.stringify(plan, null, 2) : planText(plan));
+  context.print(flags.json === true ? JSON.stringify(plan, null, 2) : planText(plan, context.width));
   return EXIT.ok;
 }
 
@@ -135,17 +136,10 @@ interface Plan {
   }[];
 }
 
-function planText({
-  model,
-  method,
-  prunable,
-  nonzeros,
-  macs,
-  stages,
-  gradients,
-  layers,
-  predictedLossChange,
-}: Plan): string {
+function planText(
+  { model, method, prunable, nonzeros, macs, stages, gradients, layers, predictedLossChange }: Plan,
+  width: number,
+): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
   const rows = layers.map(({ name, op, weights, kept, macs: { after } }) => [
     name,
@@ -180,6 +174,11 @@ function planText({
       right('MACs'),
     ],
     rows,
+    width,
   );
-  return `${facts.join('\n')}\n\n${table}\n\nNothing was written: this is a dry run.`;
+  const shape = `kept by layer  ${sparkline(
+    layers.map(({ weights, kept }) => kept / weights),
+    width - 15,
+  )}`;
+  return `${facts.join('\n')}\n\n${shape}\n\n${table}\n\nNothing was written: this is a dry run.`;
 }

@@ -10,6 +10,7 @@ import { integer, percent } from '../../report/figures.ts';
 import { reportText, writeReport } from '../../report/files.node.ts';
 import { makeReport } from '../../report/make-report.ts';
 import type { Report } from '../../report/report.ts';
+import { sparkline } from '../../report/sparkline.ts';
 import { summaryRows } from '../../report/summary.ts';
 import { peakRssMB, platformFacts, toolFacts } from '../../report/surroundings.node.ts';
 import { textTable } from '../../report/table.ts';
@@ -34,7 +35,9 @@ export async function finish(context: Context, setup: RunSetup, run: Measured, p
   const report = await reportOf(context, setup, run, places);
   for (const warning of report.warnings) context.warn(warning);
   if (flags.report !== undefined) await writeReport(flags.report, report);
-  context.print(flags.json === true ? reportText(report) : summary(report, { output, folder: flags.report }));
+  context.print(
+    flags.json === true ? reportText(report) : summary(report, { output, folder: flags.report, width: context.width }),
+  );
   return gate(context, report, flags.minAccuracy);
 }
 
@@ -135,16 +138,24 @@ function runSettings(flags: PruneFlags): Record<string, string | number | boolea
   );
 }
 
-function summary(report: Report, { output, folder }: { output: string; folder: string | undefined }): string {
+function summary(
+  report: Report,
+  { output, folder, width }: { output: string; folder: string | undefined; width: number },
+): string {
   const { asked, model, sparsity: achieved, nonzeros, prunable, layers } = report;
   const rows = summaryRows(report).map(({ label, before, after, change }) => [label, before, after, change]);
   const heading = `${model.name} pruned by ${asked.method}: ${percent(achieved)} of ${integer(prunable)} weights in ${layers.length} layers removed, ${integer(nonzeros)} kept`;
   const table = textTable(
     [{ heading: '' }, { heading: 'before', align: 'right' }, { heading: 'after', align: 'right' }, { heading: '' }],
     rows,
+    width,
   );
+  const shape = `sparsity by layer  ${sparkline(
+    layers.map((layer) => layer.sparsity),
+    width - 19,
+  )}`;
   const written = `model   ${output}${folder === undefined ? '' : `\nreport  ${folder}`}`;
-  return `${heading}\n\n${table}\n\n${written}`;
+  return `${heading}\n\n${table}\n\n${shape}\n\n${written}`;
 }
 
 /** The accuracy that counts is that of the model as written: recalibrated, if it is. */
@@ -152,6 +163,6 @@ function gate(context: Context, { accuracy, recalibrated }: Report, least: numbe
   if (least === undefined) return EXIT.ok;
   const reached = recalibrated === null ? accuracy.after : recalibrated.accuracy;
   if (reached !== null && reached >= least) return EXIT.ok;
-  context.io.err(`coppice: the accuracy is ${percent(reached)}, below the ${percent(least)} of --min-accuracy\n`);
+  context.fail(`the accuracy is ${percent(reached)}, below the ${percent(least)} of --min-accuracy`);
   return EXIT.gateMissed;
 }

@@ -72,10 +72,12 @@ function gradually(
       batch: trainBatch,
       ...(share !== undefined && { distill: { share, temperature } }),
       ...(keeper.from && { from: gradualStateOf(keeper.from) }),
-      onEpoch: (epoch) =>
+      onEpoch: (epoch) => {
+        context.emit({ type: 'epoch', ...epoch, of: epochs });
         context.tell(
           `pruning ${epoch.pruning} of ${prunings}, ${epochLine(epoch, { epochs, samples: data?.source.count ?? 0 })}`,
-        ),
+        );
+      },
       onState: (state) => keepGradual(keeper, state),
     }),
   );
@@ -125,6 +127,9 @@ export async function pruneAndMeasure(
         : evaluate(engine, model, evaluation.source, { threads: flags.threads, ...context.run }),
     );
   const before = await judge(opened.model);
+  const tellOf = (of: 'before' | 'after' | 'recalibrated', { accuracy, loss }: Evaluation): void =>
+    context.emit({ type: 'accuracy', of, accuracy, loss });
+  if (before !== null) tellOf('before', before);
   const tuned = await tuning(context, setup, options, flags);
   const chosen = { ...options, ...(tuned && { lambda: tuned.lambda }) };
   const found = await search(context, setup, chosen, flags);
@@ -146,7 +151,9 @@ export async function pruneAndMeasure(
     context.seconds.solve = (context.seconds.solve ?? 0) + seconds.solve;
   }
   const after = await judge(result.model);
+  if (after !== null) tellOf('after', after);
   const { model, recalibrated, last } = await recalibration(context, setup, result.model, { flags, judge });
+  if (last !== null) tellOf('recalibrated', last);
   const latency =
     flags.latency && setup.shapes !== null
       ? await context.timed('latency', () =>
@@ -166,7 +173,7 @@ const STAGE_ROWS = 1000;
 /** Judges after each stage. */
 function stageJudge(
   context: Context,
-  { evaluation }: RunSetup,
+  { evaluation, w }: RunSetup,
   { threads }: PruneFlags,
   accuracies: StageAccuracy[],
 ): PruneOptions['onStage'] {
@@ -176,11 +183,13 @@ function stageJudge(
     evaluation.source,
     Int32Array.from({ length: rows }, (_, i) => i),
   );
-  return async (_, model) => {
+  return async ({ kept, lossBefore }, model) => {
     const { accuracy } = await context.timed('evaluate stages', () =>
       evaluate(onnxruntimeNode, model, source, { threads, signal: context.run.signal }),
     );
     accuracies.push({ accuracy, rows });
+    const sparsity = 1 - kept / w.length;
+    context.emit({ type: 'stage', stage: accuracies.length, sparsity, loss: lossBefore, accuracy });
   };
 }
 

@@ -62,7 +62,7 @@ export async function sensitivityFile(context: Context, path: string, command: C
       'sensitivity.svg': sensitivityChart(chartRows(result), flags.sparsity, title),
     });
   }
-  context.print(flags.json === true ? json : text(result, flags));
+  context.print(flags.json === true ? json : text(result, flags, context.width));
   return EXIT.ok;
 }
 
@@ -73,7 +73,7 @@ function chartRows({ dense, layers }: Sensitivity): { name: string; values: (num
   }));
 }
 
-function text({ dense, layers }: Sensitivity, { sparsity, report }: SensitivityFlags): string {
+function text({ dense, layers }: Sensitivity, { sparsity, report }: SensitivityFlags, width: number): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
   const change = (layer: LayerSensitivity, i: number): string => {
     const loss = layer.points[i]?.loss ?? null;
@@ -87,6 +87,7 @@ function text({ dense, layers }: Sensitivity, { sparsity, report }: SensitivityF
       integer(layer.weights),
       ...sparsity.map((_, i) => change(layer, i)),
     ]),
+    width,
   );
   const at = dense.accuracy === null ? '' : `, accuracy ${percent(dense.accuracy)}`;
   const written = report === undefined ? '' : `\n\nreport  ${report}`;

@@ -102,7 +102,7 @@ export function asked({ sparsity, flops }: Pick<SweepCell, 'sparsity' | 'flops'>
 }
 
 /** Accuracies: a row a budget, a column a method, and one more where it was recalibrated; a star on the Pareto front. */
-export function sweepTable({ flags, setup, dense, cells }: SweepResult): string {
+export function sweepTable({ flags, setup, dense, cells }: SweepResult, width: number): string {
   const summary = summarizeSweep(cells);
   const again = flags.recalibrate === true;
   const columns: Column[] = [
@@ -121,7 +121,7 @@ export function sweepTable({ flags, setup, dense, cells }: SweepResult): string 
     }),
   ]);
   const seeds = flags.seeds.length > 1 ? `, mean +- standard deviation over ${flags.seeds.length} seeds` : '';
-  return `${setup.opened.file.name}: dense accuracy ${percent(dense?.accuracy ?? null)}${seeds}\n\n${textTable(columns, rows)}\n\n* on the Pareto front of accuracy, nonzeros and MACs`;
+  return `${setup.opened.file.name}: dense accuracy ${percent(dense?.accuracy ?? null)}${seeds}\n\n${textTable(columns, rows, width)}\n\n* on the Pareto front of accuracy, nonzeros and MACs`;
 }
 
 function accuracy(spread: Spread | null): string {

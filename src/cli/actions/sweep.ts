@@ -54,7 +54,7 @@ export async function sweepFile(context: Context, path: string, command: Command
   const document = await sweepDocument(context, result);
   if (flags.report !== undefined) await writeSweepReport(flags.report, document);
   if (flags.json === true) context.print(JSON.stringify(document, null, 2));
-  else context.print(flags.csv === true ? sweepCsv(cells) : sweepTable(result));
+  else context.print(flags.csv === true ? sweepCsv(cells) : sweepTable(result, context.width));
   return EXIT.ok;
 }
 
@@ -131,6 +131,8 @@ async function keep(
   const { method, sparsity, flops, seed, accuracy, recalibrated } = cell;
   const again = recalibrated === null ? '' : `, recalibrated ${percent(recalibrated.accuracy)}`;
   const at = asked({ sparsity, flops });
+  const reached = recalibrated === null ? accuracy : recalibrated.accuracy;
+  context.emit({ type: 'cell', method, sparsity, flops, seed, accuracy: reached });
   context.tell(`${method} at ${at}, seed ${seed}: ${percent(accuracy)}${again}`);
   if (flags.output === undefined) return;
   const place = [...(flops === null ? [] : [`flops${flops}`]), ...(sparsity === null ? [] : [sparsity])].join('-');

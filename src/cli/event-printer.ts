@@ -1,0 +1,43 @@
+import { EVENTS_SCHEMA, type NewEvent } from '../progress/events.ts';
+import type { OnProgress, Progress } from '../progress/progress.ts';
+
+/** Milliseconds between two events of progress of one step. */
+const EVERY_MS = 200;
+
+/** Prints what happens as one JSON object a line. */
+export interface EventPrinter {
+  readonly onProgress: OnProgress;
+  emit(event: NewEvent): void;
+}
+
+/** Makes a printer and prints the first event. The clock is in milliseconds. */
+export function eventPrinter(
+  print: (line: string) => void,
+  command: readonly string[],
+  now: () => number = () => performance.now(),
+): EventPrinter {
+  const born = now();
+  const emit = (event: NewEvent): void => {
+    const at = Math.round(now() - born) / 1000;
+    const { type, ...rest } = event;
+    print(`${JSON.stringify({ type, at, ...rest }, finite)}\n`);
+  };
+  let [step, began, shown] = ['', 0, 0];
+  const onProgress = (progress: Progress): void => {
+    const time = now();
+    const isNew = progress.step !== step;
+    if (isNew) [step, began] = [progress.step, time];
+    if (!isNew && time - shown < EVERY_MS && progress.done < progress.total) return;
+    shown = time;
+    const { done, total, unit, note = null } = progress;
+    const perSecond = time > began ? (1000 * done) / (time - began) : null;
+    emit({ type: 'progress', step, done, total, unit, perSecond, note });
+  };
+  emit({ type: 'start', schema: EVENTS_SCHEMA, command: [...command] });
+  return { onProgress, emit };
+}
+
+/** JSON has no NaN and no Infinity. */
+function finite(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? null : value;
+}
