@@ -110,7 +110,8 @@ if (table === undefined) {
 // option=value changes the runs: sparsity=0.9 picks one, samples=500 stages=10 lambda=0.01 schedule=exp set options.
 const changes = Object.fromEntries(
   overrides
-    .map((text) => text.split('='))
+    // sparsity=flops=0.3 picks a budget of MACs
+    .map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)])
     .map(([key, value]) => [key, Number.isNaN(Number(value)) ? value : Number(value)]),
 );
 const { sparsity: only, ...settings } = changes;

@@ -104,6 +104,8 @@ export interface PruningFlags extends PreprocessFlags, OutputFlags {
   readonly swaps?: number;
   readonly gradients?: number;
   readonly minutes?: number;
+  readonly lineSearch?: number;
+  readonly recalibrateStages?: boolean;
   readonly block: number;
   readonly scaling: Scaling;
   readonly skipBlocked?: boolean;
@@ -192,6 +194,12 @@ export function pruningFlags(command: Command): Command {
       `share of the weights (and MACs) that is gone where the stages start (default: ${byMethod('baseSparsity')})`,
       number,
     )
+    .option(
+      '--line-search <n>',
+      'scale the first-order part of each stage by the true loss of so many samples (default: 0, none)',
+      whole,
+    )
+    .option('--recalibrate-stages', 're-estimate batch statistics after each stage')
     .option(
       '--gradients <n>',
       `compute of --method auto in sample gradients, such as 30k (default: ${integer(METHODS.auto.defaults.samples * METHODS.auto.defaults.batch)})`,

@@ -32,7 +32,7 @@ export interface ImitationRequest extends RunOptions {
 /** Constants of {@link pruneByImitation}, chosen on held-out training data (docs/experiments.md). */
 export const AUTO_DEFAULTS = {
   /** Learning rate where the loss is measured in variances of the dense model's output. */
-  rate: 0.4,
+  rate: 0.35,
   /** Share of the steps after which the support stays. */
   closingIn: 0.7,
   momentum: 0.9,

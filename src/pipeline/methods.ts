@@ -77,7 +77,7 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
     summary: 'the most accurate within a budget of compute: imitates the dense model while the support closes in',
     needsGradients: false,
     trains: true,
-    defaults: { ...ONE_STAGE, samples: 469, batch: 64, stages: 40, schedule: 'poly', baseSparsity: 0.7 },
+    defaults: { ...ONE_STAGE, samples: 938, batch: 32, stages: 40, schedule: 'poly', baseSparsity: 0.7 },
     solver: () => named('auto', magnitude()),
   },
   magnitude: {

@@ -1,3 +1,4 @@
+import { recalibrate } from '../apply/recalibrate.ts';
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import type { LossName } from '../autodiff/loss.ts';
 import { type Budget, type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
@@ -9,7 +10,8 @@ import { linalg } from '../engine/linalg.ts';
 import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
-import { quadratic, type Value } from '../problem/quadratic.ts';
+import { backSolve } from '../problem/back-solve.ts';
+import { type QuadraticProblem, quadratic, type Value } from '../problem/quadratic.ts';
 import type { OnProgress, RunOptions } from '../progress/progress.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import { drive, type Solution } from '../solvers/drive.ts';
@@ -19,6 +21,7 @@ import { random } from '../tensor/random.ts';
 import { pruneByImitation } from './auto.ts';
 import { type LabelSource, rowsOf } from './gradients.ts';
 import { boundsOf, type ChosenLayers, chooseLayers, type LayerChoice } from './layers.ts';
+import { lossOn, searchAlong } from './line-search.ts';
 import { DEFAULT_METHOD, entryOf, type Method, type MethodEntry, type ResolvedEntry } from './methods.ts';
 import { SCALINGS, type Scaling, unitsOf } from './scaling.ts';
 import { macsOf } from './shapes.ts';
@@ -44,6 +47,13 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly firstOrder?: number | 'auto';
   readonly stages?: number;
   readonly schedule?: Schedule;
+  /**
+   * Samples on whose true loss each stage's first-order part is scaled: the quadratic model knows its direction better
+   * than its length. 0 = none.
+   */
+  readonly lineSearch?: number;
+  /** Re-estimates batch statistics after each stage. */
+  readonly recalibrateStages?: boolean;
   /** Share of the weights, and of the MACs, that is removed where the stages start. */
   readonly baseSparsity?: number;
   /** Units in which weights are compared and the ridge measures change. */
@@ -73,6 +83,8 @@ export const PRUNE_DEFAULTS = {
   labels: 'data',
   scaling: 'none',
   blocked: 'refuse',
+  lineSearch: 0,
+  recalibrateStages: false,
   block: 2000,
   seed: 1,
   augment: false,
@@ -112,6 +124,8 @@ export interface StageResult {
   readonly budget: Budget;
   /** Weights that its constraint lets stand. */
   readonly kept: number;
+  /** What the first-order part was multiplied by; null without a line search. */
+  readonly scale: number | null;
   /** Mean loss on the stage's gradient samples, before the stage. */
   readonly lossBefore: number | null;
   /** Of the quadratic model: the kept weights as they were, and the solution. */
@@ -155,6 +169,8 @@ export function resolvePrune(options: PruneOptions): ResolvedPrune {
     stages: whole('stages', options.stages ?? defaults.stages),
     schedule: options.schedule ?? defaults.schedule,
     baseSparsity: options.baseSparsity ?? defaults.baseSparsity,
+    lineSearch: options.lineSearch ?? PRUNE_DEFAULTS.lineSearch,
+    recalibrateStages: options.recalibrateStages ?? PRUNE_DEFAULTS.recalibrateStages,
     scaling: scalingOf(options.scaling ?? PRUNE_DEFAULTS.scaling),
     blocked: options.blocked ?? PRUNE_DEFAULTS.blocked,
     block: whole('block', options.block ?? PRUNE_DEFAULTS.block),
@@ -261,9 +277,11 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
   const stages: StageResult[] = [];
   for (const [t, budget] of budgets.entries()) {
     options.signal?.throwIfAborted();
-    const { w, stage } = await pruneStage({ ...run, units }, current, { t, of: budgets.length, budget });
+    const scale = stages.at(-1)?.scale ?? 1;
+    const { w, stage } = await pruneStage({ ...run, units }, current, { t, of: budgets.length, budget, scale });
     stages.push(stage);
-    const written = writeWeights(model, chosen.layers, w);
+    const solved = writeWeights(current.model, chosen.layers, w);
+    const written = resolved.recalibrateStages ? await recalibrated(solved, model, options) : solved;
     current = { model: written, w: readWeights(written, chosen.layers) };
     await options.onStage?.(stage, written);
   }
@@ -297,6 +315,7 @@ async function pruneAndTrain(
   });
   const stage: StageResult = {
     budget: resolved.budget,
+    scale: null,
     kept: (constraints.at(-1) as (typeof constraints)[number]).kept,
     lossBefore: null,
     sensitivity: null,
@@ -327,7 +346,7 @@ interface Run {
 async function pruneStage(
   run: Run & { readonly units: Float64Array },
   current: { model: Model; w: Float64Array },
-  { t, of, budget }: { t: number; of: number; budget: Budget },
+  { t, of, budget, scale }: { t: number; of: number; budget: Budget; scale: number },
 ): Promise<{ w: Float64Array; stage: StageResult }> {
   const { options, resolved, entry, sizes, units } = run;
   const onProgress = prefixed(options.onProgress, of > 1 ? `stage ${t + 1} of ${of}: ` : '');
@@ -351,8 +370,20 @@ async function pruneStage(
     ...(options.signal && { signal: options.signal }),
   });
   options.signal?.throwIfAborted();
+  const unscaled = (w: Float64Array): Float64Array =>
+    scaled ? w.map((x, i) => Math.fround(x * (units[i] as number))) : w;
+  const from = resolved.lineSearch > 0 && problem.a !== 0 ? await withoutFirstOrder(problem, solution.w) : null;
+  const found =
+    from === null
+      ? { w: unscaled(solution.w), scale: null }
+      : await searchAlong(
+          { from: unscaled(from), to: unscaled(solution.w) },
+          scale || 1,
+          trueLoss(run, current.model, t),
+        );
   const stage: StageResult = {
     budget,
+    scale: found.scale,
     kept: constraint.kept,
     lossBefore: rows.meanLoss,
     start,
@@ -362,7 +393,32 @@ async function pruneStage(
     sensitivity: entry.needsGradients ? layerSensitivity(rows, current.w, resolved.batch) : null,
     seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
   };
-  return { w: scaled ? solution.w.map((x, i) => Math.fround(x * (units[i] as number))) : solution.w, stage };
+  return { w: found.w, stage };
+}
+
+/** The best weights on the same support, had the quadratic model no first-order term. */
+async function withoutFirstOrder(problem: QuadraticProblem, w: Float64Array): Promise<Float64Array | null> {
+  const support = Uint8Array.from(w, (x) => (x === 0 ? 0 : 1));
+  return (await backSolve({ ...problem, a: 0 }, support))?.w ?? null;
+}
+
+function trueLoss({ options, resolved, layers }: Run, model: Model, t: number): (w: Float64Array) => Promise<number> {
+  const { engine, source } = options;
+  if (source === undefined || !(source.labelled || source.hasTargets))
+    throw new DataError('Cannot search along the true loss: wanted data with labels or targets (--data)');
+  const rng = random(resolved.seed).fork(`line search ${t}`);
+  const loss = lossOn({ engine, source, layers, samples: resolved.lineSearch }, rng);
+  return (w) => loss(model, w);
+}
+
+async function recalibrated(
+  pruned: Model,
+  dense: Model,
+  { engine, source, seed, signal }: PruneOptions,
+): Promise<Model> {
+  if (source === undefined) throw new DataError('Cannot recalibrate between stages without data: give --data');
+  const options = { engine, source, ...(seed !== undefined && { seed }), ...(signal && { signal }) };
+  return (await recalibrate(pruned, dense, options)).model;
 }
 
 /** The layers with what a budget has to know of them: MACs only where they are limited. */

@@ -80,6 +80,8 @@ export async function openRun(
     schedule: flags.schedule,
     baseSparsity: flags.baseSparsity,
     swaps: flags.swaps,
+    lineSearch: flags.lineSearch,
+    recalibrateStages: flags.recalibrateStages,
     gradients: flags.gradients,
     minutes: flags.minutes,
     block: flags.block,

@@ -1,0 +1,116 @@
+// npm run reproduce [-- --quick | --render]: measures the table of results row by row and writes docs/results.md.
+// --quick takes the rows of a ten-minute part; --render only writes the page from the rows that were measured before.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const CSV = new URL('./results/accuracy.csv', import.meta.url);
+const PAGE = new URL('../docs/results.md', import.meta.url);
+
+/** Rows of the page: a table of bench/accuracy.mjs, its budget, and the settings by which the row is known. */
+const row = (table, share, settings = {}, more = {}) => ({ table, share: String(share), settings, ...more });
+const flops = (kept) => `flops=${kept}`;
+const SECTIONS = [
+  {
+    title: 'ResNet-20 on CIFAR-10, dense 91.44: `auto`',
+    head: 'budget',
+    rows: [
+      row('resnet20-auto', 0.9, { gradients: 8000 }, { quick: true }),
+      row('resnet20-auto', 0.9, { gradients: 30000 }),
+      row('resnet20-auto', 0.9, { gradients: 100000 }),
+      row('resnet20-auto', 0.95, { gradients: 30000 }),
+      row('resnet20-auto', 0.95, { gradients: 100000 }),
+      row('resnet20-auto', flops(0.5), { gradients: 30000 }),
+      row('resnet20-auto', flops(0.3), { gradients: 30000 }),
+      row('resnet20-auto', flops(0.2), { gradients: 30000 }),
+      row('resnet20-folded-auto', 0.9, { gradients: 30000 }),
+    ],
+  },
+  {
+    title: 'MLPNet on MNIST, dense 93.97: stages without training',
+    head: 'sparsity',
+    rows: [0.9, 0.95, 0.98].map((share) => row('mlpnet-line-search', share, {}, { quick: true, seeds: '1,2,3' })),
+  },
+  {
+    title: 'MLPNet on MNIST: `auto`',
+    head: 'sparsity',
+    rows: [0.9, 0.95, 0.98].map((share) => row('mlpnet-auto', share, { gradients: 100000 }, { quick: true })),
+  },
+  {
+    title: 'ResNet-20 on CIFAR-10: stages without training',
+    head: 'sparsity',
+    rows: [0.7, 0.8, 0.9].map((share) => row('resnet20-line-search', share)),
+  },
+  {
+    title: 'MobileNetV1 0.75 on 250 ImageNet pictures that the method did not see',
+    head: 'sparsity',
+    rows: [0.5, 0.7].map((share) => row('mobilenet-auto', share, { gradients: 4000 })),
+  },
+];
+
+const { values: asked } = parseArgs({ options: { quick: { type: 'boolean' }, render: { type: 'boolean' } } });
+if (asked.render !== true) measure(SECTIONS.flatMap(({ rows }) => rows).filter(({ quick }) => quick || !asked.quick));
+writeFileSync(PAGE, page());
+console.log(`wrote ${fileURLToPath(PAGE)}`);
+
+function measure(rows) {
+  for (const { table, share, settings, seeds = '1' } of rows) {
+    const overrides = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+    const program = fileURLToPath(new URL('./accuracy.mjs', import.meta.url));
+    const run = spawnSync(process.execPath, [program, table, seeds, `sparsity=${share}`, ...overrides], {
+      stdio: 'inherit',
+    });
+    if (run.status !== 0) process.exit(run.status ?? 1);
+  }
+}
+
+/** The newest measurement of each seed of a row. */
+function measured({ table, share, settings }) {
+  const [head, ...lines] = (existsSync(CSV) ? readFileSync(CSV, 'utf8') : '').trim().split('\n');
+  const names = head.split(',');
+  const found = new Map();
+  for (const line of lines) {
+    const entry = Object.fromEntries(line.split(',').map((value, i) => [names[i], value]));
+    const options = entry.options.split(' ');
+    const fits = Object.entries(settings).every(([key, value]) => options.includes(`${key}=${value}`));
+    if (entry.table === table && entry.sparsity === share && fits) found.set(entry.seed, entry);
+  }
+  return [...found.values()];
+}
+
+function mean(values) {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+function lineOf(row) {
+  const runs = measured(row);
+  if (runs.length === 0) return null;
+  const budget = row.share.startsWith('flops=')
+    ? `${100 * Number(row.share.slice(6))} % of the MACs`
+    : `${100 * Number(row.share)} % zeros`;
+  const percent = (100 * mean(runs.map(({ accuracy }) => Number(accuracy)))).toFixed(2);
+  const seconds = mean(runs.map(({ seconds: s }) => Number(s)));
+  const model = row.table.includes('folded') ? ', batch norm folded' : '';
+  return `| ${budget}${model} | ${runs[0].options} | ${percent} | ${runs.length} | ${seconds.toFixed(0)} | ${runs.at(-1).date} |`;
+}
+
+function page() {
+  const processor = cpus()[0]?.model.trim() || 'processor of unknown name';
+  const parts = SECTIONS.flatMap(({ title, head, rows }) => {
+    const lines = rows.map(lineOf).filter((line) => line !== null);
+    if (lines.length === 0) return [];
+    const heads = `| ${head} | settings | test accuracy | seeds | seconds | measured |\n| --- | --- | --- | --- | --- | --- |`;
+    return [`## ${title}\n\n${heads}\n${lines.join('\n')}`];
+  });
+  return `# Results
+
+Written by \`npm run reproduce\` (\`-- --quick\`: a part of it) from the rows of \`bench/results/accuracy.csv\`; rows that were not measured
+are left out. Test data is looked at once a row; every setting was chosen on held-out training data ([experiments](experiments.md)).
+Last machine: ${processor}, ${availableParallelism()} threads, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}. Seconds are of the run alone, on
+whatever else the machine had to do: compare accuracies.
+
+${parts.join('\n\n')}
+`;
+}
