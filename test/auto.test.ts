@@ -170,7 +170,7 @@ describe('the method auto', () => {
   });
 });
 
-describe('the method auto on the shipped digits', () => {
+describe('the method auto on the shipped digits', { timeout: 120_000 }, () => {
   let model: Model;
   let data: FeedSource;
   let tests: FeedSource;
@@ -190,7 +190,7 @@ describe('the method auto on the shipped digits', () => {
     const dense = (await evaluate(engine, model, tests)).accuracy ?? 0;
     expect(await run({ method: 'auto', gradients: 3200 })).toBeGreaterThan(dense - 0.02);
     expect(await run({ method: 'magnitude' })).toBeLessThan(dense - 0.04);
-  }, 120_000);
+  });
 
   it('holds a limit of MACs', async () => {
     const shapes = await shapesOf(engine, model);

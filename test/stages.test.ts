@@ -32,7 +32,7 @@ function runningMean({ graph }: Model): number[] {
   return [...(tensorOf(graph.constants.get('norm1.mean') as Constant).data as Float32Array)];
 }
 
-describe('stages with a line search', () => {
+describe('stages with a line search', { timeout: 120_000 }, () => {
   it('lower the true loss, keep the budget, and say by how much they went', async () => {
     const plain = await staged({});
     const searched = await staged({ lineSearch: 400 });
@@ -56,7 +56,7 @@ describe('stages with a line search', () => {
   });
 });
 
-describe('stages with batch statistics of their own', () => {
+describe('stages with batch statistics of their own', { timeout: 120_000 }, () => {
   it('leave the model with the statistics of the pruned network', async () => {
     const plain = await staged({});
     expect(runningMean(plain.model)).toEqual(runningMean(model));
