@@ -35,7 +35,7 @@ export function brainDamage(): AnySolver {
     }),
     step: async (state) => {
       const { problem, constraint } = state;
-      const curvature = diagonal(problem);
+      const curvature = await diagonal(problem);
       const cost = problem.wBar.map((x, i) => (x * x * (curvature[i] as number)) / 2);
       const solution = await backSolve(problem, constraint.support(cost));
       state.status = solution === null ? 'not-positive-definite' : 'converged';
@@ -47,10 +47,10 @@ export function brainDamage(): AnySolver {
 }
 
 /** |a_i|^2 / n + lambda, [p] */
-function diagonal(problem: QuadraticProblem): Float64Array {
+async function diagonal(problem: QuadraticProblem): Promise<Float64Array> {
   const { n, p, lambda } = problem;
   const squares = new Float64Array(p);
-  for (const { indices, data } of markedColumns(problem, new Uint8Array(p).fill(1))) {
+  for await (const { indices, data } of markedColumns(problem, new Uint8Array(p).fill(1))) {
     data.forEach((x, at) => {
       const i = indices[at % indices.length] as number;
       squares[i] = (squares[i] as number) + x * x;

@@ -1,3 +1,4 @@
+import { allocate } from '../engine/kernels/arena.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -8,9 +9,18 @@ export interface Panel {
   /** First column of the panel among the p prunable weights. */
   readonly start: number;
   readonly width: number;
-  readonly data: Float32Array;
+  /** The elements, or what brings them: see {@link elementsOf}. */
+  readonly data: Float32Array | (() => Promise<Float32Array>);
   /** Factors of the columns, [width]: the panel stands for data * scale. Absent = ones. */
   readonly scale?: Float64Array;
+}
+
+/**
+ * The elements of a panel. Those of a panel that is not kept in memory stay as they are until the next panel of the same rows
+ * is brought: finish with one before asking for another.
+ */
+export async function elementsOf({ data }: Panel): Promise<Float32Array> {
+  return typeof data === 'function' ? data() : data;
 }
 
 /** The same rows with their columns multiplied by [p] factors; the elements are shared, not copied. */
@@ -92,10 +102,14 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
   };
 }
 
-function panelsOf(sizes: readonly number[], n: number): Panel[] {
+/** A panel in memory. */
+type Resident = Panel & { readonly data: Float32Array };
+
+function panelsOf(sizes: readonly number[], n: number): Resident[] {
   let start = 0;
-  return sizes.map((width) => {
-    const panel = { start, width, data: new Float32Array(n * width) };
+  const arrays = allocate(sizes.map((width) => n * width));
+  return sizes.map((width, i) => {
+    const panel = { start, width, data: arrays[i] as Float32Array };
     start += width;
     return panel;
   });
@@ -108,7 +122,7 @@ function window(order: Int32Array, start: number, count: number): Int32Array {
 
 /** Adds a run's rows to theirs: several runs may make up one row. */
 function store(
-  panels: readonly Panel[],
+  panels: readonly Resident[],
   gradients: readonly Float32Array[],
   { first, count }: { first: number; count: number },
 ): void {

@@ -11,6 +11,12 @@ const A = Float32Array.from({ length: n * w }, () => rng.normal());
 const rows = Array.from({ length: n }, (_, i) => [...A.subarray(i * w, (i + 1) * w)]);
 const normals = (length: number): number[] => Array.from({ length }, () => rng.normal());
 
+function product64(A: Float32Array, x: Float64Array, n: number): Float64Array {
+  const y = new Float64Array(n);
+  algebra.addProduct64(A, x, y);
+  return y;
+}
+
 function expectClose(found: ArrayLike<number>, wanted: readonly number[], digits: number): void {
   expect(found.length).toBe(wanted.length);
   wanted.forEach((x, i) => {
@@ -23,8 +29,8 @@ describe('linalg', () => {
     const [x, r] = [normals(w), normals(n)];
     expectClose(await algebra.matVec(A, Float32Array.from(x)), times(rows, x), 5);
     expectClose(await algebra.transposedMatVec(A, Float32Array.from(r)), times(transposed(rows), r), 5);
-    expectClose(await algebra.matVec64(A, Float64Array.from(x)), times(rows, x), 13);
-    expectClose(await algebra.transposedMatVec64(A, Float64Array.from(r)), times(transposed(rows), r), 13);
+    expectClose(product64(A, Float64Array.from(x), n), times(rows, x), 13);
+    expectClose(algebra.transposedProduct64(A, Float64Array.from(r)), times(transposed(rows), r), 13);
   });
 
   it('adds A A to a matrix and makes A A of the columns, in f64', async () => {
@@ -36,6 +42,17 @@ describe('linalg', () => {
       13,
     );
     expectClose(await algebra.innerGram(A, n), product(transposed(rows), rows).flat(), 13);
+  });
+
+  it.each([4, 63, 64, 131])('adds the lower half of A A of %i rows, with products in f32', async (n) => {
+    const B = Float32Array.from(normals(n * 9));
+    const C = Float64Array.from(normals(n * n));
+    const before = C.slice();
+    await algebra.addLowerGram(B, C);
+    const full = await algebra.addGram(B, before.slice());
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) expect(C[i * n + j]).toBeCloseTo(full[i * n + j] as number, 4);
+    }
   });
 
   it('gives the squared norms of the columns of B A in f64', async () => {
@@ -60,9 +77,7 @@ describe('linalg', () => {
       [6, 1],
     ] as const) {
       const ones = new Float32Array(height * width).fill(1);
-      expect([...(await algebra.matVec64(ones, new Float64Array(width).fill(2)))]).toEqual(
-        new Array(height).fill(2 * width),
-      );
+      expect([...product64(ones, new Float64Array(width).fill(2), height)]).toEqual(new Array(height).fill(2 * width));
       expect([...(await algebra.addGram(ones, new Float64Array(height * height)))]).toEqual(
         new Array(height * height).fill(width),
       );
@@ -71,7 +86,7 @@ describe('linalg', () => {
 
   it('keeps sums that f32 would lose', async () => {
     const big = Float32Array.of(2 ** 24, 1);
-    expect(await algebra.matVec64(big, Float64Array.of(1, 1))).toEqual(Float64Array.of(2 ** 24 + 1));
+    expect(product64(big, Float64Array.of(1, 1), 1)).toEqual(Float64Array.of(2 ** 24 + 1));
     expect((await algebra.addGram(Float32Array.of(2 ** 13, 1), new Float64Array(1)))[0]).toBe(2 ** 26 + 1);
   });
 });

@@ -1,29 +1,36 @@
 import { GraphBuilder } from '../graph/builder.ts';
 import type { DataType, Tensor } from '../tensor/tensor.ts';
 import type { Engine, Session } from './engine.ts';
+import { kernels } from './kernels/kernels.ts';
 
 /**
- * Dense linear algebra on the runtime: each operation is a graph of one or a few operators with free shapes.
- * Inputs are read in place. Matrices are row-major.
+ * Dense linear algebra: what the runtime is best at as graphs of one or a few operators with free shapes, the rest by
+ * {@link kernels}. Inputs are read in place. Matrices are row-major.
  */
 export interface Linalg {
-  /** A x: [n]. A: [n, w] f32, x: [w] f32. Cost: A read once. */
+  /** A x: [n]. A: [n, w] f32, x: [w] f32; f32 throughout. One thread, so that several may run at once. Cost: A read once. */
   matVec(A: Float32Array, x: Float32Array): Promise<Float32Array>;
-  /** A' r: [w]. A: [n, w] f32, r: [n] f32. Cost: A read once. */
+  /** A' r: [w]. A: [n, w] f32, r: [n] f32; f32 throughout. One thread. Cost: A read once. */
   transposedMatVec(A: Float32Array, r: Float32Array): Promise<Float32Array>;
+  /** Adds A A' to the lower half of C: [n, n] f64. A: [n, w] f32, products and sums over w in f32. Cost: 3/4 n^2 w. */
+  addLowerGram(A: Float32Array, C: Float64Array): Promise<void>;
   /** A A' + C: [n, n] f64. A: [n, w] f32, products and sums in f64. Cost: n^2 w. */
   addGram(A: Float32Array, C: Float64Array): Promise<Float64Array>;
   /** A' A: [w, w] f64. A: [n, w] f32, products and sums in f64. Cost: n w^2. */
   innerGram(A: Float32Array, n: number): Promise<Float64Array>;
   /** Squared norms of the columns of B A: [w]. B: [n, n] f64, A: [n, w] f32; f64 throughout. Cost: n^2 w. */
   columnNorms(B: Float64Array, A: Float32Array): Promise<Float64Array>;
-  /** A x: [n] f64. A: [n, w] f32, x: [w] f64, products and sums in f64. Cost: A read once, on one thread, nothing copied. */
-  matVec64(A: Float32Array, x: Float64Array): Promise<Float64Array>;
-  /** A' r: [w] f64. A: [n, w] f32, r: [n] f64, products and sums in f64. Cost: as matVec64. */
-  transposedMatVec64(A: Float32Array, r: Float64Array): Promise<Float64Array>;
+  /** y += A x. A: [n, w] f32, x: [w] f64, y: [n], products and sums in f64. Cost: A read once, on the caller's thread, nothing copied. */
+  addProduct64(A: Float32Array, x: Float64Array, y: Float64Array): void;
+  /** A' r: [w] f64. A: [n, w] f32, r: [n] f64, products and sums in f64. Cost: as addProduct64. */
+  transposedProduct64(A: Float32Array, r: Float64Array): Float64Array;
 }
 
 const FLOAT64 = 11;
+/** Groups of rows that a Gram matrix is put together from: those above the diagonal are left out. */
+const GROUPS = 2;
+/** Fewer rows are not parted. */
+const FEWEST_ROWS = 64;
 
 const OPENED = new WeakMap<Engine, Map<number | undefined, Linalg>>();
 
@@ -44,7 +51,8 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
   const graph = (
     name: string,
     inputs: readonly [string, DataType, number][],
-    body: (b: GraphBuilder, names: string[]) => string,
+    body: (b: GraphBuilder, names: string[]) => string | string[],
+    ownThreads = threads,
   ): Promise<Session> => {
     const known = sessions.get(name);
     if (known !== undefined) return known;
@@ -52,17 +60,20 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
     const names = inputs.map(([input, type, rank]) =>
       builder.input({ name: input, type, shape: Array.from({ length: rank }, () => null) }),
     );
-    const result = body(builder, names);
-    builder.nodes.push({
-      name: '',
-      op: 'Identity',
-      domain: '',
-      inputs: [result],
-      outputs: ['result'],
-      attributes: new Map(),
+    const results = [body(builder, names)].flat();
+    results.forEach((value, i) => {
+      const output = results.length === 1 ? 'result' : `result${i}`;
+      builder.nodes.push({
+        name: '',
+        op: 'Identity',
+        domain: '',
+        inputs: [value],
+        outputs: [output],
+        attributes: new Map(),
+      });
+      builder.outputs.push({ name: output, type: null, shape: null });
     });
-    builder.outputs.push({ name: 'result', type: null, shape: null });
-    const made = engine.createSession(builder.build(), threads === undefined ? {} : { threads });
+    const made = engine.createSession(builder.build(), ownThreads === undefined ? {} : { threads: ownThreads });
     sessions.set(name, made);
     return made;
   };
@@ -84,28 +95,31 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
   return {
     matVec: (A, x) =>
       call(
-        binary(
-          'matVec',
-          [
-            ['A', 'float32', 2],
-            ['x', 'float32', 1],
-          ],
-          (b, A, x) => b.emit('MatMul', [A, x]),
-        ),
-        { A: matrix(A, A.length / x.length), x: vector(x) },
+        graph('matVec', VECTOR_AND_MATRIX, (b, [x, A]) => b.emit('Gemm', [x as string, A as string], { transB: 1 }), 1),
+        { x: matrix(x, 1), A: matrix(A, A.length / x.length) },
       ),
     transposedMatVec: (A, r) =>
       call(
-        binary(
-          'transposedMatVec',
-          [
-            ['A', 'float32', 2],
-            ['r', 'float32', 1],
-          ],
-          (b, A, r) => b.emit('MatMul', [r, A]),
-        ),
-        { A: matrix(A, r.length), r: vector(r) },
+        graph('transposedMatVec', VECTOR_AND_MATRIX, (b, [r, A]) => b.emit('MatMul', [r as string, A as string]), 1),
+        { x: matrix(r, 1), A: matrix(A, r.length) },
       ),
+    addLowerGram: async (A, C) => {
+      const n = Math.round(Math.sqrt(C.length));
+      const groups = rowGroups(n);
+      const session = graph(
+        `lowerGram${groups.length}`,
+        groups.map((_, i) => [`A${i}`, 'float32', 2]),
+        (b, names) => pairsBelow(names).map(([x, y]) => b.emit('Gemm', [x, y], { transB: 1 })),
+      );
+      const width = A.length / n;
+      const parts = groups.map(({ first, count }) => A.subarray(first * width, (first + count) * width));
+      const feeds = new Map(parts.map((part, i) => [`A${i}`, matrix(part, part.length / width)]));
+      const outputs = await (await session).run(feeds);
+      pairsBelow(groups).forEach(([rows, columns], i, { length }) => {
+        const product = outputs.get(length === 1 ? 'result' : `result${i}`) as Tensor<Float32Array>;
+        addBlock(C, n, { rows, columns, data: product.data });
+      });
+    },
     addGram: (A, C) => {
       const n = Math.round(Math.sqrt(C.length));
       const session = binary(
@@ -143,42 +157,44 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
       );
       return call(session, { B: { type: 'float64', dims: [n, n], data: B }, A: matrix(A, n) });
     },
-    matVec64: async (A, x) => product64(A, x),
-    transposedMatVec64: async (A, r) => transposedProduct64(A, r),
+    addProduct64: (A, x, y) => kernels.addProduct(A, x, y),
+    transposedProduct64: (A, r) => {
+      const y = new Float64Array(r.length === 0 ? 0 : A.length / r.length);
+      kernels.addTransposedProduct(A, r, y);
+      return y;
+    },
   };
 }
 
-function vector(data: Float32Array): Tensor {
-  return { type: 'float32', dims: [data.length], data };
+const VECTOR_AND_MATRIX: readonly [string, DataType, number][] = [
+  ['x', 'float32', 2],
+  ['A', 'float32', 2],
+];
+
+interface RowGroup {
+  readonly first: number;
+  readonly count: number;
 }
 
-/** A plain loop: to widen A for the runtime would write it once more, in twice the bytes. */
-function product64(A: Float32Array, x: Float64Array): Float64Array {
-  const width = x.length;
-  const y = new Float64Array(width === 0 ? 0 : A.length / width);
-  for (let i = 0; i < y.length; i++) {
-    const row = i * width;
-    let [s0, s1, s2, s3] = [0, 0, 0, 0];
-    let j = 0;
-    for (; j + 3 < width; j += 4) {
-      s0 += (A[row + j] as number) * (x[j] as number);
-      s1 += (A[row + j + 1] as number) * (x[j + 1] as number);
-      s2 += (A[row + j + 2] as number) * (x[j + 2] as number);
-      s3 += (A[row + j + 3] as number) * (x[j + 3] as number);
-    }
-    for (; j < width; j++) s0 += (A[row + j] as number) * (x[j] as number);
-    y[i] = s0 + s1 + (s2 + s3);
-  }
-  return y;
+/** Runs of rows of about equal length. */
+function rowGroups(n: number): RowGroup[] {
+  const groups = n < FEWEST_ROWS ? 1 : GROUPS;
+  const edge = (i: number): number => Math.floor((i * n) / groups);
+  return Array.from({ length: groups }, (_, i) => ({ first: edge(i), count: edge(i + 1) - edge(i) }));
 }
 
-function transposedProduct64(A: Float32Array, r: Float64Array): Float64Array {
-  const width = r.length === 0 ? 0 : A.length / r.length;
-  const y = new Float64Array(width);
-  for (let i = 0; i < r.length; i++) {
-    const row = i * width;
-    const factor = r[i] as number;
-    for (let j = 0; j < width; j++) (y[j] as number) += factor * (A[row + j] as number);
+/** Every item with itself and those before it. */
+function pairsBelow<T>(items: readonly T[]): [T, T][] {
+  return items.flatMap((item, i) => items.slice(0, i + 1).map((other): [T, T] => [item, other]));
+}
+
+function addBlock(
+  C: Float64Array,
+  n: number,
+  { rows, columns, data }: { rows: RowGroup; columns: RowGroup; data: Float32Array },
+): void {
+  for (let i = 0; i < rows.count; i++) {
+    const to = (rows.first + i) * n + columns.first;
+    for (let j = 0; j < columns.count; j++) (C[to + j] as number) += data[i * columns.count + j] as number;
   }
-  return y;
 }

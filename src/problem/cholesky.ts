@@ -1,3 +1,5 @@
+import { kernels } from '../engine/kernels/kernels.ts';
+
 /** A factor L of K = L L', lower triangular, row-major in a full [n, n] array. */
 export interface Cholesky {
   readonly n: number;
@@ -21,43 +23,11 @@ export function cholesky(K: Float64Array, n: number): Cholesky | null {
   for (let i = 0; i < n; i++) mean += (K[i * n + i] as number) / n;
   if (!Number.isFinite(mean)) return null;
   for (let tries = 0, jitter = 0; tries <= MAX_JITTER_TRIES; tries++) {
-    const L = factor(K, n, jitter);
+    const L = kernels.factor(K, n, jitter);
     if (L !== null) return { n, L, jitter };
     jitter = jitter === 0 ? mean * 1e-14 : jitter * 10;
   }
   return null;
-}
-
-function factor(K: Float64Array, n: number, jitter: number): Float64Array | null {
-  const L = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    const row = i * n;
-    for (let j = 0; j <= i; j++) {
-      const other = j * n;
-      const sum = (K[row + j] as number) - dot(L, row, other, j);
-      if (j < i) L[row + j] = sum / (L[other + j] as number);
-      else {
-        const pivot = sum + jitter;
-        if (!(pivot > 0)) return null;
-        L[row + i] = Math.sqrt(pivot);
-      }
-    }
-  }
-  return L;
-}
-
-/** Four sums side by side, so that the additions do not wait for one another. */
-function dot(a: Float64Array, p: number, q: number, count: number): number {
-  let [s0, s1, s2, s3] = [0, 0, 0, 0];
-  let t = 0;
-  for (; t + 3 < count; t += 4) {
-    s0 += (a[p + t] as number) * (a[q + t] as number);
-    s1 += (a[p + t + 1] as number) * (a[q + t + 1] as number);
-    s2 += (a[p + t + 2] as number) * (a[q + t + 2] as number);
-    s3 += (a[p + t + 3] as number) * (a[q + t + 3] as number);
-  }
-  for (; t < count; t++) s0 += (a[p + t] as number) * (a[q + t] as number);
-  return s0 + s1 + (s2 + s3);
 }
 
 /** Solves K z = c. Cost: n^2. */

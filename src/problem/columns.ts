@@ -1,26 +1,39 @@
-import type { Panel } from '../curvature/gradient-rows.ts';
+import { elementsOf, type Panel } from '../curvature/gradient-rows.ts';
+import { allocate } from '../engine/kernels/arena.ts';
+import { kernels } from '../engine/kernels/kernels.ts';
 import type { QuadraticProblem } from './quadratic.ts';
 
 /** Columns gathered at a time: keeps the copy small beside A. */
 const COLUMNS_AT_ONCE = 8192;
 
-/** Some columns of A, copied: [n, indices.length]. */
+/** Some columns of A: [n, indices.length]. */
 export interface ColumnBlock {
-  /** Column numbers among the p weights. */
+  /** Column numbers among the p weights, rising. */
   readonly indices: Int32Array;
   readonly data: Float32Array;
 }
 
-/** Goes through the marked columns of A in blocks, in order. Cost: one pass over the marked columns. */
-export function* markedColumns(
+/**
+ * Goes through the marked columns of A in blocks, in order. A block's elements are overwritten by the next block.
+ *
+ * Cost: one pass over the marked columns; one block of memory.
+ */
+export async function* markedColumns(
   problem: Pick<QuadraticProblem, 'rows'>,
   marks: Uint8Array,
   atOnce = COLUMNS_AT_ONCE,
-): Generator<ColumnBlock> {
-  for (const panel of problem.rows.panels) {
+): AsyncGenerator<ColumnBlock> {
+  const { n, panels } = problem.rows;
+  const widest = panels.reduce((most, { width }) => Math.max(most, width), 0);
+  const [buffer] = allocate([n * Math.min(atOnce, widest)]) as [Float32Array];
+  for (const panel of panels) {
     const indices = marked(marks, panel);
-    for (let from = 0; from < indices.length; from += atOnce)
-      yield gather(problem.rows.n, panel, indices.subarray(from, from + atOnce));
+    if (indices.length === 0) continue;
+    const elements = await elementsOf(panel);
+    for (let from = 0; from < indices.length; from += atOnce) {
+      const part = indices.subarray(from, from + atOnce);
+      yield gather(panel, elements, { indices: part, data: buffer.subarray(0, n * part.length) });
+    }
   }
 }
 
@@ -31,24 +44,44 @@ function marked(marks: Uint8Array, { start, width }: Panel): Int32Array {
   return found.subarray(0, count);
 }
 
-/** Copies columns of one panel. */
-export function gather(n: number, { start, width, data, scale }: Panel, indices: Int32Array): ColumnBlock {
+/** Copies columns of one panel into the block; all of a panel without factors are not copied. */
+function gather({ start, width, scale }: Panel, elements: Float32Array, block: ColumnBlock): ColumnBlock {
+  const { indices, data } = block;
   const count = indices.length;
-  if (count === width && scale === undefined) return { indices, data };
-  const block = new Float32Array(n * count);
-  for (let i = 0; i < n; i++) {
-    const row = i * width - start;
-    const to = i * count;
-    for (let j = 0; j < count; j++) block[to + j] = data[row + (indices[j] as number)] as number;
-    for (let j = 0; j < count && scale !== undefined; j++)
-      (block[to + j] as number) *= scale[(indices[j] as number) - start] as number;
-  }
-  return { indices, data: block };
+  if (count === width && scale === undefined) return { indices, data: elements };
+  kernels.pickColumns(
+    elements,
+    width,
+    indices.map((i) => i - start),
+    data,
+  );
+  if (scale === undefined) return block;
+  const factors = Float64Array.from(indices, (i) => scale[i - start] as number);
+  for (let at = 0; at < data.length; at += count)
+    for (let j = 0; j < count; j++) (data[at + j] as number) *= factors[j] as number;
+  return block;
 }
 
-/** A_S A_S' in f64 over the marked columns S. Cost: n^2 |S|. */
+/** Copies columns of one panel: [n, indices.length]. Their numbers rise. */
+export async function columnsOf(n: number, panel: Panel, indices: Int32Array): Promise<ColumnBlock> {
+  return gather(panel, await elementsOf(panel), { indices, data: new Float32Array(n * indices.length) });
+}
+
+/** Goes through all columns of A in blocks, as {@link markedColumns} does. */
+export function allColumns(problem: Pick<QuadraticProblem, 'rows' | 'p'>): AsyncGenerator<ColumnBlock> {
+  return markedColumns(problem, new Uint8Array(problem.p).fill(1));
+}
+
+/** A_S A_S' over the marked columns S, products and sums in f64: [n, n]. Cost: n^2 |S|. */
 export async function gramOf(problem: QuadraticProblem, marks: Uint8Array): Promise<Float64Array> {
   let K: Float64Array = new Float64Array(problem.n * problem.n);
-  for (const block of markedColumns(problem, marks)) K = await problem.linalg.addGram(block.data, K);
+  for await (const block of markedColumns(problem, marks)) K = await problem.linalg.addGram(block.data, K);
+  return K;
+}
+
+/** The lower half of A_S A_S' over the marked columns S, products in f32, sums of blocks in f64: [n, n]. Cost: 3/4 n^2 |S|. */
+export async function lowerGramOf(problem: QuadraticProblem, marks: Uint8Array): Promise<Float64Array> {
+  const K = new Float64Array(problem.n * problem.n);
+  for await (const block of markedColumns(problem, marks)) await problem.linalg.addLowerGram(block.data, K);
   return K;
 }

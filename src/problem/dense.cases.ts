@@ -7,7 +7,7 @@ export type Matrix = readonly (readonly number[])[];
 export function denseOf({ n, panels }: GradientRows): number[][] {
   return Array.from({ length: n }, (_, i) =>
     panels.flatMap(({ width, data, scale }) =>
-      Array.from(data.subarray(i * width, (i + 1) * width), (x, j) => x * (scale?.[j] ?? 1)),
+      Array.from((data as Float32Array).subarray(i * width, (i + 1) * width), (x, j) => x * (scale?.[j] ?? 1)),
     ),
   );
 }

@@ -1,4 +1,4 @@
-import type { GradientRows, Panel } from '../curvature/gradient-rows.ts';
+import { elementsOf, type GradientRows, type Panel } from '../curvature/gradient-rows.ts';
 import type { Linalg } from '../engine/linalg.ts';
 import { ShapeError } from '../errors/errors.ts';
 
@@ -24,8 +24,16 @@ export interface QuadraticProblem {
   /** Scale of the first-order term; 0 leaves it out. */
   readonly a: number;
   readonly linalg: Linalg;
-  /** Q(w), its parts, and A (w - wBar). f64 throughout. Cost: A read once. */
+  /** Q(w), its parts, and A (w - wBar). f64 throughout. Cost: A read once; nothing where w was the last one asked for. */
   value(w: Float64Array): Promise<Value>;
+  /**
+   * Weights that a vector over the rows leads to on a support S, rounded to f32, with Q there:
+   *
+   *   w_S = wBar_S + A_S' z,   w_P = 0
+   *
+   * A' z in f32, Q in f64. Cost: A read once.
+   */
+  along(z: Float64Array, support: Uint8Array): Promise<Point>;
   /** Gradient of Q at w, given A (w - wBar). Cost: A read once; products in f32 for speed, result f64. */
   gradient(w: Float64Array, product: Float64Array): Promise<Float64Array>;
   /** A v over the panels, f64. */
@@ -47,6 +55,12 @@ export interface Value {
   readonly product: Float64Array;
 }
 
+/** Weights with the value of Q there. */
+export interface Point {
+  readonly w: Float64Array;
+  readonly value: Value;
+}
+
 /** Options of {@link quadratic}. */
 export interface QuadraticOptions {
   readonly lambda: number;
@@ -65,14 +79,41 @@ export function quadratic(
   const { n, p } = rows;
   const { lambda, firstOrder: a } = options;
   const mu = n * lambda; // sum of n row terms against one ridge term: CHITA, pruners/CHITA
-  const times = (v: Float64Array): Promise<Float64Array> =>
-    sumPanels(rows.panels, n, (panel) => linalg.matVec64(panel.data, scaled(panel, slice(panel, v))));
+  let last: Point | null = null;
+  const keep = (point: Point): Point => {
+    last = point;
+    return point;
+  };
+  const times = async (v: Float64Array): Promise<Float64Array> => {
+    const total = new Float64Array(n);
+    for (const panel of rows.panels)
+      linalg.addProduct64(await elementsOf(panel), scaled(panel, slice(panel, v)), total);
+    return total;
+  };
   const transposedTimes = async (r: Float64Array): Promise<Float64Array> => {
     const out = new Float64Array(p);
-    const r32 = Float32Array.from(r);
-    for (const panel of rows.panels)
-      out.set(scaled(panel, Float64Array.from(await linalg.transposedMatVec(panel.data, r32))), panel.start);
+    await eachTransposedProduct(rows, r, linalg, (panel, back) => {
+      out.set(scaled(panel, Float64Array.from(back)), panel.start);
+    });
     return out;
+  };
+  const along = async (z: Float64Array, support: Uint8Array): Promise<Point> => {
+    const w = new Float64Array(p);
+    const product = new Float64Array(n);
+    let deltaSquared = 0;
+    await eachTransposedProduct(rows, z, linalg, (panel, back, elements) => {
+      const { start, width, scale } = panel;
+      const delta = new Float64Array(width);
+      for (let j = 0; j < width; j++) {
+        const was = wBar[start + j] as number;
+        if (support[start + j] === 1)
+          w[start + j] = Math.fround(was + (back[j] as number) * (scale === undefined ? 1 : (scale[j] as number)));
+        delta[j] = (w[start + j] as number) - was;
+      }
+      deltaSquared += squaredNorm(delta);
+      linalg.addProduct64(elements, scaled(panel, delta), product);
+    });
+    return keep({ w, value: composeValue(product, deltaSquared, { mu, a }) });
   };
   return {
     capabilities: ['value', 'gradient', 'columns', 'gram'],
@@ -86,10 +127,12 @@ export function quadratic(
     linalg,
     times,
     transposedTimes,
+    along,
     value: async (w) => {
+      if (last !== null && areSame(last.w, w)) return last.value;
       const delta = w.map((x, i) => x - (wBar[i] as number));
-      const product = await times(delta);
-      return composeValue(product, squaredNorm(delta), { mu, a });
+      const value = composeValue(await times(delta), squaredNorm(delta), { mu, a });
+      return keep({ w: Float64Array.from(w), value }).value;
     },
     gradient: async (w, product) => {
       const g = await transposedTimes(product.map((r) => r + a));
@@ -125,15 +168,21 @@ function slice({ start, width }: Panel, v: Float64Array): Float64Array {
   return v.subarray(start, start + width);
 }
 
-async function sumPanels(
-  panels: readonly Panel[],
-  n: number,
-  part: (panel: Panel) => Promise<Float64Array>,
-): Promise<Float64Array> {
-  const total = new Float64Array(n);
+function areSame(a: Float64Array, b: Float64Array): boolean {
+  for (let i = 0; i < b.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** A_panel' r of each panel in f32, in order. */
+async function eachTransposedProduct(
+  { panels }: GradientRows,
+  r: Float64Array,
+  linalg: Linalg,
+  use: (panel: Panel, product: Float32Array, elements: Float32Array) => void,
+): Promise<void> {
+  const r32 = Float32Array.from(r);
   for (const panel of panels) {
-    const add = await part(panel);
-    for (let i = 0; i < n; i++) (total[i] as number) += add[i] as number;
+    const elements = await elementsOf(panel);
+    use(panel, await linalg.transposedMatVec(elements, r32), elements);
   }
-  return total;
 }

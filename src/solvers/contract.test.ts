@@ -93,7 +93,10 @@ describe.each(SOLVERS)('$name', ({ make, descends }) => {
 
   it('answers with the magnitude support where the gradients are not finite', async () => {
     const { problem } = SMALL_PROBLEMS[0] as SmallProblem;
-    const panels = problem.rows.panels.map((panel) => ({ ...panel, data: panel.data.map(() => Number.NaN) }));
+    const panels = problem.rows.panels.map((panel) => ({
+      ...panel,
+      data: (panel.data as Float32Array).map(() => Number.NaN),
+    }));
     const broken = { ...problem, rows: { ...problem.rows, panels }, value: problem.value };
     const constraint = cardinality(problem.p, 5);
     const solution = await drive(make(), broken, constraint);

@@ -1,10 +1,10 @@
 import { cardinality } from '../../constraints/cardinality.ts';
 import { type Constraint, squared } from '../../constraints/constraint.ts';
-import { type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
+import { type Point, type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { stepBackSolve } from './back-solving.ts';
-import { lineSearchStep, type Point, pointAt } from './line-search-step.ts';
+import { lineSearchStep, pointAt } from './line-search-step.ts';
 import { SWAP_DEFAULTS } from './swaps.ts';
 
 /** Options of {@link chitaCd}. */

@@ -63,9 +63,9 @@ export async function stepBackSolve(state: State): Promise<void> {
       state.status = 'not-positive-definite';
       return;
     }
-    const value = await state.problem.value(solution.w);
+    const { w, value } = solution;
     state.solution = solution;
-    if (value.objective < state.objective) [state.w, state.objective] = [solution.w, value.objective];
+    if (value.objective < state.objective) [state.w, state.objective] = [w, value.objective];
   } else {
     const next = await swapRound({ ...state, solution: state.solution });
     state.share = next.share;

@@ -3,7 +3,7 @@ import type { Constraint } from '../../constraints/constraint.ts';
 import type { GradientRows, Panel } from '../../curvature/gradient-rows.ts';
 import { backSolve } from '../../problem/back-solve.ts';
 import { cholesky, solve } from '../../problem/cholesky.ts';
-import { gather } from '../../problem/columns.ts';
+import { columnsOf } from '../../problem/columns.ts';
 import { type QuadraticProblem, quadratic } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
@@ -79,7 +79,7 @@ async function stepBlock(state: State): Promise<void> {
     const part =
       kept === 0
         ? new Float64Array(width)
-        : await solveBlock(subproblem(state.problem, start, width), cardinality(width, kept));
+        : await solveBlock(await subproblem(state.problem, start, width), cardinality(width, kept));
     if (part === null) state.status = 'not-positive-definite';
     else state.w.set(part, start);
   }
@@ -87,12 +87,12 @@ async function stepBlock(state: State): Promise<void> {
 }
 
 /** The problem of some consecutive columns alone. */
-function subproblem(problem: QuadraticProblem, start: number, width: number): QuadraticProblem {
+async function subproblem(problem: QuadraticProblem, start: number, width: number): Promise<QuadraticProblem> {
   const { n, rows, wBar, lambda, a, linalg } = problem;
   const panel = rows.panels.find(
     (candidate) => start >= candidate.start && start < candidate.start + candidate.width,
   ) as Panel;
-  const { data } = gather(
+  const { data } = await columnsOf(
     n,
     panel,
     Int32Array.from({ length: width }, (_, j) => start + j),
@@ -115,7 +115,7 @@ async function solveSmall(problem: QuadraticProblem, support: Uint8Array): Promi
   const { n, mu, a, wBar, rows, linalg } = problem;
   const indices = Int32Array.from([...support.keys()].filter((i) => support[i] === 1));
   const k = indices.length;
-  const { data } = gather(n, rows.panels[0] as Panel, indices);
+  const { data } = await columnsOf(n, rows.panels[0] as Panel, indices);
   const H = await linalg.innerGram(data, n);
   for (let i = 0; i < k; i++) (H[i * k + i] as number) += mu;
   const factor = cholesky(H, k);
@@ -123,7 +123,7 @@ async function solveSmall(problem: QuadraticProblem, support: Uint8Array): Promi
   const carried = await problem.times(wBar.map((x, i) => (support[i] === 1 ? 0 : x)));
   const delta = solve(
     factor,
-    await linalg.transposedMatVec64(
+    linalg.transposedProduct64(
       data,
       carried.map((c) => c - a),
     ),

@@ -1,11 +1,5 @@
 import { type Constraint, squared } from '../../constraints/constraint.ts';
-import { composeValue, type QuadraticProblem, squaredNorm, type Value } from '../../problem/quadratic.ts';
-
-/** Weights with the value of Q there. */
-export interface Point {
-  readonly w: Float64Array;
-  readonly value: Value;
-}
+import { composeValue, type Point, type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
 
 /** Evaluates Q. */
 export async function pointAt(problem: QuadraticProblem, w: Float64Array): Promise<Point> {

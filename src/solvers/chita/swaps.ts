@@ -2,7 +2,7 @@ import type { Constraint } from '../../constraints/constraint.ts';
 import { kthLargest } from '../../constraints/select.ts';
 import { type BackSolution, backSolve } from '../../problem/back-solve.ts';
 import { invertLower } from '../../problem/cholesky.ts';
-import { gather } from '../../problem/columns.ts';
+import { allColumns } from '../../problem/columns.ts';
 import type { QuadraticProblem } from '../../problem/quadratic.ts';
 
 /** Defaults of the swap rounds. */
@@ -12,8 +12,6 @@ export const SWAP_DEFAULTS = {
   /** Below this share, or fewer than one weight, the search ends. */
   smallestShare: 1e-4,
 } as const;
-
-const COLUMNS_AT_ONCE = 8192;
 
 /** Where a round starts. */
 export interface SwapStart {
@@ -55,7 +53,7 @@ export async function swapRound(start: SwapStart): Promise<SwapResult> {
   if (next === null) return { improved: null, share: start.share, done: true };
   const candidate = await backSolve(problem, next);
   if (candidate === null) return shrunk;
-  const value = await problem.value(candidate.w);
+  const { value } = candidate;
   if (!(value.objective < objective)) return shrunk;
   const small = objective - value.objective < 1e-9 * Math.abs(objective);
   return {
@@ -69,30 +67,21 @@ export async function swapRound(start: SwapStart): Promise<SwapResult> {
 export async function worths(
   problem: QuadraticProblem,
   support: Uint8Array,
-  { factor, w }: BackSolution,
+  { factor, w, value }: BackSolution,
 ): Promise<Float64Array> {
-  const { n, mu, rows } = problem;
+  const { mu } = problem;
   const inverse = invertLower(factor);
-  const { product } = await problem.value(w);
-  const g = await problem.gradient(w, product);
+  const g = await problem.gradient(w, value.product);
   const worth = new Float64Array(problem.p);
-  for (const panel of rows.panels) {
-    for (let from = 0; from < panel.width; from += COLUMNS_AT_ONCE) {
-      const count = Math.min(COLUMNS_AT_ONCE, panel.width - from);
-      const block = gather(
-        n,
-        panel,
-        Int32Array.from({ length: count }, (_, j) => panel.start + from + j),
-      );
-      const q = await problem.linalg.columnNorms(inverse, block.data);
-      block.indices.forEach((i, j) => {
-        const qi = q[j] as number;
-        worth[i] =
-          support[i] === 1
-            ? ((w[i] as number) ** 2 * mu) / (2 * Math.max(1 - qi, 1e-12))
-            : (g[i] as number) ** 2 / (2 * mu * (1 + qi));
-      });
-    }
+  for await (const block of allColumns(problem)) {
+    const q = await problem.linalg.columnNorms(inverse, block.data);
+    block.indices.forEach((i, j) => {
+      const qi = q[j] as number;
+      worth[i] =
+        support[i] === 1
+          ? ((w[i] as number) ** 2 * mu) / (2 * Math.max(1 - qi, 1e-12))
+          : (g[i] as number) ** 2 / (2 * mu * (1 + qi));
+    });
   }
   return worth;
 }

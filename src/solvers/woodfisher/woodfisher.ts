@@ -1,11 +1,9 @@
 import type { Constraint } from '../../constraints/constraint.ts';
 import { type Cholesky, cholesky, invertLower, solve } from '../../problem/cholesky.ts';
-import { gather, gramOf } from '../../problem/columns.ts';
+import { allColumns, gramOf } from '../../problem/columns.ts';
 import type { QuadraticProblem } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
-
-const COLUMNS_AT_ONCE = 8192;
 
 interface State {
   readonly problem: QuadraticProblem;
@@ -57,23 +55,14 @@ async function pruneOnce(problem: QuadraticProblem, constraint: Constraint): Pro
 }
 
 /** [F^-1]_ii = (1 - |L^-1 a_i|^2) / lambda, L L' = A A' + mu I */
-async function inverseDiagonal(
-  { n, rows, p, lambda, linalg }: QuadraticProblem,
-  factor: Cholesky,
-): Promise<Float64Array> {
+async function inverseDiagonal({ rows, p, lambda, linalg }: QuadraticProblem, factor: Cholesky): Promise<Float64Array> {
   const inverse = invertLower(factor);
   const diagonal = new Float64Array(p);
-  for (const panel of rows.panels) {
-    for (let from = 0; from < panel.width; from += COLUMNS_AT_ONCE) {
-      const indices = Int32Array.from(
-        { length: Math.min(COLUMNS_AT_ONCE, panel.width - from) },
-        (_, j) => panel.start + from + j,
-      );
-      const norms = await linalg.columnNorms(inverse, gather(n, panel, indices).data);
-      indices.forEach((i, j) => {
-        diagonal[i] = Math.max(1 - (norms[j] as number), 1e-12) / lambda;
-      });
-    }
+  for await (const { indices, data } of allColumns({ rows, p })) {
+    const norms = await linalg.columnNorms(inverse, data);
+    indices.forEach((i, j) => {
+      diagonal[i] = Math.max(1 - (norms[j] as number), 1e-12) / lambda;
+    });
   }
   return diagonal;
 }
