@@ -20,8 +20,8 @@ export const CHITA_CD_DEFAULTS = { iterations: 20, swaps: 8 } as const;
 
 /** CHITA Alg. 4: the active set starts with half as many weights again as are kept. */
 const ACTIVE_FACTOR = 1.5;
-/** CHITA Alg. 4: relative change of Q at which the inner loop ends. */
-const TOLERANCE = 1e-7;
+/** Steps that leave the support as it is, after which its minimum is left to the back-solve. */
+const STILL = 2;
 const SEARCHES = 10;
 
 interface State {
@@ -31,8 +31,9 @@ interface State {
   phase: 'iterate' | 'back-solve';
   point: Point;
   active: Uint8Array;
-  lipschitz: number;
   inner: number;
+  /** Steps since the support last moved. */
+  still: number;
   outer: number;
   support: Uint8Array;
   solution: null;
@@ -58,16 +59,15 @@ export function chitaCd(options: ChitaCdOptions = {}): AnySolver {
     init: async (problem, constraint) => {
       const w = magnitudePruned(problem, constraint);
       const point = await pointAt(problem, w);
-      const lipschitz = 1.05 * (await largestSingularValueSquared(problem)) + 1.05 * problem.mu;
       const state: State = {
         problem,
         constraint,
         iterations,
         phase: 'iterate',
         point,
-        lipschitz,
         active: new Uint8Array(0),
         inner: 0,
+        still: 0,
         outer: 0,
         support: new Uint8Array(0),
         solution: null,
@@ -87,28 +87,35 @@ export function chitaCd(options: ChitaCdOptions = {}): AnySolver {
 }
 
 /** Support of the gradient step from wBar with room for half as many weights again. */
-async function firstActiveSet({ problem, constraint, lipschitz }: State): Promise<Uint8Array> {
-  const { wBar, p, n } = problem;
+async function firstActiveSet({ problem, constraint }: State): Promise<Uint8Array> {
+  const { wBar, p, n, a } = problem;
   const room = cardinality(p, Math.min(p, Math.ceil(ACTIVE_FACTOR * constraint.kept)));
+  const magnitude = constraint.support(squared(wBar));
+  if (a === 0) return union(room.support(squared(wBar)), magnitude); // the gradient at wBar is zero
   const g = await problem.gradient(wBar, new Float64Array(n));
-  const set = room.support(wBar.map((x, i) => Math.abs(x - (g[i] as number) / lipschitz)));
-  return union(set, constraint.support(squared(wBar)));
+  const step = 1 / (await curvatureAlong(problem, g));
+  return union(room.support(wBar.map((x, i) => Math.abs(x - step * (g[i] as number)))), magnitude);
 }
 
 async function iterate(state: State): Promise<void> {
-  const before = state.point.value.objective;
-  state.point = await lineSearchStep(state.problem, state.constraint, state.point, state.active);
+  const before = state.point;
+  state.point = await lineSearchStep(state.problem, state.constraint, before, state.active);
   state.inner++;
   keepBest(state);
-  const change = Math.abs(before - state.point.value.objective);
-  const settled = change <= TOLERANCE * Math.max(Math.abs(before), 1);
-  if (!settled && state.inner < state.iterations) return;
+  state.still = movesSupport(before.w, state.point.w) ? 0 : state.still + 1;
+  if (state.still < STILL && state.inner < state.iterations) return;
   state.inner = 0;
+  state.still = 0;
   state.outer++;
   const grown = state.outer < state.iterations && (await lookOutside(state));
   if (grown) return;
   state.phase = 'back-solve';
   state.support = supportFound(state);
+}
+
+/** Whether a weight became zero or ceased to be. */
+function movesSupport(from: Float64Array, to: Float64Array): boolean {
+  return to.some((x, i) => (x === 0) !== (from[i] === 0));
 }
 
 function keepBest(state: State): void {
@@ -122,8 +129,9 @@ async function lookOutside(state: State): Promise<boolean> {
   const { w, value } = state.point;
   const g = await problem.gradient(w, value.product);
   let found: { point: Point; support: Uint8Array } | null = null;
-  for (let search = 0, L = 2 * state.lipschitz; search < SEARCHES; search++, L /= 2) {
-    const stepped = w.map((x, i) => x - (g[i] as number) / L);
+  let step = 1 / (2 * (await curvatureAlong(problem, g)));
+  for (let search = 0; search < SEARCHES; search++, step *= 2) {
+    const stepped = w.map((x, i) => x - step * (g[i] as number));
     const support = constraint.support(squared(stepped));
     const point = await pointAt(
       problem,
@@ -148,14 +156,8 @@ function union(a: Uint8Array, b: Uint8Array): Uint8Array {
   return a.map((x, i) => x | (b[i] as number));
 }
 
-/** sigma_max(A)^2 from a few power iterations on A A' (a lower bound that is tight to about 1 %; 1.05 covers it). Cost: 16 passes over A. */
-async function largestSingularValueSquared(problem: QuadraticProblem): Promise<number> {
-  let v: Float64Array = Float64Array.from({ length: problem.n }, (_, i) => 1 + ((i * 7919) % 13) / 13);
-  let estimate = 0;
-  for (let i = 0; i < 8; i++) {
-    const norm = Math.sqrt(squaredNorm(v)) || 1;
-    v = await problem.times(await problem.transposedTimes(v.map((x) => x / norm)));
-    estimate = Math.sqrt(squaredNorm(v));
-  }
-  return estimate;
+/** |A g|^2 / |g|^2 + mu: its inverse is the step that minimises Q along -g. Cost: one pass over A. */
+async function curvatureAlong(problem: QuadraticProblem, g: Float64Array): Promise<number> {
+  const slope = squaredNorm(g);
+  return slope === 0 ? 1 : squaredNorm(await problem.times(g)) / slope + problem.mu;
 }
