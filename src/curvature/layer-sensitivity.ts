@@ -1,4 +1,5 @@
-import type { GradientRows } from './gradient-rows.ts';
+import { kernels } from '../engine/kernels/kernels.ts';
+import { elementsOf, type GradientRows } from './gradient-rows.ts';
 
 /**
  * What the removal of one weight of a layer costs by the diagonal of the quadratic model, the mean over the layer:
@@ -10,15 +11,15 @@ import type { GradientRows } from './gradient-rows.ts';
  * @returns  a value a layer, loss per removed weight
  * Cost: one pass over A.
  */
-export function layerSensitivity(rows: GradientRows, w: Float64Array, m: number): number[] {
-  return rows.panels.map(({ start, width, data, scale }) => {
+export async function layerSensitivity(rows: GradientRows, w: Float64Array, m: number): Promise<number[]> {
+  const values: number[] = [];
+  for (const panel of rows.panels) {
+    const { start, width, scale } = panel;
+    const squares = new Float64Array(width);
+    kernels.addSquares(await elementsOf(panel), squares);
     let sum = 0;
-    for (let i = 0; i < rows.n; i++) {
-      for (let j = 0; j < width; j++) {
-        const moved = (data[i * width + j] as number) * (scale?.[j] ?? 1) * (w[start + j] as number);
-        sum += moved * moved;
-      }
-    }
-    return (m * sum) / (2 * rows.n * width);
-  });
+    for (let j = 0; j < width; j++) sum += (squares[j] as number) * ((scale?.[j] ?? 1) * (w[start + j] as number)) ** 2;
+    values.push((m * sum) / (2 * rows.n * width));
+  }
+  return values;
 }

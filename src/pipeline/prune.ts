@@ -390,7 +390,7 @@ async function pruneStage(
     value: entry.needsGradients ? solution.value : null,
     status: solution.status,
     message: solution.message,
-    sensitivity: entry.needsGradients ? layerSensitivity(rows, current.w, resolved.batch) : null,
+    sensitivity: entry.needsGradients ? await layerSensitivity(rows, current.w, resolved.batch) : null,
     seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
   };
   return { w: found.w, stage };

@@ -6,6 +6,7 @@ export interface Exports {
   readonly dots4: Exports['dots1'];
   readonly sums1: Exports['dots1'];
   readonly sums4: Exports['dots1'];
+  readonly squares: (a: number, count: number, y: number) => void;
   readonly pick: (a: number, offsets: number, count: number, out: number) => void;
   readonly eliminate: (L: number, stride: number, row: number, count: number) => void;
 }

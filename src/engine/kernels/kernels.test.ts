@@ -20,7 +20,8 @@ function twice(values: Float32Array): [name: string, A: Float32Array][] {
 
 function expectClose(found: ArrayLike<number>, wanted: ArrayLike<number>): void {
   expect(found.length).toBe(wanted.length);
-  for (let i = 0; i < wanted.length; i++) expect(found[i]).toBeCloseTo(wanted[i] as number, 10);
+  const errors = Array.from(wanted, (x, i) => Math.abs(x - (found[i] as number)));
+  expect(Math.max(...errors)).toBeLessThan(1e-10);
 }
 
 const SHAPES = [
@@ -46,6 +47,18 @@ describe.each(VARIANTS)('$name kernels', (variant) => {
       variant.addTransposedProduct(A, r, z);
       expectClose(y, wantedY);
       expectClose(z, wantedZ);
+    }
+  });
+
+  it.each(SHAPES)('add up squares of the columns of [%i, %i]', (n, width) => {
+    for (const [, A] of twice(Float32Array.from(normals(n * width)))) {
+      const y = normals(width);
+      const wanted = y.map((c, j) => {
+        for (let i = 0; i < n; i++) c += (A[i * width + j] as number) ** 2;
+        return c;
+      });
+      variant.addSquares(A, y);
+      expectClose(y, wanted);
     }
   });
 

@@ -8,6 +8,8 @@ export interface Kernels {
   addProduct(A: Float32Array, x: Float64Array, y: Float64Array): void;
   /** y += A' r. A: [n, w] f32, r: [n], y: [w]; products and sums in f64. Cost: A read once. */
   addTransposedProduct(A: Float32Array, r: Float64Array, y: Float64Array): void;
+  /** y[j] += sum over i of A[i][j]^2. A: [n, w] f32, y: [w]; f64 throughout. Cost: A read once. */
+  addSquares(A: Float32Array, y: Float64Array): void;
   /** Copies columns of A [n, width], their numbers rising, to block [n, columns.length]. Cost: what is picked. */
   pickColumns(A: Float32Array, width: number, columns: Int32Array, block: Float32Array): void;
   /** The lower factor of K + jitter I, [n, n] f64; only the lower half of K is read. Null if it is not positive. Cost: n^3 / 6. */
@@ -31,6 +33,11 @@ export const scalarKernels: Kernels = {
       const factor = r[i] as number;
       for (let j = 0; j < width; j++) (y[j] as number) += factor * (A[i * width + j] as number);
     }
+  },
+  addSquares(A, y) {
+    const width = y.length;
+    for (let at = 0; at < A.length; at += width)
+      for (let j = 0; j < width; j++) (y[j] as number) += (A[at + j] as number) ** 2;
   },
   pickColumns(A, width, columns, block) {
     const count = columns.length;

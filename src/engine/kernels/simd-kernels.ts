@@ -51,6 +51,18 @@ export const simdKernels: Kernels = {
       part.set(vector.f64.subarray(0, count));
     }
   },
+  addSquares(A, y) {
+    const { arena, tile } = tilesOf(A, y.length);
+    const { run, vector } = arena;
+    const n = y.length === 0 ? 0 : A.length / y.length;
+    for (let from = 0; from < y.length; from += TILE) {
+      const count = Math.min(TILE, y.length - from);
+      const part = y.subarray(from, from + count);
+      vector.f64.set(part);
+      for (let i = 0; i < n; i++) run.squares(tile(i, 1, from, count).at, count, vector.at);
+      part.set(vector.f64.subarray(0, count));
+    }
+  },
   pickColumns(A, width, columns, block) {
     const n = columns.length === 0 ? 0 : block.length / columns.length;
     const { arena, tile } = tilesOf(A, width);

@@ -88,6 +88,34 @@ function sums(rows: number): WasmFunction {
   };
 }
 
+/** y[j] += a[j]^2; a f32, y f64. Parameters: a, count, y. */
+const squares: WasmFunction = {
+  name: 'squares',
+  parameters: 3,
+  locals: [
+    [2, TYPE.i32],
+    [1, TYPE.v128],
+  ],
+  body: (() => {
+    const [A, COUNT, Y, END, LAST, PAIR] = [0, 1, 2, 3, 4, 5];
+    const pair = (half: number): Code => [
+      set(PAIR, op.loadWide(get(A), 8 * half)),
+      op.store(get(Y), op.add2(op.load(get(Y), 16 * half), op.mul2(get(PAIR), get(PAIR))), 16 * half),
+    ];
+    const one = op.widen(op.loadF32(get(A)));
+    return [
+      set(END, op.add(get(Y), op.shiftLeft(op.and(get(COUNT), op.i32(-4)), 3))),
+      set(LAST, op.add(get(Y), op.shiftLeft(get(COUNT), 3))),
+      op.whileBelow(Y, END, [pair(0), pair(1), step(A, 16), step(Y, 32)]),
+      op.whileBelow(Y, LAST, [
+        op.storeF64(get(Y), op.addF64(op.loadF64(get(Y)), op.mulF64(one, one))),
+        step(A, 4),
+        step(Y, 8),
+      ]),
+    ];
+  })(),
+};
+
 /** out[j] = a[offset[j] / 4]; a and out f32. Parameters: a, offsets (i32, bytes), count, out. */
 const pick: WasmFunction = {
   name: 'pick',
@@ -145,5 +173,5 @@ const eliminate: WasmFunction = {
 
 /** The kernels as a WebAssembly module with 128-bit vectors. */
 export function simdModule(): Uint8Array<ArrayBuffer> {
-  return assemble([dots(1), dots(4), sums(1), sums(4), pick, eliminate]);
+  return assemble([dots(1), dots(4), sums(1), sums(4), squares, pick, eliminate]);
 }
