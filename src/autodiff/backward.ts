@@ -22,6 +22,8 @@ export interface BackwardRequest {
   /** With `rows`, gradients are [rows, ...shape]: the samples of a batch fall into `rows` equal groups in order. */
   readonly rows?: number;
   readonly type?: 'float32' | 'float64';
+  /** Channels in a block of the engine's blocked layout (`channelBlock`); absent = only standard operators are written. */
+  readonly block?: number;
 }
 
 /** Which values lie on the way from the targets to the cotangents. */
@@ -164,8 +166,8 @@ class Walk {
   constructor(request: BackwardRequest, paths: Paths) {
     this.#request = request;
     this.#paths = paths;
-    const { builder, captured, graph, opset, type } = request;
-    this.#at = { builder, captured, constants: graph.constants, opset, type: type ?? 'float32' };
+    const { builder, captured, graph, opset, type, block } = request;
+    this.#at = { builder, captured, constants: graph.constants, opset, type: type ?? 'float32', block: block ?? 1 };
   }
 
   run(): Map<string, string> {
@@ -215,6 +217,8 @@ class Walk {
 
   #add(value: string, gradient: string | null): void {
     if (gradient === null || value === '' || !this.#paths.active.has(value)) return;
+    if (this.#request.rows === undefined || !this.#paths.parameterOnly.has(value))
+      this.#at.builder.shapes.set(gradient, shapeOf(this.#at, value));
     const list = this.#gathered.get(value);
     if (list === undefined) this.#gathered.set(value, [gradient]);
     else list.push(gradient);
@@ -223,7 +227,10 @@ class Walk {
   #total(value: string): string | undefined {
     const parts = this.#gathered.get(value);
     if (parts === undefined || parts.length === 0) return undefined;
-    const total = parts.length === 1 ? (parts[0] as string) : this.#request.builder.emit('Sum', parts);
+    const { builder } = this.#request;
+    const total = parts.length === 1 ? (parts[0] as string) : builder.emit('Sum', parts);
+    const dims = builder.shapes.get(parts[0] as string);
+    if (dims !== undefined) builder.shapes.set(total, dims);
     this.#gathered.set(value, [total]);
     return total;
   }

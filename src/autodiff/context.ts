@@ -13,6 +13,7 @@ export interface Surroundings {
   readonly constants: ReadonlyMap<string, Constant>;
   readonly opset: number;
   readonly type: 'float32' | 'float64';
+  readonly block: number;
 }
 
 /** The shape of a value: of a constant, or as captured. @throws ShapeError if it is not known */
@@ -115,6 +116,7 @@ export function ruleContext(
     ...words,
     ...form,
     opset: at.opset,
+    block: at.block,
     hasDy: (output) => dy[output] !== undefined,
     dy: lazily(dy, (output) => words.zeros(form.outShape(output))),
     needs,

@@ -24,6 +24,8 @@ export interface NodeForm {
 export interface RuleContext extends NodeForm {
   /** Operator set of the graph (17 or later, see liftOpset). */
   readonly opset: number;
+  /** Channels in a block of onnxruntime's blocked layout, where the graph may use it; 1 = it may not. */
+  readonly block: number;
   /** Cotangents of the outputs; a zero tensor where only another output has one (see `hasDy`). */
   readonly dy: readonly string[];
   readonly hasDy: (output: number) => boolean;

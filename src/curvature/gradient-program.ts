@@ -2,8 +2,10 @@ import { activePaths, backward, isSeparable } from '../autodiff/backward.ts';
 import { shapeOf, vocabulary } from '../autodiff/context.ts';
 import { emitLoss, type LossName, logitsOf } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
+import { channelBlock } from '../engine/channel-block.ts';
 import type { Engine, Session, Tensors } from '../engine/engine.ts';
 import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { blockedLayout, knownShapes } from '../graph/blocked/blocked-layout.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
 import type { WeightLayer } from '../graph/weights.ts';
@@ -56,6 +58,7 @@ const LOSSES = 'losses';
  */
 export async function gradientProgram(engine: Engine, request: GradientRequest): Promise<GradientProgram> {
   const { model, captured } = await liftAndCapture(engine, request.model, request.feeds);
+  const block = await channelBlock(engine);
   const { graph } = model;
   const shape = (value: string): readonly number[] => shapeOf({ captured, constants: graph.constants }, value);
   const builder = new GraphBuilder(graph);
@@ -81,6 +84,7 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
     opset: model.opsets.get('') ?? 17,
     cotangents: loss.cotangents,
     targets,
+    block,
     ...(rows > 1 ? { rows } : {}),
   });
   const words = vocabulary({ builder, type: 'float32' });
@@ -97,7 +101,10 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
   if (loss.losses !== null) builder.output(loss.losses, LOSSES);
   const session = await open(
     engine,
-    builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }),
+    blockedLayout(builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }), {
+      block,
+      shapes: knownShapes(captured, builder),
+    }),
     request,
   );
   return program(session, {

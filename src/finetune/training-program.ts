@@ -2,14 +2,16 @@ import { backward } from '../autodiff/backward.ts';
 import { shapeOf } from '../autodiff/context.ts';
 import { emitLoss, type LossName, logitsOf, type Teacher } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
+import { channelBlock } from '../engine/channel-block.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { blockedLayout, knownShapes } from '../graph/blocked/blocked-layout.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Captured, CapturedValue } from '../graph/captured.ts';
 import { graft } from '../graph/graft.ts';
-import { attributes, float, floatAttribute } from '../ir/access.ts';
+import { attributes, constantOf, float, floatAttribute } from '../ir/access.ts';
 import type { Graph, Model, Node } from '../ir/model.ts';
-import { sizeOf, type Tensor } from '../tensor/tensor.ts';
+import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { type Parameter, parametersOf } from './parameters.ts';
 
 /** What a training program is built for. */
@@ -84,6 +86,7 @@ export interface TrainingProgram {
 export async function trainingProgram(request: TrainingRequest): Promise<TrainingProgram> {
   if (request.loss === 'random') throw new OptionError('Cannot train on random cotangents: wanted labels or targets');
   const { model, captured } = await liftAndCapture(request.engine, request.model, request.feeds);
+  const block = await channelBlock(request.engine);
   const { graph, shapes, statistics, outputs } = request.frozenStatistics
     ? { graph: model.graph, shapes: captured, statistics: [], outputs: [] }
     : inTrainingForm(model.graph, captured);
@@ -124,6 +127,7 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
     opset: model.opsets.get('') ?? 17,
     cotangents: loss.cotangents,
     targets: parameters.map(({ name }) => name),
+    block,
   });
   if (gradients.size === 0) throw new UnsupportedOpError('Cannot train the model: no parameter reaches its output');
   parameters.forEach(({ name }, i) => {
@@ -138,7 +142,10 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
     builder.output(variance, `variance${i}`);
   });
   const session = await request.engine.createSession(
-    builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }),
+    blockedLayout(builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }), {
+      block,
+      shapes: knownShapes(shapes, builder),
+    }),
     {
       ...(request.threads !== undefined && { threads: request.threads }),
       ...(request.workers !== undefined && { workers: request.workers }),
@@ -196,6 +203,7 @@ function inTrainingForm(graph: Graph, captured: Captured): TrainingForm {
   const shapes = new Map<string, CapturedValue>(captured);
   const statistics: RunningStatistics[] = [];
   const outputs: { mean: string; variance: string }[] = [];
+  const constants = new Map(graph.constants);
   const nodes = graph.nodes.map((node): Node => {
     if (node.op !== 'BatchNormalization' || node.domain !== '') return node;
     const [x = '', , , mean = '', variance = ''] = node.inputs;
@@ -206,11 +214,18 @@ function inTrainingForm(graph: Graph, captured: Captured): TrainingForm {
     const share = 1 - floatAttribute(node, 'momentum', 0.9);
     statistics.push({ mean, variance, channels, cells: sizeOf(dims) / channels, share });
     outputs.push(own);
+    // onnxruntime writes new statistics over the old ones, and keeps equal constants once: so each node has some of its own
+    const before = [own.mean, own.variance].map((name, i) => {
+      const unlike = new Float32Array(channels).fill(2 * statistics.length + i);
+      constants.set(`${name}~before`, constantOf(float32(unlike, [channels])));
+      return `${name}~before`;
+    });
     return {
       ...node,
+      inputs: [...node.inputs.slice(0, 3), ...before],
       outputs: [node.outputs[0] as string, own.mean, own.variance],
       attributes: new Map([...node.attributes, ...attributes({ training_mode: 1, momentum: float(0) })]),
     };
   });
-  return { graph: { ...graph, nodes }, shapes, statistics, outputs };
+  return { graph: { ...graph, nodes, constants }, shapes, statistics, outputs };
 }

@@ -4,13 +4,15 @@ import { int64, type Tensor } from '../tensor/tensor.ts';
 
 /**
  * Grows a graph node by node, on top of an existing one or from nothing. Names are made unique.
- * Emits operators in the form they have from opset 17 on.
+ * Emits operators in the form they have from opset 17 on; one of another domain than ai.onnx is named `domain::Op`.
  */
 export class GraphBuilder {
   readonly nodes: Node[] = [];
   readonly constants = new Map<string, Constant>();
   readonly inputs: ValueInfo[] = [];
   readonly outputs: ValueInfo[] = [];
+  /** Shapes of emitted values, where whoever emitted them said so. */
+  readonly shapes = new Map<string, readonly number[]>();
   readonly #taken = new Set<string>();
   readonly #shared = new Map<string, string>();
   #count = 0;
@@ -46,8 +48,11 @@ export class GraphBuilder {
     values: Readonly<Record<string, AttributeLike>> = {},
     stem = op,
   ): string[] {
-    const outputs = Array.from({ length: count }, () => this.fresh(`${stem}~${++this.#count}`));
-    this.nodes.push({ name: '', op, domain: '', inputs, outputs, attributes: attributes(values) });
+    const at = op.lastIndexOf('::');
+    const [domain, own] = at < 0 ? ['', op] : [op.slice(0, at), op.slice(at + 2)];
+    const root = stem === op ? own : stem;
+    const outputs = Array.from({ length: count }, () => this.fresh(`${root}~${++this.#count}`));
+    this.nodes.push({ name: '', op: own, domain, inputs, outputs, attributes: attributes(values) });
     return outputs;
   }
 
@@ -94,13 +99,15 @@ export class GraphBuilder {
     this.outputs.push({ name: value, type: null, shape: null });
   }
 
-  /** The finished model. */
+  /** The finished model; domains that the opsets do not name are imported at version 1. */
   build(
     options: { opset?: number; opsets?: ReadonlyMap<string, number>; irVersion?: number; name?: string } = {},
   ): Model {
+    const opsets = new Map(options.opsets ?? [['', options.opset ?? 17]]);
+    for (const { domain } of this.nodes) if (!opsets.has(domain)) opsets.set(domain, 1);
     return {
       irVersion: options.irVersion ?? 8,
-      opsets: options.opsets ?? new Map([['', options.opset ?? 17]]),
+      opsets,
       producer: 'coppice',
       graph: {
         name: options.name ?? 'graph',

@@ -1,4 +1,4 @@
-import { floatAttribute } from '../../ir/access.ts';
+import { float, floatAttribute } from '../../ir/access.ts';
 import type { GradientRule, RuleContext } from '../rule.ts';
 import { plus, times } from './elementwise.ts';
 
@@ -14,12 +14,21 @@ function whereAbove(
     : at.emit('Where', above, dy, otherwise);
 }
 
-/** Y = max(X, 0).   dX = dY where Y > 0, else 0 */
+/** Steep enough that min(STEEP y, 1) is 1 for every normal y > 0: 1 / 3e38 lies below the least of them, 1.2e-38. */
+const STEEP = 3e38;
+
+/** Y = max(X, 0).   dX = dY where Y > 0, else 0: a product with min(max(STEEP Y, 0), 1), one pass where a comparison takes two */
 const relu: GradientRule = {
   op: 'Relu',
   since: [6, 13, 14],
   linearity: 'piecewise',
-  backward: (at) => [whereAbove(at, at.y[0] as string, { dy: at.dy[0] as string })],
+  backward: (at) => [
+    at.emit(
+      'Mul',
+      at.dy[0] as string,
+      at.emit('HardSigmoid', at.y[0] as string, { alpha: float(STEEP), beta: float(0) }),
+    ),
+  ],
 };
 
 /** Y = X where X > 0, else alpha X.   dX = dY or alpha dY */

@@ -1,6 +1,7 @@
 import { intsAttribute, stringAttribute } from '../../ir/access.ts';
 import type { GradientRule, RuleContext } from '../rule.ts';
-import { biasRows, type Correlation, weightRows } from './convolution.ts';
+import { biasRows, weightRows } from './convolution.ts';
+import type { Correlation } from './correlation.ts';
 import { groupOf, reachOf, type Window } from './window.ts';
 
 /**

@@ -1,5 +1,7 @@
 import { sizeOf } from '../../tensor/tensor.ts';
 import type { GradientRule, RuleContext } from '../rule.ts';
+import { blockedRows } from './blocked-correlation.ts';
+import type { Correlation } from './correlation.ts';
 import { sumGroups } from './row-groups.ts';
 import { groupOf, offsets, reachOf, scatterAttributes, type Window, windowOf } from './window.ts';
 
@@ -73,17 +75,6 @@ function flipped(at: RuleContext, group: number): string {
   });
 }
 
-/** What the gradient of a kernel is made of: [n, out, ...cells of the output] against patches of [n, channels, ...input]. */
-export interface Correlation {
-  readonly image: string;
-  readonly signal: string;
-  readonly window: Window;
-  readonly group: number;
-  readonly samples: number;
-  /** [out, channels / group, ...kernel] */
-  readonly weight: readonly number[];
-}
-
 function correlationAt(at: RuleContext, dy: string): Correlation {
   return {
     image: at.x[0] as string,
@@ -103,6 +94,8 @@ function correlationAt(at: RuleContext, dy: string): Correlation {
  */
 export function weightRows(at: RuleContext, correlation: Correlation, rows: number): string {
   const { samples, weight } = correlation;
+  const blocked = blockedRows(at, correlation, rows);
+  if (blocked !== null) return blocked;
   if (samples === rows || sizeOf(weight) < elementsOf(correlation))
     return sumGroups(at, eachRow(at, correlation), { rows, samples, shape: weight });
   return at.reshape(eachRow(at, together(at, correlation, rows)), [rows, ...weight]);
