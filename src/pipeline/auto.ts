@@ -2,7 +2,7 @@ import { storedPosition } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
-import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
 import { outputVariance, withLogits } from '../finetune/logits.ts';
 import type { WeightLayer } from '../graph/weights.ts';
@@ -31,8 +31,10 @@ export interface ImitationRequest extends RunOptions {
 
 /** Constants of {@link pruneByImitation}, chosen on held-out training data (docs/experiments.md). */
 export const AUTO_DEFAULTS = {
-  /** Learning rate where the loss is measured in variances of the dense model's output. */
-  rate: 0.35,
+  /** Learning rates that are tried in this order, where the loss is measured in variances of the dense model's output. */
+  rates: [0.35, 0.1, 0.03, 0.01],
+  /** Share of the steps that one trial takes. */
+  trial: 0.03,
   /** Share of the steps after which the support stays. */
   closingIn: 0.7,
   momentum: 0.9,
@@ -44,6 +46,9 @@ const VARIANCE_SAMPLES = 128;
 /** Elements of the inputs of one run where the model convolves, and samples that batch statistics need at least. */
 const INPUTS_A_RUN = 16 * 3072;
 const LEAST_SAMPLES = 8;
+/** Steps of a trial at least, and at most. */
+const LEAST_TRIAL = 12;
+const MOST_TRIAL = 100;
 /** Steps that are timed where minutes are given; the first of them warms up. */
 const TIMED_STEPS = 8;
 /** Share of the minutes that is planned for: the rest is for reading, writing and a machine that is not always as fast. */
@@ -52,7 +57,10 @@ const PLANNED_SHARE = 0.93;
 /** What {@link pruneByImitation} gives back. */
 export interface Imitated {
   readonly model: Model;
+  /** Steps of the training and of the trials before it. */
   readonly steps: number;
+  /** The learning rate that was taken, in the unit of the loss. */
+  readonly rate: number;
   /** Mean loss of the last epoch, in variances of the dense model's output: 0 = the same outputs, 1 = a constant. */
   readonly loss: number;
 }
@@ -85,10 +93,53 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
   const steps = request.steps ?? (await stepsWithin(request, student, { training, started }));
   if (!Number.isInteger(steps) || steps < 1)
     throw new OptionError(`Cannot train for ${steps} steps: wanted at least one; allow more gradients or minutes`);
-  const trained = await finetune(student, { ...training, steps, supports: supportsOf(request, steps) });
+  const { rate, spent } = await findRate(request, student, { training, steps, variance });
+  const left = Math.max(1, steps - spent);
+  const trained = await finetune(student, {
+    ...training,
+    rate: rate / variance,
+    steps: left,
+    supports: supportsOf(request, left),
+  });
   const { loss } = trained.epochs.at(-1) as (typeof trained.epochs)[number];
   const graph = { ...trained.model.graph, outputs: model.graph.outputs };
-  return { model: { ...model, graph }, steps, loss: loss / variance };
+  return { model: { ...model, graph }, steps: left + spent, rate, loss: loss / variance };
+}
+
+/**
+ * The learning rate by short trainings to the whole budget that are thrown away: the first that does better than the next
+ * lower one. Too high a rate shows within a few steps, and how high is too high differs by a factor of ten between
+ * models with and without normalisation.
+ */
+async function findRate(
+  request: ImitationRequest,
+  student: Model,
+  { training, steps, variance }: { training: FinetuneOptions; steps: number; variance: number },
+): Promise<{ rate: number; spent: number }> {
+  const { rates, trial: share } = AUTO_DEFAULTS;
+  const trial = Math.min(MOST_TRIAL, Math.max(LEAST_TRIAL, Math.round(share * steps)));
+  let spent = 0;
+  let best: { rate: number; loss: number } = { rate: rates[0], loss: Number.POSITIVE_INFINITY };
+  for (const rate of rates) {
+    if (spent + trial > steps / 2) break;
+    const supports = supportsOf(request, trial);
+    const loss = await lossOfTrial(student, { ...training, rate: rate / variance, steps: trial, supports });
+    spent += trial;
+    if (loss > best.loss) break;
+    best = { rate, loss };
+  }
+  return { rate: best.rate, spent };
+}
+
+/** Infinite where the training comes to nothing. */
+async function lossOfTrial(student: Model, training: FinetuneOptions): Promise<number> {
+  try {
+    const { epochs } = await finetune(student, training);
+    return (epochs.at(-1) as (typeof epochs)[number]).loss;
+  } catch (thrown) {
+    if (thrown instanceof DataError) return Number.POSITIVE_INFINITY;
+    throw thrown;
+  }
 }
 
 /** Samples of one run: all of a step, or where the model convolves as few as share the cache. */
@@ -104,7 +155,7 @@ function trainingOf(
   { dense, variance, part }: { dense: Model; variance: number; part: number },
 ): FinetuneOptions {
   const { engine, source, batch, seed, augment, threads, signal, onProgress } = request;
-  const { momentum, nesterov, rate } = AUTO_DEFAULTS;
+  const { momentum, nesterov, rates } = AUTO_DEFAULTS;
   return {
     engine,
     source,
@@ -116,7 +167,7 @@ function trainingOf(
     nesterov,
     loss: 'mse',
     teacher: { model: dense, share: 1, temperature: 1 },
-    rate: rate / variance,
+    rate: rates[0] / variance,
     masked: 'none',
     ...(threads !== undefined && { threads }),
     ...(signal && { signal }),

@@ -322,7 +322,7 @@ async function pruneAndTrain(
     start: null,
     value: null,
     status: 'converged',
-    message: `${trained.steps} steps of ${batch} samples; the outputs differ from the dense model's by ${trained.loss.toPrecision(3)} of their variance.`,
+    message: `${trained.steps} steps of ${batch} samples at rate ${trained.rate}; the outputs differ from the dense model's by ${trained.loss.toPrecision(3)} of their variance.`,
     seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
   };
   return {
