@@ -1,0 +1,256 @@
+import type { GivenFile, WebProvider } from '../../src/coppice.web.ts';
+import type { Progress } from '../../src/progress/progress.ts';
+import { CallError, type Client, startClient } from './client.ts';
+import { becomeIsolated, isolation } from './isolation.ts';
+import { initialPreprocess, preprocessOptions } from './preprocessing.ts';
+import type { Calls, Compared, DataFacts, MethodFacts, ModelFacts, Outcome } from './protocol.ts';
+import { fittingSettings, initialSettings } from './settings.ts';
+
+/** A model or data on its way: what was given, and what came of it. */
+export interface Slot<Facts> {
+  files: readonly GivenFile[];
+  state: 'empty' | 'busy' | 'ready' | 'failed';
+  facts: Facts | null;
+  /** In one sentence. */
+  error: string;
+}
+
+/** A run on its way. */
+export interface Run {
+  state: 'idle' | 'busy';
+  progress: Progress | null;
+  /** In one sentence; also that it was stopped. */
+  error: string;
+}
+
+/** Rows that are shown side by side at once. */
+const SHOWN_ROWS = 12;
+const EXAMPLE = { samples: 300 };
+
+function empty<Facts>(): Slot<Facts> {
+  return { files: [], state: 'empty', facts: null, error: '' };
+}
+
+/** Everything that the page shows, and what the reader can do with it. */
+export class Bench {
+  provider: WebProvider = $state('wasm');
+  hasWebGpu = $state(false);
+  note = $state('');
+  methods: readonly MethodFacts[] = $state.raw([]);
+  fatal = $state('');
+  model: Slot<ModelFacts> = $state(empty());
+  data: Slot<DataFacts> = $state(empty());
+  evaluation: Slot<DataFacts> = $state(empty());
+  preprocess = $state(initialPreprocess());
+  settings = $state(initialSettings());
+  run: Run = $state({ state: 'idle', progress: null, error: '' });
+  outcome: Outcome | null = $state.raw(null);
+  compared: readonly Compared[] = $state.raw([]);
+  own: readonly Compared[] = $state.raw([]);
+  ownError = $state('');
+  isBusy = $derived(
+    this.run.state === 'busy' || [this.model, this.data, this.evaluation].some(({ state }) => state === 'busy'),
+  );
+
+  #client: Client | null = null;
+  #stop = new AbortController();
+
+  /** To be called once, when the page is there. */
+  async begin(): Promise<void> {
+    if (await becomeIsolated()) return;
+    this.note = isolation().note;
+    this.hasWebGpu = await hasAdapter();
+    await this.#ready().catch((error) => {
+      this.fatal = messageOf(error);
+    });
+  }
+
+  /** A fresh worker on the other provider; what was given is opened again when it is needed. */
+  async useProvider(provider: WebProvider): Promise<void> {
+    this.provider = provider;
+    this.#client?.end();
+    this.#clearOutcome();
+    await this.#ready().catch((error) => {
+      this.fatal = messageOf(error);
+    });
+  }
+
+  async giveModel(files: readonly GivenFile[]): Promise<void> {
+    if (files.length === 0) return;
+    this.#clearOutcome();
+    await this.#fill(this.model, files, (client) => client.call('openModel', { files }));
+    for (const role of ['data', 'evaluation'] as const)
+      if (this[role].state !== 'empty') await this.#openData(role, this[role].files);
+  }
+
+  async giveData(role: 'data' | 'evaluation', files: readonly GivenFile[]): Promise<void> {
+    if (files.length === 0) return;
+    this.#clearOutcome();
+    await this.#openData(role, files);
+  }
+
+  async dropEvaluation(): Promise<void> {
+    this.#clearOutcome();
+    this.evaluation = empty();
+    this.fitSettings();
+    await (await this.#ready()).call('dropEvaluation', null);
+  }
+
+  /** Opens the data again, after the preprocessing was changed. */
+  async reopenData(): Promise<void> {
+    this.#clearOutcome();
+    for (const role of ['data', 'evaluation'] as const)
+      if (this[role].state !== 'empty') await this.#openData(role, this[role].files);
+  }
+
+  /** The drawn digits that come with the page. */
+  async giveExample(): Promise<void> {
+    const fetched = async (name: string): Promise<GivenFile> => {
+      const response = await fetch(new URL(`example/${name}`, document.baseURI));
+      if (!response.ok) throw new Error(`The example cannot be loaded: ${name} is not there (${response.status}).`);
+      return { path: name, blob: await response.blob() };
+    };
+    try {
+      const [model, train, test] = await Promise.all(['model.onnx', 'train.npz', 'test.npz'].map(fetched));
+      this.preprocess = initialPreprocess();
+      [this.data, this.evaluation] = [empty(), empty()];
+      await this.giveModel([model as GivenFile]);
+      await this.giveData('data', [train as GivenFile]);
+      await this.giveData('evaluation', [test as GivenFile]);
+      this.settings.samples = EXAMPLE.samples;
+    } catch (error) {
+      this.model = { ...empty(), state: 'failed', error: messageOf(error) };
+    }
+  }
+
+  /** Settings that the method and the data allow. */
+  fitSettings(): void {
+    const method = this.methods.find(({ name }) => name === this.settings.method);
+    if (method)
+      this.settings = fittingSettings(this.settings, { method, data: this.data.facts, split: !this.evaluation.facts });
+  }
+
+  async prune(): Promise<void> {
+    this.#clearOutcome();
+    this.run = { state: 'busy', progress: null, error: '' };
+    this.#stop = new AbortController();
+    try {
+      const client = await this.#ready();
+      const onProgress = (progress: Progress): void => {
+        this.run.progress = progress;
+      };
+      this.outcome = await client.call('prune', $state.snapshot(this.settings), {
+        onProgress,
+        signal: this.#stop.signal,
+      });
+      this.run = { state: 'idle', progress: null, error: '' };
+    } catch (error) {
+      this.run = { state: 'idle', progress: null, error: messageOf(error) };
+      if (this.#client?.isOver) void this.#ready();
+    }
+    if (this.outcome !== null && this.outcome.rows > 0) await this.showRows(this.outcome.disagreeing.length > 0);
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Shows rows side by side: those that the models disagree on, or the first ones. */
+  async showRows(disagreeing: boolean): Promise<void> {
+    if (this.outcome === null) return;
+    const first = Array.from({ length: Math.min(SHOWN_ROWS, this.outcome.rows) }, (_, i) => i);
+    const rows = disagreeing ? [...this.outcome.disagreeing.subarray(0, SHOWN_ROWS)] : first;
+    await this.#compare('compareRows', { rows }, (found) => {
+      this.compared = found;
+    });
+  }
+
+  /** Shows pictures of the reader's own to both models. */
+  async showPictures(files: readonly GivenFile[]): Promise<void> {
+    if (files.length === 0) return;
+    await this.#compare('comparePictures', { files: files.slice(0, SHOWN_ROWS) }, (found) => {
+      this.own = found;
+    });
+  }
+
+  async savedModel(): Promise<Calls['save']['answer']> {
+    return (await this.#ready()).call('save', null);
+  }
+
+  async #compare<Name extends 'compareRows' | 'comparePictures'>(
+    name: Name,
+    ask: Calls[Name]['ask'],
+    show: (found: readonly Compared[]) => void,
+  ): Promise<void> {
+    this.ownError = '';
+    try {
+      show(await (await this.#ready()).call(name, ask));
+    } catch (error) {
+      this.ownError = messageOf(error);
+    }
+  }
+
+  async #openData(role: 'data' | 'evaluation', files: readonly GivenFile[]): Promise<void> {
+    if (this.model.state !== 'ready') {
+      this[role] = {
+        ...empty<DataFacts>(),
+        files,
+        state: 'failed',
+        error: 'Give a model first: data is read the way the model takes it.',
+      };
+      return;
+    }
+    const preprocess = preprocessOptions($state.snapshot(this.preprocess));
+    await this.#fill(this[role], files, (client) => client.call('openData', { role, files, preprocess }));
+    this.fitSettings();
+  }
+
+  async #fill<Facts>(
+    slot: Slot<Facts>,
+    files: readonly GivenFile[],
+    open: (client: Client) => Promise<Facts>,
+  ): Promise<void> {
+    Object.assign(slot, { files, state: 'busy', facts: null, error: '' });
+    try {
+      slot.facts = await open(await this.#ready());
+      slot.state = 'ready';
+    } catch (error) {
+      Object.assign(slot, { state: 'failed', error: messageOf(error) });
+    }
+  }
+
+  #clearOutcome(): void {
+    this.outcome = null;
+    [this.compared, this.own, this.ownError] = [[], [], ''];
+    this.run.error = '';
+  }
+
+  /** The worker; where the last one was ended, a fresh one that has everything open again. */
+  async #ready(): Promise<Client> {
+    if (this.#client !== null && !this.#client.isOver) return this.#client;
+    const { threads } = isolation();
+    const { client, workshop } = await startClient({ provider: this.provider, threads });
+    [this.#client, this.methods] = [client, workshop.methods];
+    if (this.model.state === 'ready') {
+      await client.call('openModel', { files: $state.snapshot(this.model.files) as readonly GivenFile[] });
+      const preprocess = preprocessOptions($state.snapshot(this.preprocess));
+      for (const role of ['data', 'evaluation'] as const)
+        if (this[role].state === 'ready')
+          await client.call('openData', { role, files: this[role].files as readonly GivenFile[], preprocess });
+    }
+    return client;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof CallError || error instanceof Error ? error.message : String(error);
+}
+
+async function hasAdapter(): Promise<boolean> {
+  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
+  try {
+    return ((await gpu?.requestAdapter()) ?? null) !== null;
+  } catch {
+    return false;
+  }
+}
