@@ -42,15 +42,9 @@ function masks(model: Model): Map<string, string> {
 }
 
 /** The same run in Node. */
-async function inNode(method: Method, rows: number): Promise<Pruned> {
-  return prune(await readModel(`${DIGITS}/model.onnx`), {
-    method,
-    budget: sparsity(0.9),
-    samples: rows,
-    data: `npz:${DIGITS}/train.npz`,
-    evaluation: `npz:${DIGITS}/test.npz`,
-    preprocess: SCALED,
-  });
+async function inNode(method: Method, samples: number): Promise<Pruned> {
+  const data = { data: `npz:${DIGITS}/train.npz`, preprocess: SCALED };
+  return prune(await readModel(`${DIGITS}/model.onnx`), { method, budget: sparsity(0.9), samples, ...data });
 }
 
 async function accuracyInNode(model: Model, address: string, preprocess: object): Promise<number | null> {
@@ -198,7 +192,7 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
     expect(await plain.page.evaluate('crossOriginIsolated')).toBe(true);
     const alone = await site.open({ headers: {}, context: { serviceWorkers: 'block' } });
     await alone.page.getByText(/^One thread: /).waitFor({ timeout: RUN_MS });
-    await alone.giveExample();
+    await alone.give('a model', `${DIGITS}/model.onnx`);
     await alone.prune({ method: 'magnitude', zeros: 90 });
     expect(await alone.tile('Weights kept')).toBe('10.00 %');
   });

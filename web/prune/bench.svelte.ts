@@ -8,11 +8,11 @@ import { fittingSettings, initialSettings } from './settings.ts';
 
 /** A model or data on its way: what was given, and what came of it. */
 export interface Slot<Facts> {
-  files: readonly GivenFile[];
-  state: 'empty' | 'busy' | 'ready' | 'failed';
-  facts: Facts | null;
+  readonly files: readonly GivenFile[];
+  readonly state: 'empty' | 'busy' | 'ready' | 'failed';
+  readonly facts: Facts | null;
   /** In one sentence. */
-  error: string;
+  readonly error: string;
 }
 
 /** A run on its way. */
@@ -38,9 +38,9 @@ export class Bench {
   note = $state('');
   methods: readonly MethodFacts[] = $state.raw([]);
   fatal = $state('');
-  model: Slot<ModelFacts> = $state(empty());
-  data: Slot<DataFacts> = $state(empty());
-  evaluation: Slot<DataFacts> = $state(empty());
+  model: Slot<ModelFacts> = $state.raw(empty());
+  data: Slot<DataFacts> = $state.raw(empty());
+  evaluation: Slot<DataFacts> = $state.raw(empty());
   preprocess = $state(initialPreprocess());
   settings = $state(initialSettings());
   run: Run = $state({ state: 'idle', progress: null, error: '' });
@@ -78,7 +78,13 @@ export class Bench {
   async giveModel(files: readonly GivenFile[]): Promise<void> {
     if (files.length === 0) return;
     this.#clearOutcome();
-    await this.#fill(this.model, files, (client) => client.call('openModel', { files }));
+    await this.#fill(
+      files,
+      (client) => client.call('openModel', { files }),
+      (slot) => {
+        this.model = slot;
+      },
+    );
     for (const role of ['data', 'evaluation'] as const)
       if (this[role].state !== 'empty') await this.#openData(role, this[role].files);
   }
@@ -201,21 +207,26 @@ export class Bench {
       return;
     }
     const preprocess = preprocessOptions($state.snapshot(this.preprocess));
-    await this.#fill(this[role], files, (client) => client.call('openData', { role, files, preprocess }));
+    await this.#fill(
+      files,
+      (client) => client.call('openData', { role, files, preprocess }),
+      (slot) => {
+        this[role] = slot;
+      },
+    );
     this.fitSettings();
   }
 
   async #fill<Facts>(
-    slot: Slot<Facts>,
     files: readonly GivenFile[],
     open: (client: Client) => Promise<Facts>,
+    put: (slot: Slot<Facts>) => void,
   ): Promise<void> {
-    Object.assign(slot, { files, state: 'busy', facts: null, error: '' });
+    put({ files, state: 'busy', facts: null, error: '' });
     try {
-      slot.facts = await open(await this.#ready());
-      slot.state = 'ready';
+      put({ files, state: 'ready', facts: await open(await this.#ready()), error: '' });
     } catch (error) {
-      Object.assign(slot, { state: 'failed', error: messageOf(error) });
+      put({ files, state: 'failed', facts: null, error: messageOf(error) });
     }
   }
 
@@ -232,11 +243,10 @@ export class Bench {
     const { client, workshop } = await startClient({ provider: this.provider, threads });
     [this.#client, this.methods] = [client, workshop.methods];
     if (this.model.state === 'ready') {
-      await client.call('openModel', { files: $state.snapshot(this.model.files) as readonly GivenFile[] });
+      await client.call('openModel', { files: this.model.files });
       const preprocess = preprocessOptions($state.snapshot(this.preprocess));
       for (const role of ['data', 'evaluation'] as const)
-        if (this[role].state === 'ready')
-          await client.call('openData', { role, files: this[role].files as readonly GivenFile[], preprocess });
+        if (this[role].state === 'ready') await client.call('openData', { role, files: this[role].files, preprocess });
     }
     return client;
   }
