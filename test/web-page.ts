@@ -24,7 +24,7 @@ async function scripts(): Promise<Scripts> {
 }
 
 /** A run in a browser may take its time on a busy machine. */
-export const RUN_MS = 90_000;
+export const RUN_MS = 120_000;
 
 /** The page that prunes in the browser, built into a folder of its own and served. */
 export class WebSite {
@@ -91,12 +91,18 @@ export class WebPage {
   /** Gives files (in memory, or paths) to the part with this name, and waits until they are read or refused. */
   async give(part: string, files: PageFile | string | readonly string[]): Promise<void> {
     await this.page.getByLabel(part, { exact: true }).setInputFiles(files as never);
-    await this.page.locator('.given').getByText('Reading ...').waitFor({ state: 'detached' });
+    await this.idle();
   }
 
   async giveExample(): Promise<void> {
     await this.page.getByRole('button', { name: 'Begin with an example' }).click();
     await this.page.getByText('2,000 samples').waitFor({ timeout: RUN_MS });
+    await this.idle();
+  }
+
+  /** Waits until the page has done what it was asked. */
+  async idle(): Promise<void> {
+    await this.page.locator('main[aria-busy="false"]').waitFor({ timeout: RUN_MS });
   }
 
   /** Fills in the form and prunes. @returns the report that the page saves */

@@ -4,7 +4,7 @@ import { CallError, type Client, startClient } from './client.ts';
 import { becomeIsolated, isolation } from './isolation.ts';
 import { initialPreprocess, preprocessOptions } from './preprocessing.ts';
 import type { Calls, Compared, DataFacts, MethodFacts, ModelFacts, Outcome } from './protocol.ts';
-import { fittingSettings, initialSettings } from './settings.ts';
+import { fittingRows, initialSettings } from './settings.ts';
 
 /** A model or data on its way: what was given, and what came of it. */
 export interface Slot<Facts> {
@@ -48,11 +48,12 @@ export class Bench {
   compared: readonly Compared[] = $state.raw([]);
   own: readonly Compared[] = $state.raw([]);
   ownError = $state('');
-  isBusy = $derived(
-    this.run.state === 'busy' || [this.model, this.data, this.evaluation].some(({ state }) => state === 'busy'),
-  );
+  /** Calls on their way that fill a slot. */
+  giving = $state(0);
+  isBusy = $derived(this.run.state === 'busy' || this.giving > 0);
 
   #client: Client | null = null;
+  #starting: Promise<Client> | null = null;
   #stop = new AbortController();
 
   /** To be called once, when the page is there. */
@@ -60,9 +61,7 @@ export class Bench {
     if (await becomeIsolated()) return;
     this.note = isolation().note;
     this.hasWebGpu = await hasAdapter();
-    await this.#ready().catch((error) => {
-      this.fatal = messageOf(error);
-    });
+    await this.#restart();
   }
 
   /** A fresh worker on the other provider; what was given is opened again when it is needed. */
@@ -70,43 +69,27 @@ export class Bench {
     this.provider = provider;
     this.#client?.end();
     this.#clearOutcome();
-    await this.#ready().catch((error) => {
-      this.fatal = messageOf(error);
-    });
+    await this.#restart();
   }
 
   async giveModel(files: readonly GivenFile[]): Promise<void> {
-    if (files.length === 0) return;
-    this.#clearOutcome();
-    await this.#fill(
-      files,
-      (client) => client.call('openModel', { files }),
-      (slot) => {
-        this.model = slot;
-      },
-    );
-    for (const role of ['data', 'evaluation'] as const)
-      if (this[role].state !== 'empty') await this.#openData(role, this[role].files);
+    if (files.length > 0) await this.#giving(() => this.#openModel(files));
   }
 
   async giveData(role: 'data' | 'evaluation', files: readonly GivenFile[]): Promise<void> {
-    if (files.length === 0) return;
-    this.#clearOutcome();
-    await this.#openData(role, files);
+    if (files.length > 0) await this.#giving(() => this.#openData(role, files));
   }
 
   async dropEvaluation(): Promise<void> {
     this.#clearOutcome();
     this.evaluation = empty();
-    this.fitSettings();
+    this.#fitRows();
     await (await this.#ready()).call('dropEvaluation', null);
   }
 
   /** Opens the data again, after the preprocessing was changed. */
   async reopenData(): Promise<void> {
-    this.#clearOutcome();
-    for (const role of ['data', 'evaluation'] as const)
-      if (this[role].state !== 'empty') await this.#openData(role, this[role].files);
+    await this.#giving(() => this.#openGivenData());
   }
 
   /** The drawn digits that come with the page. */
@@ -116,24 +99,31 @@ export class Bench {
       if (!response.ok) throw new Error(`The example cannot be loaded: ${name} is not there (${response.status}).`);
       return { path: name, blob: await response.blob() };
     };
-    try {
-      const [model, train, test] = await Promise.all(['model.onnx', 'train.npz', 'test.npz'].map(fetched));
-      this.preprocess = initialPreprocess();
-      [this.data, this.evaluation] = [empty(), empty()];
-      await this.giveModel([model as GivenFile]);
-      await this.giveData('data', [train as GivenFile]);
-      await this.giveData('evaluation', [test as GivenFile]);
-      this.settings.samples = EXAMPLE.samples;
-    } catch (error) {
-      this.model = { ...empty(), state: 'failed', error: messageOf(error) };
-    }
+    await this.#giving(async () => {
+      try {
+        const [model, train, test] = await Promise.all(['model.onnx', 'train.npz', 'test.npz'].map(fetched));
+        this.preprocess = initialPreprocess();
+        [this.data, this.evaluation] = [empty(), empty()];
+        await this.#openModel([model as GivenFile]);
+        await this.#openData('data', [train as GivenFile]);
+        await this.#openData('evaluation', [test as GivenFile]);
+        this.settings.samples = Math.min(EXAMPLE.samples, this.settings.samples);
+      } catch (error) {
+        this.model = { ...empty(), state: 'failed', error: messageOf(error) };
+      }
+    });
   }
 
-  /** Settings that the method and the data allow. */
-  fitSettings(): void {
+  /** The chosen method's own settings, with no more samples than there are. */
+  useMethod(): void {
     const method = this.methods.find(({ name }) => name === this.settings.method);
-    if (method)
-      this.settings = fittingSettings(this.settings, { method, data: this.data.facts, split: !this.evaluation.facts });
+    if (method === undefined) return;
+    this.settings = { ...this.settings, samples: method.samples, batch: method.batch, lambda: method.lambda };
+    this.#fitRows();
+  }
+
+  #fitRows(): void {
+    this.settings = fittingRows(this.settings, { data: this.data.facts, split: this.evaluation.facts === null });
   }
 
   async prune(): Promise<void> {
@@ -152,7 +142,7 @@ export class Bench {
       this.run = { state: 'idle', progress: null, error: '' };
     } catch (error) {
       this.run = { state: 'idle', progress: null, error: messageOf(error) };
-      if (this.#client?.isOver) void this.#ready();
+      if (this.#client?.isOver) void this.#restart();
     }
     if (this.outcome !== null && this.outcome.rows > 0) await this.showRows(this.outcome.disagreeing.length > 0);
   }
@@ -196,6 +186,33 @@ export class Bench {
     }
   }
 
+  /** Results belong to what was given before; until all is read the page is busy. */
+  async #giving(work: () => Promise<void>): Promise<void> {
+    this.#clearOutcome();
+    this.giving += 1;
+    try {
+      await work();
+    } finally {
+      this.giving -= 1;
+    }
+  }
+
+  async #openModel(files: readonly GivenFile[]): Promise<void> {
+    await this.#fill(
+      files,
+      (client) => client.call('openModel', { files }),
+      (slot) => {
+        this.model = slot;
+      },
+    );
+    await this.#openGivenData();
+  }
+
+  async #openGivenData(): Promise<void> {
+    for (const role of ['data', 'evaluation'] as const)
+      if (this[role].state !== 'empty') await this.#openData(role, this[role].files);
+  }
+
   async #openData(role: 'data' | 'evaluation', files: readonly GivenFile[]): Promise<void> {
     if (this.model.state !== 'ready') {
       this[role] = {
@@ -214,7 +231,7 @@ export class Bench {
         this[role] = slot;
       },
     );
-    this.fitSettings();
+    this.#fitRows();
   }
 
   async #fill<Facts>(
@@ -236,18 +253,31 @@ export class Bench {
     this.run.error = '';
   }
 
+  async #restart(): Promise<void> {
+    try {
+      await this.#ready();
+    } catch (error) {
+      this.fatal = messageOf(error);
+    }
+  }
+
   /** The worker; where the last one was ended, a fresh one that has everything open again. */
   async #ready(): Promise<Client> {
-    if (this.#client !== null && !this.#client.isOver) return this.#client;
-    const { threads } = isolation();
-    const { client, workshop } = await startClient({ provider: this.provider, threads });
-    [this.#client, this.methods] = [client, workshop.methods];
-    if (this.model.state === 'ready') {
-      await client.call('openModel', { files: this.model.files });
-      const preprocess = preprocessOptions($state.snapshot(this.preprocess));
-      for (const role of ['data', 'evaluation'] as const)
-        if (this[role].state === 'ready') await client.call('openData', { role, files: this[role].files, preprocess });
+    if (this.#starting === null || this.#client?.isOver) {
+      this.#client = null;
+      this.#starting = this.#start();
     }
+    return this.#starting;
+  }
+
+  async #start(): Promise<Client> {
+    const { client, workshop } = await startClient({ provider: this.provider, threads: isolation().threads });
+    [this.#client, this.methods] = [client, workshop.methods];
+    if (this.model.state !== 'ready') return client;
+    await client.call('openModel', { files: this.model.files });
+    const preprocess = preprocessOptions($state.snapshot(this.preprocess));
+    for (const role of ['data', 'evaluation'] as const)
+      if (this[role].state === 'ready') await client.call('openData', { role, files: this[role].files, preprocess });
     return client;
   }
 }

@@ -1,4 +1,4 @@
-import type { DataFacts, MethodFacts, Settings } from './protocol.ts';
+import type { DataFacts, Settings } from './protocol.ts';
 
 /** Settings that a form may change. */
 export type Form = { -readonly [Name in keyof Settings]: Settings[Name] };
@@ -24,15 +24,12 @@ function rowsToLearnFrom(count: number, split: boolean): number {
   return split ? count - Math.min(2000, Math.floor(count / 5)) : count;
 }
 
-/** A method's own settings, with no more samples than the data has. */
-export function fittingSettings(
-  settings: Form,
-  { method, data, split }: { method: MethodFacts; data: DataFacts | null; split: boolean },
-): Form {
-  const rows = data === null ? Number.POSITIVE_INFINITY : rowsToLearnFrom(data.count, split);
-  const batch = Math.min(method.batch, Math.max(1, rows));
-  const samples = Math.max(1, Math.min(method.samples, Math.floor(rows / batch)));
-  return { ...settings, samples, batch, lambda: method.lambda };
+/** The settings with no more samples than the data has. */
+export function fittingRows(settings: Form, { data, split }: { data: DataFacts | null; split: boolean }): Form {
+  if (data === null) return settings;
+  const rows = Math.max(1, rowsToLearnFrom(data.count, split));
+  const batch = Math.min(settings.batch, rows);
+  return { ...settings, batch, samples: Math.max(1, Math.min(settings.samples, Math.floor(rows / batch))) };
 }
 
 /** Bytes that gradient rows take: four a weight and row. */
