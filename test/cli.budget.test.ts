@@ -174,3 +174,27 @@ describe('the budgets of coppice prune', () => {
     expect(err.trimEnd().split('\n')).toHaveLength(1);
   });
 });
+
+describe('coppice prune --memory', () => {
+  const asked = (...flags: string[]): Promise<{ code: number; out: string; err: string }> =>
+    cli([
+      ...['prune', model, '--method', 'chita', '--sparsity', '0.5', '--samples', '8', '--data', folder.data('memory')],
+      ...['-o', folder.at('out.onnx'), '--no-latency', '--json', ...flags],
+    ]);
+
+  it('says where the gradient rows are, and finds the same weights', async () => {
+    const plain = JSON.parse((await asked('-q')).out);
+    const limited = await asked('--memory', '64GB');
+    expect(limited.err).toContain('gradient rows: 0.0 GB in memory as f32');
+    expect(JSON.parse(limited.out).objective).toEqual(plain.objective);
+    const half = await asked('--half');
+    expect(half.err).toContain('in memory as bf16');
+    expect(JSON.parse(half.out).objective / plain.objective).toBeCloseTo(1, 1);
+  });
+
+  it('is a usage error where the run takes more beside its rows, or no amount', async () => {
+    const { code, err } = await asked('--memory', '100MB');
+    expect([code, err]).toEqual([2, expect.stringContaining('Cannot keep to 0.1 GB of memory')]);
+    expect((await asked('--memory', 'much')).code).toBe(2);
+  });
+});

@@ -340,6 +340,8 @@ export function trainingOptions(flags: TrainingFlags): TrainingSettings {
 
 /** Flags of `coppice prune`. */
 export interface PruneFlags extends PruningFlags, BudgetFlags, TrainingFlags {
+  readonly memory?: number;
+  readonly half?: boolean;
   readonly method: Method;
   readonly seed: number;
   readonly output?: string;

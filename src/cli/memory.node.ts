@@ -4,3 +4,8 @@ import { totalmem } from 'node:os';
 export function machineMemory(): number {
   return totalmem();
 }
+
+/** Bytes of memory that this process takes now. */
+export function memoryTaken(): number {
+  return process.memoryUsage.rss();
+}

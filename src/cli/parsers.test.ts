@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { count, list, nearest, number, numberOrAuto, oneOf, shares, whole, wholes } from './parsers.ts';
+import { byteCount, count, list, nearest, number, numberOrAuto, oneOf, shares, whole, wholes } from './parsers.ts';
 
 describe('numbers', () => {
   it('are decimals, exponents or fractions', () => {
@@ -15,6 +15,13 @@ describe('numbers', () => {
     expect([count('1'), whole('0'), wholes('1,2, 3')]).toEqual([1, 0, [1, 2, 3]]);
     for (const text of ['0', '1.5', '', '-1']) expect(() => count(text)).toThrow('above 0');
     for (const text of ['', '-1', '1.5']) expect(() => whole(text)).toThrow('from 0');
+  });
+});
+
+describe('amounts of memory', () => {
+  it('are decimal, or binary where they say so', () => {
+    expect(['4GB', '1.5 G', '800MB', '2GiB', '16k'].map(byteCount)).toEqual([4e9, 1.5e9, 8e8, 2 ** 31, 16e3]);
+    for (const text of ['', '4', 'GB', '-1GB', '4TB']) expect(() => byteCount(text)).toThrow('such as 4GB');
   });
 });
 

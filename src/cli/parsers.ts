@@ -39,6 +39,14 @@ export function amount(text: string): number {
   return value;
 }
 
+/** Bytes: `4GB`, `800MB`, `4GiB`. */
+export function byteCount(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kMG])(i?)B?$/.exec(text.trim());
+  if (match === null) throw new InvalidArgumentError('Wanted an amount of memory, such as 4GB or 800MB.');
+  const power = { k: 1, M: 2, G: 3 }[match[2] as 'k' | 'M' | 'G'];
+  return Math.round(Number(match[1]) * (match[3] === 'i' ? 1024 : 1000) ** power);
+}
+
 /** A share, also as a percentage: `0.01`, `1%`. */
 export function share(text: string): number {
   return text.trim().endsWith('%') ? number(text.trim().slice(0, -1)) / 100 : number(text);

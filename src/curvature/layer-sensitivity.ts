@@ -1,5 +1,6 @@
 import { kernels } from '../engine/kernels/kernels.ts';
-import { elementsOf, type GradientRows } from './gradient-rows.ts';
+import type { GradientRows } from './gradient-rows.ts';
+import { elementsOf } from './panel.ts';
 
 /**
  * What the removal of one weight of a layer costs by the diagonal of the quadratic model, the mean over the layer:
@@ -12,14 +13,16 @@ import { elementsOf, type GradientRows } from './gradient-rows.ts';
  * Cost: one pass over A.
  */
 export async function layerSensitivity(rows: GradientRows, w: Float64Array, m: number): Promise<number[]> {
-  const values: number[] = [];
-  for (const panel of rows.panels) {
-    const { start, width, scale } = panel;
+  const sums: { sum: number; width: number }[] = [];
+  for (const [i, panel] of rows.panels.entries()) {
+    const { start, width, scale, layer = i } = panel;
     const squares = new Float64Array(width);
     kernels.addSquares(await elementsOf(panel), squares);
-    let sum = 0;
-    for (let j = 0; j < width; j++) sum += (squares[j] as number) * ((scale?.[j] ?? 1) * (w[start + j] as number)) ** 2;
-    values.push((m * sum) / (2 * rows.n * width));
+    const total = sums[layer] ?? { sum: 0, width: 0 };
+    for (let j = 0; j < width; j++)
+      total.sum += (squares[j] as number) * ((scale?.[j] ?? 1) * (w[start + j] as number)) ** 2;
+    total.width += width;
+    sums[layer] = total;
   }
-  return values;
+  return sums.map(({ sum, width }) => (m * sum) / (2 * rows.n * width));
 }

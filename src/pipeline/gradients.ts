@@ -2,6 +2,7 @@ import type { LossName } from '../autodiff/loss.ts';
 import { logitsOf } from '../autodiff/loss.ts';
 import { type GradientProgram, gradientProgram } from '../curvature/gradient-program.ts';
 import { collectRows, type GradientRows } from '../curvature/gradient-rows.ts';
+import type { MakeStore } from '../curvature/row-store.ts';
 import { inOrder } from '../data/batches.ts';
 import { type FedBatch, type FeedSource, widenFeeds } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
@@ -30,14 +31,16 @@ export interface RowsRequest {
   readonly rng: Random;
   readonly augment: boolean;
   readonly threads?: number;
+  /** Where the rows are kept; default in memory. */
+  readonly store?: MakeStore;
 }
 
 /**
- * Elements of the inputs of one run of the gradient graph, where the model leaves the batch free: 16 CIFAR pictures, which
- * keeps what passes between operators in the cache (measured on ResNet-20), or twice as many for a model without convolutions.
+ * Elements of the inputs of one run of the gradient graph, where the model leaves the batch free: 8 CIFAR pictures, which
+ * keeps a convolution's patches in the cache (measured on ResNet-20), or four times as many for a model without patches.
  */
-const INPUTS_A_RUN = 16 * 3072;
-const LINEAR_FACTOR = 2;
+const INPUTS_A_RUN = 8 * 3072;
+const LINEAR_FACTOR = 4;
 /** More samples a run do not repay the memory. */
 const MOST_SAMPLES = 128;
 /** Fewer sample gradients do not repay the start of worker threads. */
@@ -74,7 +77,14 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
       return fed.inputs;
     };
     return await collectRows(
-      { program, sizes: request.layers.map((layer) => layer.size), order, mean: batch, feeds },
+      {
+        program,
+        sizes: request.layers.map((layer) => layer.size),
+        order,
+        mean: batch,
+        feeds,
+        ...(request.store && { store: request.store }),
+      },
       options,
     );
   } finally {

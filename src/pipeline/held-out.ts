@@ -35,7 +35,7 @@ export async function sharedRows(
   const resolved = resolvePrune(options);
   if (resolved.stages > 1 || !entryOf(options).needsGradients) return {};
   const { layers } = chooseLayers(model, options);
-  const { engine, source, signal, onProgress, threads } = options;
+  const { engine, source, signal, onProgress, threads, store } = options;
   const rows = await rowsOf(
     {
       ...resolved,
@@ -45,6 +45,7 @@ export async function sharedRows(
       source,
       rng: random(resolved.seed).fork('stage 0'),
       ...(threads === undefined ? {} : { threads }),
+      ...(store && { store }),
     },
     { ...(signal && { signal }), ...(onProgress && { onProgress }) },
   );

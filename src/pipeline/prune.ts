@@ -4,6 +4,7 @@ import type { LossName } from '../autodiff/loss.ts';
 import { type Budget, type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
 import { type GradientRows, scaleColumns } from '../curvature/gradient-rows.ts';
 import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
+import type { MakeStore } from '../curvature/row-store.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { linalg } from '../engine/linalg.ts';
@@ -70,6 +71,8 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   /** Draws augmented samples for the gradients, as the data set was opened to. */
   readonly augment?: boolean;
   readonly threads?: number;
+  /** Where gradient rows are kept; default in memory (see planRows). */
+  readonly store?: MakeStore;
   /** Gradient rows of the unpruned model that were computed before (see sweep): used for the first stage. */
   readonly rows?: GradientRows;
   /** Called after each stage with the model that it made; the run waits for it. */
@@ -100,6 +103,7 @@ export type ResolvedPrune = Required<
     | 'swaps'
     | 'threads'
     | 'rows'
+    | 'store'
     | 'onStage'
     | 'layers'
     | 'exclude'
@@ -393,6 +397,7 @@ async function pruneStage(
     sensitivity: entry.needsGradients ? await layerSensitivity(rows, current.w, resolved.batch) : null,
     seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
   };
+  if (rows !== options.rows) rows.release?.();
   return { w: found.w, stage };
 }
 
@@ -459,6 +464,7 @@ async function stageRows(
       rng: random(resolved.seed).fork(`stage ${t}`),
       augment: resolved.augment,
       ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...(options.store && { store: options.store }),
     },
     { onProgress, ...(options.signal && { signal: options.signal }) },
   );

@@ -1,4 +1,5 @@
-import { elementsOf, type Panel } from '../curvature/gradient-rows.ts';
+import type { GradientRows } from '../curvature/gradient-rows.ts';
+import { elementsOf, type Panel } from '../curvature/panel.ts';
 import { allocate } from '../engine/kernels/arena.ts';
 import { kernels } from '../engine/kernels/kernels.ts';
 import type { QuadraticProblem } from './quadratic.ts';
@@ -62,9 +63,20 @@ function gather({ start, width, scale }: Panel, elements: Float32Array, block: C
   return block;
 }
 
-/** Copies columns of one panel: [n, indices.length]. Their numbers rise. */
-export async function columnsOf(n: number, panel: Panel, indices: Int32Array): Promise<ColumnBlock> {
-  return gather(panel, await elementsOf(panel), { indices, data: new Float32Array(n * indices.length) });
+/** Columns by their rising numbers: [n, indices.length]; where they are all of one panel, that panel itself. */
+export async function columnsOf({ n, panels }: GradientRows, indices: Int32Array): Promise<ColumnBlock> {
+  const block = { indices, data: new Float32Array(n * indices.length) };
+  for (const panel of panels) {
+    const inside = indices.filter((i) => i >= panel.start && i < panel.start + panel.width);
+    if (inside.length === 0) continue;
+    const elements = await elementsOf(panel);
+    if (inside.length === indices.length) return gather(panel, elements, block);
+    const part = gather(panel, elements, { indices: inside, data: new Float32Array(n * inside.length) });
+    const offset = indices.indexOf(inside[0] as number);
+    for (let i = 0; i < n; i++)
+      block.data.set(part.data.subarray(i * inside.length, (i + 1) * inside.length), i * indices.length + offset);
+  }
+  return block;
 }
 
 /** Goes through all columns of A in blocks, as {@link markedColumns} does. */

@@ -77,7 +77,12 @@ describe('columns', () => {
 
   it('are not copied where a whole layer is wanted', async () => {
     const panel = problem.rows.panels[1] as (typeof problem.rows.panels)[number];
-    expect((await columnsOf(4, panel, Int32Array.of(5, 6, 7))).data).toBe(panel.data);
+    expect((await columnsOf(problem.rows, Int32Array.of(5, 6, 7))).data).toBe(panel.data);
+  });
+
+  it('are put together where they lie in two panels', async () => {
+    const { data } = await columnsOf(problem.rows, Int32Array.of(3, 4, 6));
+    expect([...data]).toEqual(dense.A.flatMap((row) => [3, 4, 6].map((j) => row[j] as number)));
   });
 
   it('make the Gram matrix of the marked ones in f64', async () => {

@@ -1,4 +1,5 @@
-import { elementsOf, type GradientRows, type Panel } from '../curvature/gradient-rows.ts';
+import type { GradientRows } from '../curvature/gradient-rows.ts';
+import { elementsOf, type Panel } from '../curvature/panel.ts';
 import type { Linalg } from '../engine/linalg.ts';
 import { ShapeError } from '../errors/errors.ts';
 

@@ -12,6 +12,7 @@ import { NO_KEEPER, openKeeper } from './keeper.ts';
 import { printPlan } from './plan.ts';
 import { finish } from './prune-result.ts';
 import { pruneAndMeasure } from './prune-run.ts';
+import { rowsPlan, storeOf } from './rows-plan.ts';
 import { openRun, type RunSetup, samplesOf } from './setup.ts';
 
 /**
@@ -30,12 +31,14 @@ export async function pruneFile(context: Context, path: string, command: Command
   }
   if (flags.dryRun !== true) await checkOutputs(flags, path, output);
   const setup = await openRun(context, path, flags, { methods: [flags.method], seed: flags.seed });
+  const samples = samplesOf(context, setup, flags.method, flags.tune === true || flags.maxDrop !== undefined);
   const options: PruneOptions = {
     ...setup.options,
     method: flags.method,
     budget,
     seed: flags.seed,
-    samples: samplesOf(context, setup, flags.method, flags.tune === true || flags.maxDrop !== undefined),
+    samples,
+    ...storeOf(rowsPlan(context, setup, samples, flags)),
   };
   resolvePrune(options);
   warnOfZeros(context, setup, 1 - countOf(budget, setup.w.length) / setup.w.length);

@@ -8,7 +8,6 @@ import { type Shapes, shapesOf } from '../../pipeline/shapes.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import type { Context } from '../context.ts';
 import type { PruningFlags } from '../flags.ts';
-import { machineMemory } from '../memory.node.ts';
 import { isMadeUp, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
 import { sharedRows } from './overlap.ts';
 
@@ -127,14 +126,11 @@ function gradientOptions(
 
 /** Fewer gradient rows than this say little about a loss. */
 const FEW_ROWS = 100;
-/** The share of the machine's memory that the gradient rows may take. */
-const MEMORY_SHARE = 0.9;
 
 /**
  * The rows n of a method: as asked, else its default or what the data has.
  *
- * @throws DataError    if the data has fewer than were asked for
- * @throws OptionError  if the rows do not fit into memory
+ * @throws DataError if the data has fewer than were asked for
  */
 export function samplesOf(
   context: Context,
@@ -160,15 +156,5 @@ export function samplesOf(
     context.warn(
       `${samples} gradient rows are few: the loss model knows ${samples} directions of ${chosen.layers.reduce((sum, layer) => sum + layer.size, 0)}`,
     );
-  refuseTooLarge(samples, chosen);
   return samples;
-}
-
-function refuseTooLarge(samples: number, { layers }: ChosenLayers): void {
-  const bytes = 4 * samples * layers.reduce((sum, layer) => sum + layer.size, 0);
-  const memory = machineMemory();
-  if (bytes <= MEMORY_SHARE * memory) return;
-  throw new OptionError(
-    `Cannot hold ${samples} gradient rows: they take ${(bytes / 1e9).toFixed(1)} GB, the machine has ${(memory / 1e9).toFixed(1)} GB; lower --samples, or name fewer --layers`,
-  );
 }

@@ -14,7 +14,7 @@ import {
   pruningFlags,
   trainingFlags,
 } from '../flags.ts';
-import { count, number, oneOf, whole } from '../parsers.ts';
+import { byteCount, count, number, oneOf, whole } from '../parsers.ts';
 
 /** Adds the flags of `coppice prune`. */
 export function define(command: Command): void {
@@ -36,6 +36,12 @@ export function define(command: Command): void {
     .option('--train-batch <n>', 'samples a training step of --gradual', count, FINETUNE_DEFAULTS.batch);
   trainingFlags(command, { rate: GRADUAL_DEFAULTS.rate });
   command
+    .option(
+      '--memory <bytes>',
+      'what the run may take, such as 4GB; gradient rows that do not fit go to disk',
+      byteCount,
+    )
+    .option('--half', 'keep gradient rows as bf16: half the size, a slightly worse objective')
     .option('--seed <n>', 'of every random draw', whole, PRUNE_DEFAULTS.seed)
     .option('--latency', 'time the model before and after', true)
     .option('--no-latency', 'do not')

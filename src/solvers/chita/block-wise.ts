@@ -1,6 +1,7 @@
 import { cardinality } from '../../constraints/cardinality.ts';
 import type { Constraint } from '../../constraints/constraint.ts';
-import type { GradientRows, Panel } from '../../curvature/gradient-rows.ts';
+import type { GradientRows } from '../../curvature/gradient-rows.ts';
+import { layerSizes } from '../../curvature/panel.ts';
 import { backSolve } from '../../problem/back-solve.ts';
 import { cholesky, solve } from '../../problem/cholesky.ts';
 import { columnsOf } from '../../problem/columns.ts';
@@ -41,10 +42,7 @@ export function chitaBlock({ block = CHITA_BLOCK_DEFAULTS.block }: ChitaBlockOpt
     needs: ['value', 'gradient', 'columns', 'gram'],
     init: async (problem, constraint) => ({
       problem,
-      blocks: blocksOf(
-        problem.rows.panels.map((panel) => panel.width),
-        block,
-      ),
+      blocks: blocksOf(layerSizes(problem.rows), block),
       chosen: await initialSupport(problem, constraint),
       w: magnitudePruned(problem, constraint),
       next: 0,
@@ -89,12 +87,8 @@ async function stepBlock(state: State): Promise<void> {
 /** The problem of some consecutive columns alone. */
 async function subproblem(problem: QuadraticProblem, start: number, width: number): Promise<QuadraticProblem> {
   const { n, rows, wBar, lambda, a, linalg } = problem;
-  const panel = rows.panels.find(
-    (candidate) => start >= candidate.start && start < candidate.start + candidate.width,
-  ) as Panel;
   const { data } = await columnsOf(
-    n,
-    panel,
+    rows,
     Int32Array.from({ length: width }, (_, j) => start + j),
   );
   const part: GradientRows = { n, p: width, panels: [{ start: 0, width, data }], meanLoss: rows.meanLoss };
@@ -115,7 +109,7 @@ async function solveSmall(problem: QuadraticProblem, support: Uint8Array): Promi
   const { n, mu, a, wBar, rows, linalg } = problem;
   const indices = Int32Array.from([...support.keys()].filter((i) => support[i] === 1));
   const k = indices.length;
-  const { data } = await columnsOf(n, rows.panels[0] as Panel, indices);
+  const { data } = await columnsOf(rows, indices);
   const H = await linalg.innerGram(data, n);
   for (let i = 0; i < k; i++) (H[i * k + i] as number) += mu;
   const factor = cholesky(H, k);

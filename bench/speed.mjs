@@ -1,0 +1,117 @@
+// npm run bench [-- TABLE ...] [--runs=n]: time and memory of each stage, beside what people would use instead.
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readWeights } from '../dist/apply/weights.js';
+import { feedsFromDataset, onnxruntimeNode } from '../dist/index.js';
+import { rowsOf } from '../dist/pipeline/gradients.js';
+import { chooseLayers } from '../dist/pipeline/layers.js';
+import { random } from '../dist/tensor/random.js';
+import { openProblem } from './problems.mjs';
+import { HERE, interleaved, keep, median, outcome, ROOT } from './rows.mjs';
+
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const runs = Number(process.argv.find((word) => word.startsWith('--runs='))?.slice('--runs='.length) ?? 5);
+const python = process.env.COPPICE_PYTHON ?? 'python3';
+const scratch = join(tmpdir(), `coppice-bench-${process.pid}`);
+mkdirSync(scratch);
+
+/** Rows and weights of a reference problem, written for other programs to read. */
+async function problemFiles(name, n) {
+  const { model, open, train, exclude } = await openProblem(name);
+  const { layers } = chooseLayers(model, exclude === undefined ? {} : { exclude });
+  const source = feedsFromDataset(model, await open(`${train}[0:${n}]`));
+  const request = { engine: onnxruntimeNode, model, layers, source, loss: 'cross-entropy', labels: 'data' };
+  const { panels } = await rowsOf({ ...request, samples: n, batch: 1, rng: random(1), augment: false });
+  const files = { rows: join(scratch, `${name}.rows`), weights: join(scratch, `${name}.weights`) };
+  const file = openSync(files.rows, 'w');
+  for (const { data } of panels) writeSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  closeSync(file);
+  writeFileSync(files.weights, readWeights(model, layers));
+  return { ...files, n, widths: panels.map(({ width }) => width) };
+}
+
+const solveOnce = (asked) => () =>
+  outcome(process.execPath, [`${HERE}solve-once.mjs`, JSON.stringify({ dist: `${ROOT}dist`, ...asked })]);
+const numpyOnce = (asked) => () => outcome(python, [`${HERE}solve_once.py`, JSON.stringify(asked)]);
+
+const TABLES = {
+  /** The solve alone, on rows of a real model. */
+  async solve() {
+    for (const [name, n, k] of [
+      ['resnet20', 500, 80500],
+      ['mlpnet', 1000, 3235],
+    ]) {
+      const files = await problemFiles(name, n);
+      const sides = {
+        chita: solveOnce({ ...files, k, solver: 'chita' }),
+        'chita-cd': solveOnce({ ...files, k, solver: 'chita-cd' }),
+        'numpy f32': numpyOnce({ ...files, k, type: 'f32' }),
+        'numpy f64': numpyOnce({ ...files, k, type: 'f64' }),
+      };
+      keep('solve', `${name} n=${n} k=${k}`, interleaved(sides, runs));
+    }
+  },
+
+  /** The whole command, start to written model, nothing evaluated. */
+  async command() {
+    const prune = async (name, options) => {
+      const { path, train, exclude } = await openProblem(name);
+      const preprocess =
+        name === 'mlpnet'
+          ? ['--scale', '1/255', '--mean', '0.1307', '--std', '0.3081']
+          : ['--scale', '1/255', '--mean', '0.4914,0.4822,0.4465', '--std', '0.2023,0.1994,0.201'];
+      const args = [`${ROOT}dist/cli/main.node.js`, 'prune', path, '--data', train, ...preprocess, ...options];
+      const excluded = exclude === undefined ? [] : ['--exclude', exclude.join(',')];
+      const rest = ['--no-latency', '--json', '--quiet', '-o', join(scratch, 'pruned.onnx')];
+      return () => {
+        const began = performance.now();
+        const { objective, peakRssMB } = outcome(process.execPath, [...args, ...excluded, ...rest]);
+        return { seconds: (performance.now() - began) / 1000, objective: objective ?? undefined, peakRssMB };
+      };
+    };
+    const one = await prune('resnet20', ['--sparsity', '0.8', '--samples', '1000']);
+    keep('command', 'resnet20 80 % n=1000', interleaved({ coppice: one }, runs));
+    const stages = ['--sparsity', '0.9', '--method', 'chita++', '--stages', '20', '--samples', '1000', '--batch', '16'];
+    const many = await prune('mlpnet', stages);
+    keep('command', 'mlpnet chita++ 20 x 1000 x 16', interleaved({ coppice: many }, Math.min(runs, 3)));
+  },
+
+  /** How time and memory of the solve grow with the weights, and with the rows: exponents of a fit over five sizes. */
+  async growth() {
+    const at = (n, p) => ({ n, widths: new Array(10).fill(p / 10), k: Math.round(0.3 * p), solver: 'chita' });
+    const series = {
+      'p at n=300': [50e3, 100e3, 150e3, 200e3, 250e3].map((p) => ({ x: p, asked: at(300, p) })),
+      'n at p=100000': [200, 300, 400, 500, 600].map((n) => ({ x: n, asked: at(n, 100e3) })),
+    };
+    for (const [name, points] of Object.entries(series)) {
+      const sides = Object.fromEntries(points.map(({ x, asked }) => [String(x), solveOnce(asked)]));
+      const results = interleaved(sides, runs);
+      keep('growth', name, results);
+      const exponent = (value) =>
+        slope(points.map(({ x }) => [Math.log(x), Math.log(median(results[x].map(value)))])).toFixed(2);
+      console.log(
+        `growth   ${name}: time with exponent ${exponent((r) => r.seconds)}, memory above 90 MB with exponent ${exponent((r) => r.peakRssMB - 90)}`,
+      );
+    }
+  },
+};
+
+/** Slope of the least-squares line. */
+function slope(points) {
+  const mean = (i) => points.reduce((sum, point) => sum + point[i], 0) / points.length;
+  const [mx, my] = [mean(0), mean(1)];
+  const top = points.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0);
+  return top / points.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
+}
+
+const unknown = wanted.find((name) => !Object.hasOwn(TABLES, name));
+if (unknown !== undefined) {
+  console.error(`There is no table "${unknown}": the tables are ${Object.keys(TABLES).join(', ')}`);
+  process.exit(2);
+}
+try {
+  for (const [name, table] of Object.entries(TABLES)) if (wanted.length === 0 || wanted.includes(name)) await table();
+} finally {
+  if (existsSync(scratch)) rmSync(scratch, { recursive: true });
+}
