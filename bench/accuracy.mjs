@@ -1,7 +1,14 @@
 // npm run accuracy -- TABLE [seeds]: measures accuracy tables and appends their rows to bench/results/accuracy.csv.
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { recalibrate } from '../dist/apply/recalibrate.js';
-import { budget as budgetOf, evaluate, feedsFromDataset, onnxruntimeNode, prunePipeline } from '../dist/index.js';
+import {
+  budget as budgetOf,
+  evaluate,
+  feedsFromDataset,
+  onnxruntimeNode,
+  pruneGradually,
+  prunePipeline,
+} from '../dist/index.js';
 import { tune } from '../dist/pipeline/tune.js';
 import { openProblem } from './problems.mjs';
 
@@ -62,6 +69,25 @@ const TABLES = {
     range: { train: '[0:250]', test: '[250:500]' },
     runs: [['auto', [0.5, 0.7], { gradients: 4000 }]],
   },
+  // Both under the same schedule: what the selection and the update of CHITA are worth when training follows.
+  'resnet20-gradual': {
+    problem: 'resnet20',
+    augment: true,
+    gradual: {
+      epochs: 10,
+      prunings: 5,
+      rate: 0.05,
+      trainBatch: 128,
+      weightDecay: 1e-4,
+      part: 32,
+      share: 0.5,
+      temperature: 2,
+    },
+    runs: [
+      ['magnitude', [0.9, 0.95], {}],
+      ['chita', [0.9, 0.95], { samples: 500, batch: 16, lambda: 1e-2, firstOrder: 'auto' }],
+    ],
+  },
   'resnet20-flops': {
     problem: 'resnet20',
     recalibrated: true,
@@ -114,20 +140,43 @@ const changes = Object.fromEntries(
     .map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)])
     .map(([key, value]) => [key, Number.isNaN(Number(value)) ? value : Number(value)]),
 );
-const { sparsity: only, ...settings } = changes;
+// method=chita picks a method, rows=10000 trains on that many of the training rows.
+const { sparsity: only, method: onlyMethod, rows, ...given } = changes;
+const training = { ...table.gradual };
+const settings = {};
+for (const [key, value] of Object.entries(given)) (key in training ? training : settings)[key] = value;
 
 const { model, open, train, test, augment, exclude, name: problemName } = await openProblem(table.problem);
-const trainData = await open(`${train}${table.range?.train ?? ''}`, augment === undefined ? {} : { augment });
+const trainData = await open(
+  `${train}${rows === undefined ? (table.range?.train ?? '') : `[0:${rows}]`}`,
+  augment === undefined ? {} : { augment },
+);
 const testSource = feedsFromDataset(model, await open(`${test}${table.range?.test ?? ''}`));
 const source = feedsFromDataset(model, trainData);
 const engine = onnxruntimeNode;
 if (!existsSync(FILE)) writeFileSync(FILE, HEADER);
+
+/** One run; of a gradual table, with training, its settings among the run's options. */
+async function pruned(request) {
+  if (table.gradual === undefined) return prunePipeline(model, request);
+  const { share, temperature, trainBatch: batch, ...rest } = training;
+  return pruneGradually(model, request, {
+    ...rest,
+    batch,
+    distill: { share, temperature },
+    onEpoch: ({ epoch, pruning, loss, accuracy, samplesPerSecond }) =>
+      console.log(
+        `  pruning ${pruning}, epoch ${epoch}: loss ${loss.toFixed(4)}, accuracy ${(100 * accuracy).toFixed(2)} %, ${samplesPerSecond.toFixed(0)} samples a second`,
+      ),
+  });
+}
 
 const dense = await evaluate(engine, model, testSource);
 console.log(
   `${problemName}: dense accuracy ${(100 * dense.accuracy).toFixed(2)} % on ${dense.count} samples, loss ${dense.loss.toFixed(4)}`,
 );
 for (const [method, sparsities, base] of table.runs) {
+  if (onlyMethod !== undefined && method !== onlyMethod) continue;
   for (const entry of sparsities) {
     const budget = budgetOf(typeof entry === 'number' ? { sparsity: entry } : entry);
     const share =
@@ -154,8 +203,7 @@ for (const [method, sparsities, base] of table.runs) {
       // Lambda is chosen for the first seed, on samples held out of the training data; the other seeds use it too.
       if (table.tuned && settings.lambda === undefined) choice ??= await tune(model, request, { grid: table.tuned });
       const started = performance.now();
-      const result = await prunePipeline(
-        model,
+      const result = await pruned(
         choice === null ? request : { ...request, lambda: choice.lambda, source: choice.source },
       );
       const seconds = (performance.now() - started) / 1000;
@@ -164,7 +212,7 @@ for (const [method, sparsities, base] of table.runs) {
       const tuned = table.recalibrated ? await recalibrate(result.model, model, { engine, source, seed }) : null;
       const again = tuned === null ? null : await evaluate(engine, tuned.model, testSource);
       const objective = result.stages.at(-1).value?.objective;
-      const text = Object.entries(options)
+      const text = Object.entries({ ...options, ...training, ...(rows && { rows }) })
         .map(([key, value]) => `${key}=${value}`)
         .join(' ');
       const lambda = method === 'magnitude' ? '' : result.options.lambda;

@@ -9,7 +9,7 @@ import { blockedLayout, knownShapes } from '../graph/blocked/blocked-layout.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
 import type { WeightLayer } from '../graph/weights.ts';
-import type { Graph, Model } from '../ir/model.ts';
+import type { Graph, Model, Node } from '../ir/model.ts';
 import { type DataType, sizeOf, type Tensor } from '../tensor/tensor.ts';
 
 /** What a gradient program is built for. */
@@ -95,7 +95,7 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
       layer.order === 'transposed'
         ? words.transpose(rows > 1 ? gradient : words.reshape(gradient, [1, ...layer.dims]), [0, 2, 1])
         : gradient;
-    builder.output(words.reshape(ordered, [rows, layer.size]), `rows${i}`);
+    builder.output(unshaped(builder.nodes, ordered), `rows${i}`);
     return true;
   });
   if (loss.losses !== null) builder.output(loss.losses, LOSSES);
@@ -115,6 +115,12 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
     hasLoss: loss.losses !== null,
     ...pick(loss),
   });
+}
+
+/** The value before it was reshaped: its elements are the same, and the runtime would copy them into the shape of an output. */
+function unshaped(nodes: readonly Node[], value: string): string {
+  const node = nodes.findLast(({ outputs }) => outputs.includes(value));
+  return node?.op === 'Reshape' ? unshaped(nodes, node.inputs[0] as string) : value;
 }
 
 function pick({

@@ -19,7 +19,7 @@ export function channelBlock(engine: Engine): Promise<number> {
 async function probe(engine: Engine): Promise<number> {
   const filled = await run(engine, [float32([1, 1, 1, 1], [1, 4, 1, 1])], ([x = ''], words) => words.blocked(x));
   const block = filled.dims[1] ?? 1;
-  if (block < 4 || filled.data.length !== block) return 1;
+  if (block < 8 || filled.data.length !== block) return 1;
   const [side, wide] = [3, 5];
   const picture = Float32Array.from({ length: 2 * side * wide }, (_, i) => (i % 7) - 3);
   const filters = Float32Array.from({ length: 2 * block * side * side }, (_, i) => (i % 5) - 2);

@@ -303,6 +303,13 @@ async function trainEpoch(
     return fed.inputs.set(program.target.name, { ...target, dims: program.target.dims } as Tensor);
   };
   const parts = Array.from({ length: batch / part }, (_, i) => i * part);
+  /** Read while the step before runs: a session in worker threads leaves this one free. */
+  const readStep = (step: number): Promise<Map<string, Tensor>[]> => {
+    const feeds = Promise.all(parts.map((at) => read(step, at)));
+    feeds.catch(() => undefined); // a failure shows when the feeds are taken, not before
+    return feeds;
+  };
+  let next = readStep(begun.step);
   let { loss: sum, hits: right } = begun;
   let rate = learningRate(epoch * perEpoch + begun.step, plan);
   for (let step = begun.step; step < steps; step++) {
@@ -310,7 +317,10 @@ async function trainEpoch(
     const taken = epoch * perEpoch + step;
     takeSupports(program, state, settings.supports?.(taken, state.values));
     rate = learningRate(taken, plan);
-    const runs = await Promise.all(parts.map(async (at) => program.run(await read(step, at), state.values)));
+    const fed = await next;
+    const running = Promise.all(fed.map((feeds) => program.run(feeds, state.values)));
+    if (step + 1 < steps) next = readStep(step + 1);
+    const runs = await running;
     const gradients = meanGradients(runs);
     for (const { losses, hits } of runs) {
       for (const loss of losses) sum += loss;

@@ -1,6 +1,7 @@
-/** Hands the reader a text as a file. Nothing leaves the page. */
-export function download(name: string, text: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+/** Hands the reader a text or bytes as a file. Nothing leaves the page. */
+export function download(name: string, content: string | Uint8Array<ArrayBuffer>, type: string): void {
+  const fullType = typeof content === 'string' ? `${type};charset=utf-8` : type;
+  const url = URL.createObjectURL(new Blob([content], { type: fullType }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

@@ -28,11 +28,13 @@ function weightsTile({ nonzeros, prunable }: Report): Tile {
   return { label: 'Weights kept', figure: percent(share), aside: `${integer(nonzeros)} of ${integer(prunable)}` };
 }
 
+/** By brotli, or by gzip where that is all that is known: browsers measure no other. */
 function downloadTile({ bytes: size }: Report): Tile | null {
-  const [before, after] = [size.before?.brotli ?? null, size.after?.brotli ?? null];
+  const coder = size.after?.brotli == null ? 'gzip' : 'brotli';
+  const [before, after] = [size.before?.[coder] ?? null, size.after?.[coder] ?? null];
   if (after === null) return null;
   const aside = before === null ? '' : `${ratio(before, after)}, was ${bytes(before)}`;
-  return { label: 'Download, brotli', figure: bytes(after), aside };
+  return { label: `Download, ${coder}`, figure: bytes(after), aside };
 }
 
 function latencyTile({ latency }: Report): Tile | null {

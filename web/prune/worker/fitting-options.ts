@@ -1,0 +1,28 @@
+import type { GivenFile } from '../../../src/coppice.web.ts';
+import { isPicture } from '../../../src/data/image-folder.ts';
+import type { OpenOptions } from '../../../src/data/open-rows.ts';
+import type { PreprocessOptions } from '../../../src/data/preprocess.ts';
+import { feedsOf } from '../../../src/ir/access.ts';
+import type { Model } from '../../../src/ir/model.ts';
+
+/**
+ * What a model's input says, where the reader did not. Of pictures: one channel is gray, channels last is nhwc. Arrays are
+ * taken as they lie.
+ */
+export function fittingOptions(model: Model, preprocess: PreprocessOptions, files: readonly GivenFile[]): OpenOptions {
+  const modelInput = feedsOf(model.graph)[0];
+  const shape = modelInput?.shape;
+  const options: OpenOptions = { ...preprocess, ...(modelInput && { modelInput }) };
+  if (shape?.length !== 4 || !files.some(({ path }) => isPicture(path))) return options;
+  const last = isChannels(shape[3]) && !isChannels(shape[1]);
+  const isGray = (last ? shape[3] : shape[1]) === 1;
+  return {
+    ...options,
+    layout: preprocess.layout ?? (last ? 'nhwc' : 'nchw'),
+    ...(isGray && preprocess.channels === undefined && { channels: 'gray' }),
+  };
+}
+
+function isChannels(dim: unknown): boolean {
+  return dim === 1 || dim === 3;
+}
