@@ -39,6 +39,25 @@ const TABLES = {
       ['chita++', [0.98], { ...STAGES, schedule: 'exp' }],
     ],
   },
+  'mlpnet-line-search': {
+    problem: 'mlpnet',
+    runs: [
+      [0.9, 'poly'],
+      [0.95, 'exp'],
+      [0.98, 'exp'],
+    ].map(([share, schedule]) => ['chita++', [share], { ...STAGES, lambda: 1e-3, schedule, lineSearch: 4000 }]),
+  },
+  'resnet20-line-search': {
+    problem: 'resnet20',
+    augment: true,
+    runs: [
+      [
+        'chita++',
+        [0.7, 0.8, 0.9],
+        { ...STAGES, samples: 250, stages: 15, schedule: 'poly', lineSearch: 2048, recalibrateStages: true },
+      ],
+    ],
+  },
   'resnet20-magnitude': { problem: 'resnet20', recalibrated: true, runs: [['magnitude', [0.5, 0.7, 0.8, 0.9], {}]] },
   'resnet20-one-stage': {
     problem: 'resnet20',

@@ -109,7 +109,7 @@ function page() {
 Written by \`npm run reproduce\` (\`-- --quick\`: a part of it) from the rows of \`bench/results/accuracy.csv\`; rows that were not measured
 are left out. Test data is looked at once a row; every setting was chosen on held-out training data ([experiments](experiments.md)).
 Last machine: ${processor}, ${availableParallelism()} threads, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}. Seconds are of the run alone, on
-whatever else the machine had to do: compare accuracies.
+whatever else the machine had to do: compare accuracies. Rows with \`rate\` ran at that rate, before \`auto\` tried several.
 
 ${parts.join('\n\n')}
 `;

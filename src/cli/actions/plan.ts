@@ -58,13 +58,14 @@ export async function printPlan(
       nonzeros: kept(asked),
     })),
     predictedLossChange: predicted,
+    minutes: resolved.minutes,
     gradients: needsGradients
       ? {
           rows: resolved.samples,
           samples: resolved.samples * resolved.batch * stages,
           bytes: 4 * resolved.samples * prunable,
         }
-      : trains
+      : trains && resolved.minutes === null
         ? { rows: resolved.samples, samples: resolved.samples * resolved.batch, bytes: 0 }
         : null,
     layers: counts.map(({ layer, kept, macs }) => ({
@@ -116,6 +117,8 @@ async function predictedChange(setup: RunSetup, options: PruneOptions, w: Float6
 
 interface Plan {
   readonly predictedLossChange: number | null;
+  /** Of a method that trains for a time. */
+  readonly minutes: number | null;
   readonly model: { readonly name: string };
   readonly method: string;
   readonly prunable: number;
@@ -137,7 +140,7 @@ interface Plan {
 }
 
 function planText(
-  { model, method, prunable, nonzeros, macs, stages, gradients, layers, predictedLossChange }: Plan,
+  { model, method, prunable, nonzeros, macs, stages, gradients, minutes, layers, predictedLossChange }: Plan,
   width: number,
 ): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
@@ -157,12 +160,10 @@ function planText(
       : [
           `loss ${predictedLossChange < 0 ? '' : '+'}${predictedLossChange.toPrecision(3)} by the quadratic model, before any weight is solved for`,
         ]),
-    gradients === null
-      ? 'no gradients'
-      : `${integer(gradients.rows)} gradient rows (${bytes(gradients.bytes)} of memory), ${integer(gradients.samples)} sample gradients in all`,
+    computeText(gradients, minutes),
     stages.length === 1
       ? 'one stage'
-      : `${stages.length} stages: ${stages.map(({ nonzeros, flops }) => `${percent(1 - nonzeros / prunable, 1)}${flops === null ? '' : ` with ${percent(flops, 1)} of the MACs`}`).join(', ')}`,
+      : `${stages.length} stages: ${listed(stages.map(({ nonzeros, flops }) => `${percent(1 - nonzeros / prunable, 1)}${flops === null ? '' : ` with ${percent(flops, 1)} of the MACs`}`))}`,
   ];
   const table = textTable(
     [
@@ -181,4 +182,19 @@ function planText(
     width - 15,
   )}`;
   return `${facts.join('\n')}\n\n${shape}\n\n${table}\n\nNothing was written: this is a dry run.`;
+}
+
+function computeText(gradients: Plan['gradients'], minutes: number | null): string {
+  if (minutes !== null) return `training for ${minutes} minutes`;
+  if (gradients === null) return 'no gradients';
+  const all = `${integer(gradients.samples)} sample gradients in all`;
+  if (gradients.bytes === 0) return `${integer(gradients.rows)} training steps, ${all}`;
+  return `${integer(gradients.rows)} gradient rows (${bytes(gradients.bytes)} of memory), ${all}`;
+}
+
+/** Stages that are named one by one; of more, the ends. */
+const LISTED_STAGES = 20;
+
+function listed(names: readonly string[]): string {
+  return names.length <= LISTED_STAGES ? names.join(', ') : `${names.slice(0, 3).join(', ')} ... ${names.at(-1)}`;
 }
