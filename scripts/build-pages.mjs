@@ -16,7 +16,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PAGES = ['report'];
+const PAGES = ['report', 'studio'];
 const SOURCES = ['web', 'src', 'scripts/build-pages.mjs', 'package.json'];
 const OUT = join(ROOT, 'dist/pages');
 const STAMP = join(OUT, 'sources.txt');
@@ -33,7 +33,7 @@ export async function buildPages({ force = false } = {}) {
   try {
     for (const page of PAGES) {
       await bundle(page, folder);
-      writeFileSync(join(folder, `${page}.html`), sealed(readFileSync(join(folder, page, 'index.html'), 'utf8')));
+      writeFileSync(join(folder, `${page}.html`), sealed(page, readFileSync(join(folder, page, 'index.html'), 'utf8')));
       renameSync(join(folder, `${page}.html`), join(OUT, `${page}.html`));
     }
     writeFileSync(STAMP, stamp);
@@ -58,7 +58,7 @@ function filesOf(path) {
   const isSource = (file) => /\.(ts|svelte|css|html|json)$/.test(file) && !/\.(test|cases|node)\.ts$/.test(file);
   return readdirSync(join(ROOT, path), { recursive: true })
     .map((file) => `${path}/${file.replaceAll('\\', '/')}`)
-    .filter((file) => isSource(file) && (path !== 'src' || file.startsWith('src/report/')));
+    .filter((file) => isSource(file) && (path !== 'src' || /^src\/(report|progress|cli\/studio)\//.test(file)));
 }
 
 async function bundle(page, folder) {
@@ -88,14 +88,22 @@ async function bundle(page, folder) {
   });
 }
 
+/** What single pages may do besides. */
+const MORE = { studio: ["connect-src 'self'"] };
+
 /** The page with a policy that names its own script and style by their hashes. */
-function sealed(html) {
+function sealed(page, html) {
   const hashes = (pattern) =>
     [...html.matchAll(pattern)].map(([, text]) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`);
   const scripts = hashes(/<script type="module"[^>]*>([\s\S]*?)<\/script>/g);
   const styles = hashes(/<style[^>]*>([\s\S]*?)<\/style>/g);
   if (scripts.length === 0) throw new Error('the built page has no script: was it inlined?');
-  const policy = [...POLICY, `script-src ${scripts.join(' ')}`, `style-src ${styles.join(' ')}`].join('; ');
+  const policy = [
+    ...POLICY,
+    ...(MORE[page] ?? []),
+    `script-src ${scripts.join(' ')}`,
+    `style-src ${styles.join(' ')}`,
+  ].join('; ');
   return html.replace(
     '<meta charset="utf-8" />',
     `<meta charset="utf-8" />\n    <meta http-equiv="Content-Security-Policy" content="${policy}" />`,

@@ -20,7 +20,8 @@ export type CommandName =
   | 'eval'
   | 'compare'
   | 'sweep'
-  | 'report';
+  | 'report'
+  | 'studio';
 
 /** A command before its file is loaded. */
 export interface CommandEntry {
@@ -84,5 +85,11 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
     what: 'folder that --report was given, or a JSON file of it',
     summary: 'a report again, as a page, as Markdown with SVG charts, or as data',
     load: () => import('./commands/report.ts'),
+  },
+  studio: {
+    argument: '[folder]',
+    what: 'folder of the runs (default: coppice-runs)',
+    summary: 'a local web page: start runs, watch them, compare them',
+    load: () => import('./commands/studio.ts'),
   },
 };

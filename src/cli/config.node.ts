@@ -12,6 +12,7 @@ const NOT_SETTINGS: ReadonlySet<string> = new Set([
   'json',
   'quiet',
   'verbose',
+  'events',
   'dryRun',
 ]);
 const AT_TOP = ['data', 'eval'] as const;

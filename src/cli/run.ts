@@ -28,6 +28,7 @@ export async function run(
   const name = argv[0] === 'help' ? argv[1] : argv[0];
   const chosen = name !== undefined && Object.hasOwn(COMMANDS, name) ? (name as CommandName) : undefined;
   let code: number = EXIT.ok;
+  const started = performance.now();
   try {
     const module = chosen === undefined ? undefined : await COMMANDS[chosen].load();
     const program = declare(io, version, {
@@ -45,8 +46,9 @@ export async function run(
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const failure = failureOf(thrown, io.signal);
     if (argv.some((word) => word.startsWith('--events'))) {
-      io.err(`${JSON.stringify({ type: 'failure', at: 0, message: failure.sentence })}\n`);
-      io.err(`${JSON.stringify({ type: 'end', at: 0, code: failure.code })}\n`);
+      const at = Math.round(performance.now() - started) / 1000;
+      io.err(`${JSON.stringify({ type: 'failure', at, message: failure.sentence })}\n`);
+      io.err(`${JSON.stringify({ type: 'end', at, code: failure.code })}\n`);
       return failure.code;
     }
     io.err(`coppice: ${failure.sentence}\n`);

@@ -1,0 +1,151 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { DataError, OptionError } from '../../errors/errors.ts';
+import { METHODS } from '../../pipeline/methods.ts';
+import { openModel } from '../opening.node.ts';
+import { streamEvents } from './event-stream.node.ts';
+import type { Answer, Asked } from './exchange.node.ts';
+import { previewOf } from './preview.node.ts';
+import { type Runs, SERVED } from './runs.node.ts';
+import { previewRequestSchema, previewSchema, runRequestSchema, runSummarySchema } from './schema.ts';
+
+type Route = (asked: Asked, runs: Runs, names: readonly string[]) => Promise<Answer | null>;
+
+const NAME = '([A-Za-z0-9][A-Za-z0-9._-]*)';
+
+/** The routes by method and path. */
+const ROUTES: readonly [method: string, path: RegExp, route: Route][] = [
+  ['GET', /^\/api\/runs$/, async (_, runs) => json(z.array(runSummarySchema), await runs.list())],
+  [
+    'POST',
+    /^\/api\/runs$/,
+    async (asked, runs) => json(started, { id: await runs.start(await body(asked, runRequestSchema)) }),
+  ],
+  [
+    'GET',
+    new RegExp(`^/api/runs/${NAME}$`),
+    async (_, runs, [id = '']) => json(runSummarySchema, await runs.summary(id)),
+  ],
+  ['POST', new RegExp(`^/api/runs/${NAME}/stop$`), async (_, runs, [id = '']) => runs.stop(id).then(done)],
+  ['POST', new RegExp(`^/api/runs/${NAME}/resume$`), async (_, runs, [id = '']) => runs.resume(id).then(done)],
+  ['GET', new RegExp(`^/api/runs/${NAME}/events$`), async (asked, runs, [id = '']) => streamEvents(asked, runs, id)],
+  ['GET', new RegExp(`^/runs/${NAME}/${NAME}$`), async (_, runs, [id = '', name = '']) => file(runs, id, name)],
+  ['GET', /^\/api\/methods$/, async () => json(methodList, methods())],
+  [
+    'POST',
+    /^\/api\/preview$/,
+    async (asked) => json(previewSchema, await previewOf(await body(asked, previewRequestSchema))),
+  ],
+  ['POST', /^\/api\/models$/, async (asked, runs) => upload(asked, runs)],
+];
+
+const started = z.object({ id: z.string() });
+const methodList = z.array(z.object({ name: z.string(), summary: z.string(), needsData: z.boolean() }));
+
+/** Answers a request; null where the answer is sent already, piece by piece. */
+export async function answerOf(asked: Asked, runs: Runs): Promise<Answer | null> {
+  const matching = ROUTES.flatMap(([method, path, route]) => {
+    const found = path.exec(asked.path);
+    return found === null ? [] : [{ method, route, names: found.slice(1) }];
+  });
+  const chosen = matching.find(({ method }) => method === asked.method);
+  if (chosen !== undefined) return chosen.route(asked, runs, chosen.names);
+  const status = matching.length > 0 ? 405 : 404;
+  return { status, type: 'application/json', body: JSON.stringify({ message: 'There is nothing at this address.' }) };
+}
+
+function json<T extends z.ZodType>(schema: T, value: z.input<T>): Answer {
+  return { status: 200, type: 'application/json', body: JSON.stringify(schema.parse(value)) };
+}
+
+function done(): Answer {
+  return { status: 200, type: 'application/json', body: '{}' };
+}
+
+function methods(): z.infer<typeof methodList> {
+  return Object.entries(METHODS).map(([name, { summary, needsGradients }]) => ({
+    name,
+    summary,
+    needsData: needsGradients,
+  }));
+}
+
+/** Bytes of a form at most. */
+const MOST_BODY = 1 << 16;
+
+async function body<T extends z.ZodType>({ request }: Asked, schema: T): Promise<z.output<T>> {
+  if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
+    throw new OptionError('Cannot read the request: wanted JSON');
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += (chunk as Buffer).length;
+    if (size > MOST_BODY) throw new OptionError('Cannot read the request: it is too long');
+    chunks.push(chunk as Buffer);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (cause) {
+    throw new OptionError('Cannot read the request: it is no JSON', { cause });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new OptionError(`Cannot use ${issue?.path.join('.') || 'the request'}: ${issue?.message ?? 'not as wanted'}`);
+}
+
+async function file(runs: Runs, id: string, name: string): Promise<Answer> {
+  const type = Object.hasOwn(SERVED, name) ? SERVED[name] : undefined;
+  if (type === undefined) throw new DataError(`Cannot show the file "${name}" of a run`);
+  const path = join(await runs.folderOf(id), name);
+  const found = await stat(path).catch(() => null);
+  if (found === null || !found.isFile())
+    throw new DataError(`Cannot show the file "${name}": the run has not written it`);
+  const isModel = name.endsWith('.onnx');
+  return {
+    status: 200,
+    type,
+    body: await readFile(path),
+    ...(isModel && { headers: { 'content-disposition': `attachment; filename="${id}.onnx"` } }),
+  };
+}
+
+/** Bytes of a model at most: an upload is for small ones, larger ones are named by their path. */
+const MOST_MODEL = 1 << 30;
+
+/** Keeps an uploaded model in the folder of the studio, if it is one. */
+async function upload({ request, query }: Asked, runs: Runs): Promise<Answer> {
+  const name =
+    (query.get('name') ?? 'model')
+      .replace(/\.onnx$/i, '')
+      .replace(/[^A-Za-z0-9_-]+/g, '-')
+      .slice(0, 60) || 'model';
+  const tooLarge = new OptionError(
+    `Cannot take the model: it is larger than ${MOST_MODEL >> 20} MiB; give the path of its file instead`,
+  );
+  if (Number(request.headers['content-length'] ?? 0) > MOST_MODEL) throw tooLarge;
+  const folder = join(runs.folder, '.models');
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${name}.onnx`);
+  const pending = `${path}.${process.pid}.${Date.now()}.part`;
+  try {
+    let size = 0;
+    const limited = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const chunk of chunks) {
+        size += chunk.length;
+        if (size > MOST_MODEL) throw tooLarge;
+        yield chunk;
+      }
+    };
+    await pipeline(request, limited, createWriteStream(pending, { flags: 'wx' }));
+    await openModel(pending); // what is no model is refused before it takes the place of one
+    await rename(pending, path);
+  } finally {
+    await rm(pending, { force: true });
+  }
+  return json(z.object({ path: z.string() }), { path });
+}

@@ -1,0 +1,265 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { DataError, messageOf, OptionError } from '../../errors/errors.ts';
+import { eventSchema, type RunEvent } from '../../progress/events.ts';
+import { isSweep, readReport } from '../../report/read.node.ts';
+import {
+  argumentsOf,
+  type RunRequest,
+  type RunState,
+  type RunSummary,
+  runRequestSchema,
+  STUDIO_SCHEMA,
+} from './schema.ts';
+
+/** What the studio keeps of a run beside its events and its results. */
+const recordSchema = z.object({
+  schema: z.literal(STUDIO_SCHEMA),
+  name: z.string(),
+  created: z.number(),
+  request: runRequestSchema,
+  arguments: z.array(z.string()),
+  pid: z.number().int().nullable(),
+});
+type RunRecord = z.infer<typeof recordSchema>;
+
+const NAMES = { record: 'studio.json', events: 'events.ndjson', output: 'output.txt', model: 'model.onnx' } as const;
+
+/** What may be read of a run's folder by the page. */
+export const SERVED: Readonly<Record<string, string>> = {
+  'report.html': 'text/html; charset=utf-8',
+  'report.json': 'application/json',
+  'sweep.json': 'application/json',
+  'model.onnx': 'application/octet-stream',
+};
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$/;
+
+/** The runs of a folder. Everything lies in files: another server on the same folder sees the same. */
+export class Runs {
+  readonly folder: string;
+  readonly #program: readonly string[];
+
+  /** @param program  what runs the command line: the executable, and arguments before its own */
+  constructor(folder: string, program: readonly string[]) {
+    this.folder = folder;
+    this.#program = program;
+  }
+
+  /** All runs, the newest first: begun here, or folders with a report. */
+  async list(): Promise<RunSummary[]> {
+    const entries = await readdir(this.folder, { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory() && ID.test(entry.name));
+    const runs = await Promise.all(folders.map(({ name }) => this.summary(name).catch(() => null)));
+    return runs.filter((run) => run !== null).sort((a, b) => b.created - a.created);
+  }
+
+  /** @throws DataError if there is no such run */
+  async summary(id: string): Promise<RunSummary> {
+    const folder = await this.folderOf(id);
+    const record = await readRecord(folder);
+    const found = await readReport(folder).catch(() => null);
+    if (record === null && found === null) throw new DataError(`Cannot show the run "${id}": its folder holds none`);
+    const events = record === null ? [] : await readEvents(folder);
+    const { state, message } =
+      record === null ? { state: 'finished' as const, message: null } : stateOf(record, events);
+    const created = record?.created ?? (await stat(folder)).mtimeMs / 1000;
+    return {
+      id,
+      name: record?.name ?? id,
+      state,
+      created,
+      kind: found !== null && isSweep(found.document) ? 'sweep' : 'run',
+      message,
+      resumable: resumableOf(state, folder),
+      hasReport: found !== null && existsSync(join(folder, 'report.html')),
+      ...figuresOf(found?.document ?? null, record),
+    };
+  }
+
+  /** Begins a run. @returns its id */
+  async start(request: RunRequest): Promise<string> {
+    if (request.sparsity === undefined && request.flops === undefined)
+      throw new OptionError('Cannot prune without a budget: move the slider');
+    const created = Date.now() / 1000;
+    const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
+    const id = `${stamp}-${randomBytes(3).toString('hex')}`;
+    const folder = join(this.folder, id);
+    await mkdir(folder);
+    const given = { output: join(folder, NAMES.model), report: folder };
+    const record: RunRecord = {
+      schema: STUDIO_SCHEMA,
+      name: request.name || `${basename(request.model)}, ${request.method}`,
+      created,
+      request,
+      arguments: argumentsOf(request, given),
+      pid: null,
+    };
+    await this.#spawn(folder, record, record.arguments);
+    return id;
+  }
+
+  /** Asks a run to stop at its next safe point. */
+  async stop(id: string): Promise<void> {
+    const folder = await this.folderOf(id);
+    const record = await readRecord(folder);
+    if (record?.pid == null || !isRunning(record))
+      throw new DataError(`Cannot stop the run "${id}": it is not running`);
+    process.kill(record.pid, 'SIGINT');
+  }
+
+  /** Goes on with a run from its last state, or begins it anew where none was kept. */
+  async resume(id: string): Promise<void> {
+    const folder = await this.folderOf(id);
+    const record = await readRecord(folder);
+    if (record === null) throw new DataError(`Cannot resume the run "${id}": it was not begun here`);
+    const { state } = stateOf(record, await readEvents(folder));
+    const how = resumableOf(state, folder);
+    if (how === null) throw new DataError(`Cannot resume the run "${id}": it is ${state}`);
+    await this.#spawn(folder, record, how === 'from-state' ? ['resume', checkpointOf(folder)] : record.arguments);
+  }
+
+  /** The folder of a run, within this folder. @throws DataError if there is none */
+  async folderOf(id: string): Promise<string> {
+    if (!ID.test(id) || id.includes('..')) throw new DataError(`Cannot find a run by the name "${id.slice(0, 80)}"`);
+    const root = await realpath(this.folder);
+    const folder = await realpath(join(root, id)).catch(() => null);
+    if (folder !== join(root, id)) throw new DataError(`Cannot find the run "${id}": there is no such folder`);
+    return folder;
+  }
+
+  /** The file of a run's events. */
+  async eventsFile(id: string): Promise<string> {
+    return join(await this.folderOf(id), NAMES.events);
+  }
+
+  /** Whether no more events are to come. */
+  async isOver(id: string): Promise<boolean> {
+    const record = await readRecord(await this.folderOf(id));
+    return record === null || !isRunning(record);
+  }
+
+  /** The run outlives this process: its output goes to files, and nobody waits for it. */
+  async #spawn(folder: string, record: RunRecord, argv: readonly string[]): Promise<void> {
+    const [events, output] = [NAMES.events, NAMES.output].map((name) => openSync(join(folder, name), 'a'));
+    try {
+      const [command = process.execPath, ...before] = this.#program;
+      const child = spawn(command, [...before, ...argv], { detached: true, stdio: ['ignore', output, events] });
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', reject);
+      });
+      child.unref();
+      await writeFile(
+        join(folder, NAMES.record),
+        `${JSON.stringify({ ...record, pid: child.pid ?? null }, null, 2)}\n`,
+      );
+    } catch (cause) {
+      throw new DataError(`Cannot start the run: ${messageOf(cause)}`, { cause });
+    } finally {
+      for (const file of [events, output]) closeSync(file as number);
+    }
+  }
+}
+
+async function readRecord(folder: string): Promise<RunRecord | null> {
+  const text = await readFile(join(folder, NAMES.record), 'utf8').catch(() => null);
+  if (text === null) return null;
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch {
+    return null; // half-written, or of another version: the folder may still hold a report
+  }
+}
+
+/** The last events of a run: enough to know how it ended. */
+async function readEvents(folder: string): Promise<RunEvent[]> {
+  const text = await readFile(join(folder, NAMES.events), 'utf8').catch(() => '');
+  return text.split('\n').slice(-40).flatMap(parseEvent);
+}
+
+/** A line as an event; nothing for what is none, such as the last words of a runtime. */
+export function parseEvent(line: string): RunEvent[] {
+  try {
+    return [eventSchema.parse(JSON.parse(line))];
+  } catch {
+    return [];
+  }
+}
+
+function stateOf(record: RunRecord, events: readonly RunEvent[]): { state: RunState; message: string | null } {
+  if (isRunning(record)) return { state: 'running', message: null };
+  const begun = events.findLastIndex(({ type }) => type === 'start');
+  const last = events.slice(Math.max(0, begun));
+  const end = last.findLast((event) => event.type === 'end');
+  const failure = last.findLast((event) => event.type === 'failure');
+  const message = failure?.type === 'failure' ? failure.message : null;
+  if (end?.type !== 'end') return { state: 'interrupted', message };
+  if (end.code === 130) return { state: 'stopped', message };
+  return end.code === 0 ? { state: 'finished', message: null } : { state: 'failed', message };
+}
+
+/** Whether the process lives and is this run's: numbers of processes are given again. */
+function isRunning({ pid, arguments: argv }: RunRecord): boolean {
+  if (pid === null) return false;
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  const report = argv.at(-1) ?? '';
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return command.includes(report.replace('--report=', ''));
+  } catch {
+    return !existsSync('/proc/self');
+  }
+}
+
+function checkpointOf(folder: string): string {
+  return join(folder, 'model.checkpoint');
+}
+
+function resumableOf(state: RunState, folder: string): RunSummary['resumable'] {
+  if (state === 'running' || state === 'finished') return null;
+  return existsSync(checkpointOf(folder)) ? 'from-state' : 'anew';
+}
+
+type Figures = Pick<RunSummary, 'model' | 'method' | 'sparsity' | 'before' | 'after' | 'macs' | 'bytes' | 'latency'>;
+type Found = Awaited<ReturnType<typeof readReport>>['document'];
+
+function figuresOf(document: Found | null, record: RunRecord | null): Figures {
+  const none = { before: null, after: null, macs: null, bytes: null, latency: null };
+  if (document === null) {
+    const { model, method, sparsity } = record?.request ?? {};
+    return {
+      ...none,
+      model: model === undefined ? null : basename(model),
+      method: method ?? null,
+      sparsity: sparsity ?? null,
+    };
+  }
+  if (isSweep(document))
+    return {
+      ...none,
+      model: document.model.name,
+      method: document.methods.join(', '),
+      sparsity: null,
+      before: document.dense.accuracy,
+    };
+  const { model, asked, sparsity, accuracy, recalibrated, macs, bytes, latency } = document;
+  return {
+    model: model.name,
+    method: asked.method,
+    sparsity,
+    before: accuracy.before,
+    after: recalibrated === null ? accuracy.after : recalibrated.accuracy,
+    macs: macs.before === null || macs.after === null || macs.before === 0 ? null : macs.after / macs.before,
+    bytes: bytes.after?.brotli ?? null,
+    latency: latency?.[0]?.after?.median ?? null,
+  };
+}

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { METHODS, type Method } from '../../pipeline/methods.ts';
+
+/** The version of what the studio keeps of a run. */
+export const STUDIO_SCHEMA = 'coppice/studio@1';
+
+const text = z.string().max(4000);
+const optional = text.optional();
+const share = z.number().gt(0).lt(1);
+const whole = z.number().int().positive().max(1e9);
+
+/** How data is read; the flags of the same names. */
+const preprocessSchema = z.strictObject({
+  scale: optional,
+  mean: optional,
+  std: optional,
+  layout: z.enum(['nchw', 'nhwc']).optional(),
+});
+
+/** A run as the form asks for it. */
+export const runRequestSchema = z.strictObject({
+  name: z.string().max(80).optional(),
+  model: text.min(1),
+  data: optional,
+  eval: optional,
+  preprocess: preprocessSchema.default({}),
+  method: z.enum(Object.keys(METHODS) as [Method, ...Method[]]),
+  sparsity: share.optional(),
+  flops: share.optional(),
+  samples: whole.optional(),
+  batch: whole.optional(),
+  stages: whole.optional(),
+  recalibrate: z.boolean().optional(),
+  gradual: z.boolean().optional(),
+  epochs: whole.optional(),
+  prunings: whole.optional(),
+  latency: z.boolean().optional(),
+  seed: z.number().int().nonnegative().optional(),
+});
+
+/** What is asked to show what a budget would keep. */
+export const previewRequestSchema = runRequestSchema
+  .pick({
+    model: true,
+    data: true,
+    preprocess: true,
+  })
+  .extend({ kind: z.enum(['sparsity', 'flops']), loss: z.boolean().default(false) });
+
+/** How a run stands. */
+export const runStateSchema = z.enum(['running', 'finished', 'failed', 'stopped', 'interrupted']);
+
+const measure = z.number().nullable();
+
+/** A run as the list shows it. */
+export const runSummarySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: runStateSchema,
+  /** Seconds since 1970. */
+  created: z.number(),
+  kind: z.enum(['run', 'sweep']),
+  model: z.string().nullable(),
+  method: z.string().nullable(),
+  sparsity: measure,
+  before: measure,
+  after: measure,
+  macs: measure.describe('share that is left'),
+  bytes: measure.describe('by brotli'),
+  latency: measure.describe('milliseconds, first batch size'),
+  message: z.string().nullable().describe('why it ended, where it did not finish'),
+  resumable: z.enum(['from-state', 'anew']).nullable(),
+  hasReport: z.boolean(),
+});
+
+/** Layers and what each level of a budget keeps of them. */
+export const previewSchema = z.object({
+  layers: z.array(z.object({ name: z.string(), weights: z.number(), macs: measure })),
+  levels: z.array(
+    z.object({ budget: z.number(), kept: z.array(z.number()), loss: measure.describe('predicted change') }),
+  ),
+  note: z.string().nullable(),
+});
+
+/** See {@link runRequestSchema}. */
+export type RunRequest = z.infer<typeof runRequestSchema>;
+/** See {@link previewRequestSchema}. */
+export type PreviewRequest = z.infer<typeof previewRequestSchema>;
+/** See {@link runStateSchema}. */
+export type RunState = z.infer<typeof runStateSchema>;
+/** See {@link runSummarySchema}. */
+export type RunSummary = z.infer<typeof runSummarySchema>;
+/** See {@link previewSchema}. */
+export type Preview = z.infer<typeof previewSchema>;
+
+/** The command line of a run. @param places  files of its folder */
+export function argumentsOf(
+  request: RunRequest,
+  { output, report }: { readonly output: string; readonly report: string },
+): string[] {
+  const valued: [string, string | number | undefined][] = [
+    ['data', request.data],
+    ['eval', request.eval],
+    ['scale', request.preprocess.scale],
+    ['mean', request.preprocess.mean],
+    ['std', request.preprocess.std],
+    ['layout', request.preprocess.layout],
+    ['method', request.method],
+    ['sparsity', request.sparsity],
+    ['flops', request.flops],
+    ['samples', request.samples],
+    ['batch', request.batch],
+    ['stages', request.stages],
+    ['epochs', request.gradual ? request.epochs : undefined],
+    ['prunings', request.gradual ? request.prunings : undefined],
+    ['seed', request.seed],
+  ];
+  const given = valued.filter(([, value]) => value !== undefined && value !== '');
+  return [
+    'prune',
+    // What begins with a dash would be taken for a flag.
+    request.model.startsWith('-') ? `./${request.model}` : request.model,
+    ...given.map(([flag, value]) => `--${flag}=${value}`),
+    ...(request.recalibrate ? ['--recalibrate'] : []),
+    ...(request.gradual ? ['--gradual'] : []),
+    ...(request.latency ? [] : ['--no-latency']),
+    '--events=ndjson',
+    `--output=${output}`,
+    `--report=${report}`,
+  ];
+}

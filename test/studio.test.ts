@@ -1,0 +1,255 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join, resolve } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Runs } from '../src/cli/studio/runs.node.ts';
+import { argumentsOf, runRequestSchema } from '../src/cli/studio/schema.ts';
+import { type Studio, startStudio } from '../src/cli/studio/server.node.ts';
+import { CHROMIUM, isTooWide, openBrowser, seriousFindings, troubleOf } from './browser.ts';
+import { Folder, SMALL } from './cli-harness.ts';
+
+/** Runs are programs of their own: the sources are compiled for them, next to src/, for both to find the same files. */
+const COMPILED = resolve(import.meta.dirname, `../.test-dist-${process.pid}`);
+const TOKEN = 'a1'.repeat(20);
+
+const folder = new Folder();
+const place = folder.at('runs');
+const model = folder.model('net.onnx', SMALL);
+const data = folder.data('train', { rows: 200 });
+let studio: Studio;
+
+const open = () =>
+  startStudio({ runs: new Runs(place, [process.execPath, join(COMPILED, 'cli/main.node.js')]), token: TOKEN });
+
+beforeAll(async () => {
+  mkdirSync(place);
+  execFileSync(process.execPath, [
+    resolve('node_modules/typescript/bin/tsc'),
+    ...['-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false', '--outDir', COMPILED],
+  ]);
+  studio = await open();
+}, 120_000);
+
+afterAll(async () => {
+  await studio?.close();
+  rmSync(COMPILED, { recursive: true, force: true });
+  folder.remove();
+});
+
+/** A request as a program makes it that is no browser: its path and headers go out as they are. */
+function ask(path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
+  const { hostname, port } = new URL(studio.address);
+  return new Promise<{ status: number; text: string }>((done, fail) => {
+    const sent = request(
+      { agent: false, hostname, port, path, method: options.method ?? 'GET', headers: options.headers },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk) => {
+          text += chunk;
+        });
+        response.on('end', () => done({ status: response.statusCode ?? 0, text }));
+      },
+    );
+    sent.on('error', fail);
+    sent.end(options.body);
+  });
+}
+
+const json = { 'content-type': 'application/json' };
+
+describe('the studio refuses', () => {
+  it.each([
+    ['a request without the token', '/api/runs', {}, 403],
+    ['another token', `/${'b2'.repeat(20)}/api/runs`, {}, 403],
+    ['a part of the token', `/${TOKEN.slice(0, -1)}/api/runs`, {}, 403],
+    ['another origin', `/${TOKEN}/api/runs`, { origin: 'http://evil.example' }, 403],
+    ['another site by its fetch metadata', `/${TOKEN}/api/runs`, { 'sec-fetch-site': 'cross-site' }, 403],
+    ['another host, as after a change of its name', `/${TOKEN}/api/runs`, { host: 'evil.example:80' }, 403],
+    ['.. in a path', `/${TOKEN}/runs/../../etc/passwd`, {}, 400],
+    ['.. in disguise', `/${TOKEN}/runs/%2e%2e/x`, {}, 400],
+    ['a slash in disguise', `/${TOKEN}/runs/..%2f..%2fetc/x`, {}, 400],
+    ['a run that is not there', `/${TOKEN}/api/runs/nothing`, {}, 422],
+    ['a file that is none of the results', `/${TOKEN}/runs/nothing/studio.json`, {}, 422],
+    ['an address that is none', `/${TOKEN}/api/secrets`, {}, 404],
+  ])('%s', async (_, path, headers, status) => {
+    const answer = await ask(path, { headers: headers as Record<string, string> });
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.text).message).toMatch(/\.$|"/);
+  });
+
+  it.each([
+    ['no JSON', '{', /no JSON/],
+    [
+      'an unknown field',
+      JSON.stringify({ model, method: 'magnitude', sparsity: 0.5, output: '/etc/passwd' }),
+      /output/,
+    ],
+    ['a budget that is none', JSON.stringify({ model, method: 'magnitude', sparsity: 2 }), /sparsity/],
+    ['no budget', JSON.stringify({ model, method: 'magnitude' }), /budget/],
+  ])('a run of %s, in a sentence, and writes nothing', async (_, body, message) => {
+    const answer = await ask(`/${TOKEN}/api/runs`, { method: 'POST', headers: json, body });
+    expect([answer.status, JSON.parse(answer.text).message]).toEqual([422, expect.stringMatching(message)]);
+    expect(readdirSync(place)).toEqual([]);
+  });
+
+  it('a form that is no JSON by its type: other pages may send those', async () => {
+    const answer = await ask(`/${TOKEN}/api/runs`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain' },
+      body: '{}',
+    });
+    expect(answer.status).toBe(422);
+  });
+
+  it('a broken model and one of 2 GB, in a sentence', async () => {
+    const broken = await ask(`/${TOKEN}/api/models?name=x.onnx`, { method: 'POST', body: 'this is no model' });
+    expect([broken.status, JSON.parse(broken.text).message]).toEqual([422, expect.stringContaining('ONNX')]);
+    const large = await ask(`/${TOKEN}/api/models?name=y.onnx`, {
+      method: 'POST',
+      headers: { 'content-length': String(2 ** 31) },
+    }).catch((error: Error) => ({ status: 0, text: JSON.stringify({ message: error.message }) }));
+    expect([large.status, JSON.parse(large.text).message]).toEqual([422, expect.stringContaining('1024 MiB')]);
+    expect(readdirSync(join(place, '.models'))).toEqual([]);
+    rmSync(join(place, '.models'), { recursive: true });
+  });
+
+  it('to take text of the form for flags', () => {
+    const asked = runRequestSchema.parse({
+      model: '--output=/etc/x',
+      data: '--report=/etc',
+      method: 'chita',
+      sparsity: 0.5,
+    });
+    const argv = argumentsOf(asked, { output: 'o', report: 'r' });
+    expect(argv.slice(0, 3)).toEqual(['prune', './--output=/etc/x', '--data=--report=/etc']);
+    expect(argv.slice(-2)).toEqual(['--output=o', '--report=r']);
+  });
+});
+
+describe('the plan', () => {
+  it('is that of the levels of a budget, within their limits', async () => {
+    const body = JSON.stringify({ model, kind: 'sparsity', data, preprocess: {}, loss: true });
+    const { status, text } = await ask(`/${TOKEN}/api/preview`, { method: 'POST', headers: json, body });
+    expect([status, text]).toEqual([200, expect.stringContaining('levels')]);
+    const { layers, levels } = JSON.parse(text) as {
+      layers: { weights: number; macs: number }[];
+      levels: { budget: number; kept: number[]; loss: number }[];
+    };
+    expect(layers.map(({ weights }) => weights)).toEqual([32, 24]);
+    for (const { budget, kept } of levels)
+      expect(Math.abs(kept.reduce((a, b) => a + b) - 56 * (1 - budget))).toBeLessThan(1);
+    const losses = levels.map(({ loss }) => loss);
+    expect(losses.every(Number.isFinite)).toBe(true);
+    expect(losses.at(-1)).toBeGreaterThan(losses[0] as number);
+  });
+});
+
+describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium)', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  }, 60_000);
+  afterAll(() => browser?.close());
+
+  async function visit(hash = '', options: { width?: number } = {}): Promise<{ page: Page; errors: string[] }> {
+    const page = await browser.newPage({ viewport: { width: options.width ?? 1440, height: 900 } });
+    const { errors } = troubleOf(page);
+    await page.goto(studio.address + hash);
+    return { page, errors };
+  }
+
+  it('goes from the form to a finished run, with a reload and a restart of the server in the middle', async () => {
+    const { page } = await visit('#new');
+    await page.getByLabel('Model', { exact: true }).fill(model);
+    await page.getByLabel('Data for the gradients').fill(data);
+    await page.getByLabel('Data to judge on').fill(data);
+    await page.getByRole('heading', { name: 'The plan' }).waitFor();
+    await page.getByLabel('Method').selectOption('chita++');
+    await page.getByLabel('Gradient rows').fill('10');
+    await page.getByLabel('Stages').fill('60');
+    const slider = page.getByRole('slider');
+    await slider.fill('0.5');
+    await page.getByText('28 of 56').first().waitFor();
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText('running', { exact: true }).waitFor();
+    const port = Number(new URL(studio.address).port);
+    await studio.close();
+    studio = await startStudio({
+      runs: new Runs(place, [process.execPath, join(COMPILED, 'cli/main.node.js')]),
+      token: TOKEN,
+      port,
+    });
+    await page.reload();
+    await page.getByText('finished', { exact: true }).waitFor({ timeout: 60_000 });
+    const [id = ''] = readdirSync(place).filter((name) => !name.startsWith('.'));
+    const report = JSON.parse(readFileSync(join(place, id, 'report.json'), 'utf8'));
+    expect(report.stages).toHaveLength(60);
+    const shown = page.getByRole('group', { name: /^Accuracy after each stage/ }).locator('[data-tip]');
+    await expect.poll(() => shown.count(), { timeout: 10_000 }).toBe(60);
+    expect(await seriousFindings(page)).toEqual([]);
+    const [opened] = await Promise.all([page.waitForEvent('popup'), page.getByText('Open the report').click()]);
+    await opened.getByRole('heading', { name: 'Layer by layer' }).waitFor();
+    await page.close();
+  }, 120_000);
+
+  it('stops a run, and begins it anew', async () => {
+    const { page } = await visit('#new');
+    await page.getByLabel('Model', { exact: true }).fill(model);
+    await page.getByLabel('Data for the gradients').fill(data);
+    await page.getByLabel('Method').selectOption('chita++');
+    await page.getByLabel('Gradient rows').fill('10');
+    await page.getByLabel('Stages').fill('900');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page
+      .getByText(/stage \d+ of 900/)
+      .first()
+      .waitFor({ timeout: 30_000 });
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('stopped', { exact: true }).waitFor({ timeout: 30_000 });
+    await page.getByRole('button', { name: 'Begin anew' }).click();
+    await page.getByText('running', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('stopped', { exact: true }).waitFor({ timeout: 30_000 });
+    await page.close();
+  }, 120_000);
+
+  it('says in a sentence what is wrong with a model', async () => {
+    const { page } = await visit('#new');
+    await page.getByLabel('Model', { exact: true }).fill(folder.write('broken.onnx', '<html></html>'));
+    expect(await page.getByRole('alert').textContent()).toContain('HTML');
+    await page.close();
+  });
+
+  it('compares runs, also those that it did not begin, on a narrow screen too', async () => {
+    const [id = ''] = readdirSync(place).filter((name) => !name.startsWith('.'));
+    const copy = join(place, 'from-elsewhere');
+    mkdirSync(copy);
+    writeFileSync(join(copy, 'report.json'), readFileSync(join(place, id, 'report.json')));
+    const { page, errors } = await visit('#runs', { width: 390 });
+    await page.getByLabel('Compare from-elsewhere').check();
+    for (const box of await page.locator('input[type=checkbox]:enabled').all()) await box.check();
+    await page.getByRole('button', { name: /^Compare \d/ }).click();
+    await page.getByRole('heading', { name: 'Runs side by side' }).waitFor();
+    expect(await page.locator('tbody tr').count()).toBeGreaterThan(1);
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(await isTooWide(page)).toBe(false);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  it('shows no event twice after a connection that was lost', async () => {
+    const [id = ''] = readdirSync(place)
+      .filter((name) => !name.startsWith('.') && name !== 'from-elsewhere')
+      .sort();
+    const whole = (await ask(`/${TOKEN}/api/runs/${id}/events`)).text;
+    const ids = [...whole.matchAll(/^id: (\d+)$/gm)].map(([, at]) => at as string);
+    const rest = (await ask(`/${TOKEN}/api/runs/${id}/events`, { headers: { 'last-event-id': ids[5] as string } }))
+      .text;
+    expect([...rest.matchAll(/^id: (\d+)$/gm)].map(([, at]) => at)).toEqual(ids.slice(6));
+    expect(whole.trimEnd().endsWith('event: over\ndata: {}')).toBe(true);
+    appendFileSync(join(place, id, 'events.ndjson'), 'a last word of a runtime\n');
+    expect((await ask(`/${TOKEN}/api/runs/${id}/events`)).text).toBe(whole);
+  });
+});
