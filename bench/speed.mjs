@@ -35,6 +35,25 @@ const solveOnce = (asked) => () =>
   outcome(process.execPath, [`${HERE}solve-once.mjs`, JSON.stringify({ dist: `${ROOT}dist`, ...asked })]);
 const numpyOnce = (asked) => () => outcome(python, [`${HERE}solve_once.py`, JSON.stringify(asked)]);
 
+const PREPROCESS = {
+  mlpnet: ['--scale', '1/255', '--mean', '0.1307', '--std', '0.3081'],
+  resnet20: ['--scale', '1/255', '--mean', '0.4914,0.4822,0.4465', '--std', '0.2023,0.1994,0.201'],
+  mobilenet: ['--scale', '1/127.5', '--mean', '1', '--std', '1'],
+};
+
+/** `coppice prune` as a user runs it. */
+async function pruneOnce(name, options, slice = '') {
+  const { path, train, exclude } = await openProblem(name);
+  const args = [`${ROOT}dist/cli/main.node.js`, 'prune', path, '--data', `${train}${slice}`, ...PREPROCESS[name]];
+  if (exclude !== undefined) args.push('--exclude', exclude.join(','));
+  args.push(...options, '--no-latency', '--json', '--quiet', '-o', join(scratch, 'pruned.onnx'));
+  return () => {
+    const began = performance.now();
+    const { objective, peakRssMB } = outcome(process.execPath, args);
+    return { seconds: (performance.now() - began) / 1000, objective: objective ?? undefined, peakRssMB };
+  };
+}
+
 const TABLES = {
   /** The solve alone, on rows of a real model. */
   async solve() {
@@ -55,26 +74,25 @@ const TABLES = {
 
   /** The whole command, start to written model, nothing evaluated. */
   async command() {
-    const prune = async (name, options) => {
-      const { path, train, exclude } = await openProblem(name);
-      const preprocess =
-        name === 'mlpnet'
-          ? ['--scale', '1/255', '--mean', '0.1307', '--std', '0.3081']
-          : ['--scale', '1/255', '--mean', '0.4914,0.4822,0.4465', '--std', '0.2023,0.1994,0.201'];
-      const args = [`${ROOT}dist/cli/main.node.js`, 'prune', path, '--data', train, ...preprocess, ...options];
-      const excluded = exclude === undefined ? [] : ['--exclude', exclude.join(',')];
-      const rest = ['--no-latency', '--json', '--quiet', '-o', join(scratch, 'pruned.onnx')];
-      return () => {
-        const began = performance.now();
-        const { objective, peakRssMB } = outcome(process.execPath, [...args, ...excluded, ...rest]);
-        return { seconds: (performance.now() - began) / 1000, objective: objective ?? undefined, peakRssMB };
-      };
-    };
-    const one = await prune('resnet20', ['--sparsity', '0.8', '--samples', '1000']);
+    const one = await pruneOnce('resnet20', ['--sparsity', '0.8', '--samples', '1000']);
     keep('command', 'resnet20 80 % n=1000', interleaved({ coppice: one }, runs));
     const stages = ['--sparsity', '0.9', '--method', 'chita++', '--stages', '20', '--samples', '1000', '--batch', '16'];
-    const many = await prune('mlpnet', stages);
+    const many = await pruneOnce('mlpnet', stages);
     keep('command', 'mlpnet chita++ 20 x 1000 x 16', interleaved({ coppice: many }, Math.min(runs, 3)));
+  },
+
+  /** Where the gradient rows are kept: the same run with all of them in memory, on disk, and as bf16. */
+  async memory() {
+    const asked = ['--sparsity', '0.5', '--channels', 'rgb'];
+    const few = (options) => pruneOnce('mobilenet', [...asked, ...options], '[0:200]');
+    const sides = {
+      'in memory': await few([]),
+      'on disk': await few(['--memory', '1.2GB']),
+      'bf16 in memory': await few(['--half']),
+    };
+    keep('memory', 'mobilenet n=200', interleaved(sides, 1));
+    const whole = await pruneOnce('mobilenet', [...asked, '--memory', '4GB']);
+    keep('memory', 'mobilenet n=500 within 4 GB', interleaved({ 'on disk': whole }, 1));
   },
 
   /** How time and memory of the solve grow with the weights, and with the rows: exponents of a fit over five sizes. */
