@@ -1,4 +1,4 @@
-// npm run bench:gradients [-- ROUNDS]: gradient rows of ResNet-20 on CIFAR-10, beside PyTorch in the same minutes.
+// npm run bench:gradients [-- ROUNDS THREADS]: gradient rows of ResNet-20 on CIFAR-10, beside PyTorch in the same minutes.
 import { join } from 'node:path';
 import { gradientProgram } from '../dist/curvature/gradient-program.js';
 import { collectRows } from '../dist/curvature/gradient-rows.js';
@@ -7,8 +7,7 @@ import { chooseLayers } from '../dist/pipeline/layers.js';
 import { DATA, openProblem } from './problems.mjs';
 import { compare, measured, openTorch } from './torch.mjs';
 
-const rounds = Number(process.argv[2] ?? 7);
-const threads = onnxruntimeNode.cores;
+const [rounds = 7, threads = onnxruntimeNode.cores] = process.argv.slice(2).map(Number);
 const SAMPLES_A_RUN = 16; // what rows of ResNet-20 are computed with
 
 const { model, open, train, exclude } = await openProblem('resnet20');

@@ -1,11 +1,10 @@
-// npm run bench:training [-- ROUNDS PICTURES]: training steps of ResNet-20 on CIFAR-10, beside PyTorch in the same minutes.
+// npm run bench:training [-- ROUNDS PICTURES THREADS]: training steps of ResNet-20 on CIFAR-10, beside PyTorch in the same minutes.
 import { join } from 'node:path';
 import { feedsFromDataset, finetune, onnxruntimeNode } from '../dist/index.js';
 import { DATA, openProblem } from './problems.mjs';
 import { compare, openTorch } from './torch.mjs';
 
-const [rounds = 5, pictures = 1280] = process.argv.slice(2).map(Number);
-const threads = onnxruntimeNode.cores;
+const [rounds = 5, pictures = 1280, threads = onnxruntimeNode.cores] = process.argv.slice(2).map(Number);
 const BATCH = 128;
 
 const { model, open, train, augment } = await openProblem('resnet20');
