@@ -74,7 +74,8 @@ function named(name: string, solver: AnySolver): AnySolver {
 /** The methods by name, with what `coppice prune --method` says of each. */
 export const METHODS: Readonly<Record<Method, MethodEntry>> = {
   auto: {
-    summary: 'trains to imitate the dense model while the support closes in, within a budget of compute; needs no labels',
+    summary:
+      'trains to imitate the dense model while the support closes in, within a budget of compute; needs no labels',
     needsGradients: false,
     trains: true,
     defaults: { ...ONE_STAGE, samples: 938, batch: 32, stages: 40, schedule: 'poly', baseSparsity: 0.7 },
