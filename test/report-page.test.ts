@@ -160,6 +160,7 @@ describe.skipIf(CHROMIUM === undefined)('the page of a report in a browser (need
     await page.keyboard.press('Enter');
     expect(await page.locator('#point').textContent()).toContain('magnitude at 90 % zeros');
     expect(await page.locator('pre.code').textContent()).toContain('--method magnitude --sparsity 0.9');
+    expect(await page.locator('svg.chart .picked').count()).toBe(3);
     expect(await seriousFindings(page)).toEqual([]);
     expect(await isTooWide(page)).toBe(false);
     expect(trouble.errors).toEqual([]);
