@@ -86,7 +86,7 @@ const TABLES = {
   'mobilenet-auto': {
     problem: 'mobilenet',
     range: { train: '[0:250]', test: '[250:500]' },
-    runs: [['auto', [0.5, 0.7], { gradients: 4000 }]],
+    runs: [['auto', [0.5, 0.7], { gradients: 1000 }]],
   },
   // Both under the same schedule: what the selection and the update of CHITA are worth when training follows.
   'resnet20-gradual': {

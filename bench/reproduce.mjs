@@ -46,7 +46,7 @@ const SECTIONS = [
   {
     title: 'MobileNetV1 0.75 on 250 ImageNet pictures that the method did not see',
     head: 'sparsity',
-    rows: [0.5, 0.7].map((share) => row('mobilenet-auto', share, { gradients: 4000 })),
+    rows: [0.5, 0.7].map((share) => row('mobilenet-auto', share, { gradients: 1000 })),
   },
 ];
 
