@@ -39,7 +39,7 @@ export function stageTargets({ stages, schedule, base, target }: StagePlan): num
   const at = (t: number): number => {
     switch (schedule) {
       case 'exp':
-        return from + (((target - from) * 2 ** last) / (2 ** last - 1)) * (1 - 2 ** -t);
+        return from + ((target - from) * (1 - 2 ** -t)) / (1 - 2 ** -last);
       case 'poly':
         return target + (from - target) * (1 - t / last) ** 3;
       case 'linear':
