@@ -1,9 +1,12 @@
 /** How a figure that is not known reads. */
 export const UNKNOWN = 'n/a';
 
+/** Made once: a formatter takes far longer to make than to use. */
+const GROUPED = new Intl.NumberFormat('en-US');
+
 /** `12,345`. */
 export function integer(value: number | null): string {
-  return value === null ? UNKNOWN : Math.round(value).toLocaleString('en-US');
+  return value === null ? UNKNOWN : GROUPED.format(Math.round(value));
 }
 
 /** A share of 1 as a percentage: `91.44 %`. */

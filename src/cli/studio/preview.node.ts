@@ -1,7 +1,10 @@
+import { stat } from 'node:fs/promises';
 import { readWeights } from '../../apply/weights.ts';
-import { budget, constraintOf } from '../../budget/budget.ts';
+import { budget, constraintOf, keptOf } from '../../budget/budget.ts';
+import { largestInGroups } from '../../constraints/levels.ts';
 import { linalg } from '../../engine/linalg.ts';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import type { Model } from '../../ir/model.ts';
 import { rowsOf } from '../../pipeline/gradients.ts';
 import { chooseLayers } from '../../pipeline/layers.ts';
 import { shapesOf } from '../../pipeline/shapes.ts';
@@ -10,42 +13,70 @@ import { random } from '../../tensor/random.ts';
 import { openData, openModel } from '../opening.node.ts';
 import type { Preview, PreviewRequest } from './schema.ts';
 
-/** Levels of a budget that are worked out: in between the page interpolates. Fewer for large models. */
-const LEVELS = { usual: 50, large: 10 } as const;
+/** Levels of a limit of MACs that are worked out, and of a count of zeros: in between the page interpolates. Fewer for large models. */
+const LEVELS = { zeros: 50, macs: 20, large: 10 } as const;
 const LARGE = 5_000_000;
 /** Gradient rows behind a prediction, and levels that are predicted. */
 const ROWS = 60;
 const PREDICTED = 10;
 
-/**
- * What each level of a budget would keep of each layer, by magnitude under the same constraint as a run's; and with data the
- * change of the loss that the quadratic model predicts before any weight is solved for.
- *
- * @throws CoppiceError of the kind of what is wrong with the model or the data
- * Cost: a projection a level; with data, 60 sample gradients and a product a level.
- */
-export async function previewOf(request: PreviewRequest): Promise<Preview> {
-  const { model } = await openModel(request.model);
-  const data =
-    request.loss && request.data ? await openData(model, request.data, { preprocess: request.preprocess }) : null;
-  const shapes = await shapesOf(onnxruntimeNode, model, data?.source);
+/** What does not depend on the budget. */
+interface Prepared {
+  readonly model: Model;
+  readonly layers: ReturnType<typeof chooseLayers>['layers'];
+  readonly w: Float64Array;
+  /** Why MACs are not known; null where they are. */
+  readonly reason: string | null;
+}
+
+/** Works out plans, and keeps the model that it read last: its weights, its costs, its plans. */
+export class Planner {
+  #key = '';
+  #prepared: Promise<Prepared> | null = null;
+  readonly #plans = new Map<string, Preview>();
+
+  /**
+   * What each level of a budget would keep of each layer, by magnitude under the same constraint as a run's; and with data the
+   * change of the loss that the quadratic model predicts before any weight is solved for.
+   *
+   * @throws CoppiceError of the kind of what is wrong with the model or the data
+   * Cost: the first time for a file it is read and run once; then two sorts of its weights, or a projection a level for MACs; with
+   * data 60 sample gradients and a product a level. Nothing where the same was asked before.
+   */
+  async plan(request: PreviewRequest): Promise<Preview> {
+    const { mtimeMs, size } = await stat(request.model).catch(() => ({ mtimeMs: 0, size: 0 }));
+    const key = `${request.model} ${mtimeMs} ${size}`;
+    if (key !== this.#key || this.#prepared === null) {
+      [this.#key, this.#prepared] = [key, prepare(request.model)];
+      this.#plans.clear();
+    }
+    const prepared = await this.#prepared.catch((thrown) => {
+      if (this.#key === key) this.#prepared = null;
+      throw thrown;
+    });
+    const asked = JSON.stringify(request);
+    const plan = this.#plans.get(asked) ?? (await planOf(prepared, request));
+    if (this.#key === key) this.#plans.set(asked, plan);
+    return plan;
+  }
+}
+
+async function prepare(path: string): Promise<Prepared> {
+  const { model } = await openModel(path);
+  const shapes = await shapesOf(onnxruntimeNode, model);
   const known = 'reason' in shapes ? null : shapes;
   const { layers } = chooseLayers(model, {}, known?.captured, known?.batch);
-  const w = readWeights(model, layers);
-  const hasMacs = layers.every(({ macsPerWeight }) => macsPerWeight !== null);
-  const budgeted = layers.map(({ size, macsPerWeight }) => ({ size, macsPerWeight }));
-  const importance = w.map((x) => x * x);
-  const steps = request.loss ? PREDICTED : w.length > LARGE ? LEVELS.large : LEVELS.usual;
-  const shares = Array.from({ length: steps - 1 }, (_, i) => (i + 1) / steps);
-  const predict = data === null ? null : await predictor({ model, layers, w, source: data.source });
-  const levels: Preview['levels'] = [];
-  for (const share of request.kind === 'flops' && !hasMacs ? [] : shares) {
-    const asked = budget(request.kind === 'flops' ? { flops: share } : { sparsity: share });
-    const support = constraintOf(asked, budgeted).support(importance);
-    const loss = predict === null ? null : await predict(w.map((x, j) => (support[j] === 0 ? 0 : x)));
-    levels.push({ budget: share, kept: keptOf(layers, support), loss });
-    await new Promise(setImmediate); // other requests have their turn
-  }
+  return { model, layers, w: readWeights(model, layers), reason: 'reason' in shapes ? shapes.reason : null };
+}
+
+async function planOf({ model, layers, w, reason }: Prepared, request: PreviewRequest): Promise<Preview> {
+  const sizes = layers.map(({ size, macsPerWeight }) => ({ size, macsPerWeight }));
+  const isPossible = request.kind === 'sparsity' || layers.every(({ macsPerWeight }) => macsPerWeight !== null);
+  const steps = stepsOf(request, w.length);
+  const budgets = Array.from({ length: isPossible ? steps - 1 : 0 }, (_, i) => (i + 1) / steps);
+  const levels = request.loss
+    ? await predicted({ model, layers, w }, request, { sizes, budgets })
+    : await counted(w, request, { sizes, budgets });
   return {
     layers: layers.map(({ name, size, macsPerWeight }) => ({
       name,
@@ -53,13 +84,76 @@ export async function previewOf(request: PreviewRequest): Promise<Preview> {
       macs: macsPerWeight === null ? null : Math.round(size * macsPerWeight),
     })),
     levels,
-    note: 'reason' in shapes ? `MACs are not known, since the model does not run: ${shapes.reason}` : null,
+    note: reason === null ? null : `MACs are not known, since the model does not run: ${reason}`,
   };
 }
 
-function keptOf(layers: readonly { readonly size: number }[], support: Uint8Array): number[] {
+function stepsOf({ kind, loss }: PreviewRequest, p: number): number {
+  if (loss) return PREDICTED;
+  if (kind === 'sparsity') return LEVELS.zeros;
+  return p > LARGE ? LEVELS.large : LEVELS.macs;
+}
+
+interface Asked {
+  readonly sizes: readonly { readonly size: number; readonly macsPerWeight: number | null }[];
+  readonly budgets: readonly number[];
+}
+
+function supportAt(
+  kind: PreviewRequest['kind'],
+  share: number,
+  { sizes }: Asked,
+  importance: Float64Array,
+): Uint8Array {
+  const asked = budget(kind === 'flops' ? { flops: share } : { sparsity: share });
+  return constraintOf(asked, sizes).support(importance);
+}
+
+/** Other requests have their turn between levels. */
+const pause = (): Promise<void> => new Promise(setImmediate);
+
+async function counted(w: Float64Array, { kind }: PreviewRequest, asked: Asked): Promise<Preview['levels']> {
+  const importance = w.map((x) => x * x);
+  const { sizes, budgets } = asked;
+  if (kind === 'sparsity') {
+    const kept = largestInGroups(
+      importance,
+      sizes.map(({ size }) => size),
+      budgets.map((share) => keptOf(w.length, share)),
+    );
+    return budgets.map((share, i) => ({ budget: share, kept: kept[i] as number[], loss: null }));
+  }
+  const levels: Preview['levels'] = [];
+  for (const share of budgets) {
+    levels.push({ budget: share, kept: keptIn(sizes, supportAt(kind, share, asked, importance)), loss: null });
+    await pause();
+  }
+  return levels;
+}
+
+async function predicted(
+  prepared: Pick<Prepared, 'model' | 'layers' | 'w'>,
+  { data, preprocess, kind }: PreviewRequest,
+  asked: Asked,
+): Promise<Preview['levels']> {
+  if (!data) return [];
+  const { source } = await openData(prepared.model, data, { preprocess });
+  const { w } = prepared;
+  const predict = await predictor({ ...prepared, source });
+  const importance = w.map((x) => x * x);
+  const levels: Preview['levels'] = [];
+  for (const share of asked.budgets) {
+    const support = supportAt(kind, share, asked, importance);
+    const loss = await predict(w.map((x, j) => (support[j] === 0 ? 0 : x)));
+    levels.push({ budget: share, kept: keptIn(asked.sizes, support), loss });
+    await pause();
+  }
+  return levels;
+}
+
+function keptIn(sizes: Asked['sizes'], support: Uint8Array): number[] {
   let start = 0;
-  return layers.map(({ size }) => {
+  return sizes.map(({ size }) => {
     start += size;
     return support.subarray(start - size, start).reduce((sum, kept) => sum + kept, 0);
   });

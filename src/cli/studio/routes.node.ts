@@ -8,13 +8,16 @@ import { METHODS } from '../../pipeline/methods.ts';
 import { openModel } from '../opening.node.ts';
 import { streamEvents } from './event-stream.node.ts';
 import type { Answer, Asked } from './exchange.node.ts';
-import { previewOf } from './preview.node.ts';
+import { Planner } from './preview.node.ts';
 import { type Runs, SERVED } from './runs.node.ts';
 import { previewRequestSchema, previewSchema, runRequestSchema, runSummarySchema } from './schema.ts';
 
 type Route = (asked: Asked, runs: Runs, names: readonly string[]) => Promise<Answer | null>;
 
 const NAME = '([A-Za-z0-9][A-Za-z0-9._-]*)';
+
+/** One for all pages: they mostly show the same model. */
+const PLANNER = new Planner();
 
 /** The routes by method and path. */
 const ROUTES: readonly [method: string, path: RegExp, route: Route][] = [
@@ -37,7 +40,7 @@ const ROUTES: readonly [method: string, path: RegExp, route: Route][] = [
   [
     'POST',
     /^\/api\/preview$/,
-    async (asked) => json(previewSchema, await previewOf(await body(asked, previewRequestSchema))),
+    async (asked) => json(previewSchema, await PLANNER.plan(await body(asked, previewRequestSchema))),
   ],
   ['POST', /^\/api\/models$/, async (asked, runs) => upload(asked, runs)],
 ];

@@ -1,3 +1,4 @@
+import { integer } from '../figures.ts';
 import type { Axis, Quantity } from './chart.ts';
 
 /** A mark on an axis. */
@@ -127,7 +128,7 @@ export function shown(value: number, quantity: Quantity): string {
   const size = Math.abs(scaled);
   const plain = Number.isInteger(scaled) && size < 1e6;
   const text = plain
-    ? scaled.toLocaleString('en-US')
+    ? integer(scaled)
     : size !== 0 && (size < 1e-3 || size >= 1e6)
       ? scaled.toExponential(2)
       : String(Number(scaled.toPrecision(4)));
