@@ -34,6 +34,7 @@ window.button = (text) => [...document.querySelectorAll('button')].find((b) => b
 window.enter = (element, value) => { element.value = value; element.dispatchEvent(new Event('input', { bubbles: true })); };
 window.chosen = (element, value) => { element.value = value; element.dispatchEvent(new Event('change', { bubbles: true })); };
 window.point = (chart, x, y) => { const b = chart.getBoundingClientRect(); const at = { clientX: b.left + x * b.width, clientY: b.top + y * b.height, bubbles: true }; document.elementFromPoint(at.clientX, at.clientY)?.dispatchEvent(new PointerEvent('pointermove', at)); };
+window.pressed = (mark) => { const b = mark.querySelector('.mark').getBoundingClientRect(); const at = { clientX: b.left + b.width / 2, clientY: b.top + b.height / 2, bubbles: true, button: 0 }; for (const type of ['pointerdown', 'pointerup']) mark.dispatchEvent(new PointerEvent(type, at)); };
 window.long = [];
 new PerformanceObserver((list) => window.long.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask', buffered: true });`;
 
@@ -130,10 +131,13 @@ try {
   await time(
     'sweep of 200 points: another point is chosen',
     sweep,
-    [5, 90, 150].map(
-      (i) => `document.querySelectorAll('[data-key]')[${i}].dispatchEvent(new MouseEvent('click', { bubbles: true }))`,
-    ),
+    [5, 90, 150].map((i) => `pressed(document.querySelectorAll('[data-key]')[${i}])`),
   );
+  const chart = "document.querySelector('.box')";
+  const key = (name) => `${chart}.dispatchEvent(new KeyboardEvent('keydown', { key: '${name}', bubbles: true }))`;
+  await time('sweep of 200 points: zoom, all again', sweep, [key('+'), key('+'), key('Escape')]);
+  const series = "document.querySelector('figure ul button').click()";
+  await time('sweep of 200 points: a series goes and comes', sweep, [series, series]);
   await sweep.page.close();
 
   const place = join(folder, 'runs');

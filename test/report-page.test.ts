@@ -167,6 +167,59 @@ describe.skipIf(CHROMIUM === undefined)('the page of a report in a browser (need
     await page.close();
   });
 
+  it('zooms into a chart by mouse and by keyboard, and shows all again', async () => {
+    const { page } = await open(SAMPLE_SWEEP);
+    const figure = page.locator('figure', { hasText: 'Accuracy against sparsity' });
+    const [chart, marks] = [figure.getByRole('group'), figure.locator('[data-key]')];
+    await expect.poll(() => marks.count()).toBe(4);
+    const { x, y, width, height } = (await chart.boundingBox()) as {
+      x: number;
+      y: number;
+      width: number;
+      height: number;
+    };
+    await page.mouse.move(x + 0.6 * width, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + 0.8 * width, y + height / 2, { steps: 3 });
+    await page.mouse.move(x + width, y + height / 2);
+    expect(await figure.locator('.dragged').count()).toBe(1);
+    await page.mouse.up();
+    const budgets = () => marks.evaluateAll((all) => all.map((mark) => (mark as SVGElement).dataset.key ?? ''));
+    expect((await budgets()).every((key) => key.endsWith('90 % zeros'))).toBe(true);
+    const mark = (await marks.first().locator('.mark').boundingBox()) as { x: number; y: number };
+    await page.mouse.move(mark.x + 8, mark.y + 8);
+    expect(await figure.locator('.tip').textContent()).toContain('Sparsity 90 %');
+    await chart.dblclick({ position: { x: width / 2, y: height - 60 } });
+    expect(await marks.count()).toBe(4);
+    await chart.focus();
+    await page.keyboard.press('+');
+    await page.keyboard.press('+');
+    expect(await marks.count()).toBe(0);
+    await page.keyboard.press('Shift+ArrowLeft');
+    await page.keyboard.press('Shift+ArrowLeft');
+    expect((await budgets()).every((key) => key.endsWith('50 % zeros'))).toBe(true);
+    await figure.getByRole('button', { name: /^Show all of/ }).waitFor();
+    await page.keyboard.press('Escape');
+    expect(await marks.count()).toBe(4);
+    await page.close();
+  });
+
+  it('takes series out of a chart, and brings them back, by mouse and by keyboard', async () => {
+    const { page } = await open(SAMPLE_SWEEP);
+    const figure = page.locator('figure', { hasText: 'Accuracy against sparsity' });
+    const legend = figure.getByRole('button', { name: 'magnitude' });
+    expect(await legend.getAttribute('aria-pressed')).toBe('true');
+    await legend.click();
+    expect(await legend.getAttribute('aria-pressed')).toBe('false');
+    expect(await figure.locator('[data-key]').count()).toBe(2);
+    expect(await figure.locator('[data-key^=magnitude]').count()).toBe(0);
+    expect(await seriousFindings(page)).toEqual([]);
+    await legend.focus();
+    await page.keyboard.press('Space');
+    expect(await figure.locator('[data-key^=magnitude]').count()).toBe(2);
+    await page.close();
+  });
+
   it('finds nodes of the graph by name', async () => {
     const { page } = await open(makeReport({ ...SAMPLE_FACTS, details: DETAILS }));
     await page.getByRole('searchbox').fill('conv1');

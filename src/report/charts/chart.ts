@@ -9,6 +9,8 @@ export interface Axis {
   readonly log?: boolean;
   /** Whether the axis begins at zero whatever the values are. */
   readonly fromZero?: boolean;
+  /** The part that is shown; all values where absent. */
+  readonly range?: readonly [number, number];
 }
 
 /** A point of a series. */

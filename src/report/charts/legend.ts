@@ -4,6 +4,8 @@ import { textWidth } from './text.ts';
 /** An entry: how its sign is drawn around a middle, and what it means. */
 export interface LegendEntry {
   readonly text: string;
+  /** The series or the part of bars that it stands for; null for lines across. */
+  readonly part: string | null;
   sign(x: number, y: number): Markup;
 }
 

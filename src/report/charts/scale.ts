@@ -14,6 +14,8 @@ export interface Scale {
   readonly ticks: readonly Tick[];
   /** Where a value lies, in pixels. */
   at(value: number): number;
+  /** The value at a place, in pixels: the other way round. */
+  valueAt(place: number): number;
 }
 
 interface Unit {
@@ -50,14 +52,15 @@ export function titled(label: string, unit: string): string {
  * @param room    pixels that a tick should have
  */
 export function scaleOf(axis: Axis, values: readonly number[], span: readonly [number, number], room: number): Scale {
-  const known = values.filter((x) => Number.isFinite(x) && (axis.log !== true || x > 0));
+  const known = (axis.range ?? values).filter((x) => Number.isFinite(x) && (axis.log !== true || x > 0));
   const most = known.reduce((a, b) => Math.max(a, b), axis.log === true ? Number.MIN_VALUE : 0);
   const { factor, name } = unitFor(axis.quantity, most);
   const low = known.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY) / factor;
   const range: [number, number] = known.length === 0 ? [0, 1] : [low, Math.max(...spread(known)) / factor];
-  if (axis.fromZero === true && axis.log !== true) range[0] = Math.min(0, range[0]);
+  if (axis.fromZero === true && axis.log !== true && axis.range === undefined) range[0] = Math.min(0, range[0]);
   const count = Math.max(2, Math.floor(Math.abs(span[1] - span[0]) / room));
-  const marks = axis.log === true ? logMarks(range, count) : linearMarks(range, count);
+  const wide = axis.log === true ? logMarks(range, count) : linearMarks(range, count);
+  const marks = axis.range === undefined ? wide : within(wide, range);
   const place = axis.log === true ? Math.log10 : (x: number): number => x;
   const [from, to] = [place(marks.from), place(marks.to)];
   return {
@@ -65,8 +68,13 @@ export function scaleOf(axis: Axis, values: readonly number[], span: readonly [n
     ticks: marks.ticks.map((value) => ({ value: value * factor, text: tickText(value, marks.step) })),
     at: (value) => {
       const scaled = value / factor;
-      const share = (place(axis.log === true ? Math.max(scaled, marks.from) : scaled) - from) / (to - from);
+      const least = axis.range === undefined ? marks.from : Number.MIN_VALUE;
+      const share = (place(axis.log === true ? Math.max(scaled, least) : scaled) - from) / (to - from);
       return span[0] + share * (span[1] - span[0]);
+    },
+    valueAt: (pixel) => {
+      const value = from + ((pixel - span[0]) / (span[1] - span[0])) * (to - from);
+      return factor * (axis.log === true ? 10 ** value : value);
     },
   };
 }
@@ -85,6 +93,17 @@ interface Marks {
   readonly ticks: readonly number[];
   /** Distance of two ticks; 0 where they are not evenly spaced. */
   readonly step: number;
+}
+
+/** The marks of a part of an axis, whose ends need not be ticks. */
+function within(marks: Marks, [low, high]: readonly [number, number]): Marks {
+  const ticks = marks.ticks.filter((x) => x >= low - 1e-9 * Math.abs(low) && x <= high + 1e-9 * Math.abs(high));
+  return {
+    from: low,
+    to: high > low ? high : low + 1,
+    step: marks.step,
+    ticks: ticks.length > 0 ? ticks : [low, high],
+  };
 }
 
 /** Ticks at multiples of 1, 2 or 5 times a power of ten; the range grows to whole steps. */

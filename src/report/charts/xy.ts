@@ -11,28 +11,74 @@ const BOTTOM = 44;
 const TICK_ROOM = { x: 78, y: 44 };
 
 /** Draws an {@link XyChart}. Cost: linear in its points. */
-export function drawXy(chart: XyChart, { width, picked = null }: Drawing): Drawn {
-  const legend = drawLegend(entries(chart), width);
+export function drawXy(chart: XyChart, drawing: Drawing): Drawn {
+  const { width, picked = null, hidden, range = null } = drawing;
+  const legend = drawLegend(drawing.legend === false ? [] : xyEntries(chart, hidden), width);
   const top = legend.height + 12;
   const bottom = top + Math.max(180, Math.min(320, Math.round(width * 0.45)));
-  const points = chart.series.flatMap((series) => series.points);
-  const lines = chart.lines ?? [];
-  const valuesOf = (axis: 'x' | 'y'): number[] => [
-    ...points.map((point) => point[axis]),
-    ...lines.filter((line) => line.axis === axis).map(({ value }) => value),
-    ...(chart.diagonal === undefined ? [] : points.flatMap(({ x, y }) => [x, y])),
-  ];
-  const y = scaleOf(chart.y, valuesOf('y'), [bottom, top], TICK_ROOM.y);
+  const series = shownSeries(chart, hidden, range);
+  const values = valuesOf(chart, series, range);
+  const y = scaleOf(chart.y, values('y'), [bottom, top], TICK_ROOM.y);
   const left = Math.ceil(Math.max(...y.ticks.map(({ text }) => textWidth(text)))) + 32;
   const right = width - 16;
-  const x = scaleOf(chart.x, valuesOf('x'), [left, right], TICK_ROOM.x);
+  const x = scaleOf({ ...chart.x, ...(range && { range }) }, values('x'), [left, right], TICK_ROOM.x);
   const box = { left, right, top, bottom };
-  const content = markup`${legend.content}${frame(x, y, box)}${chart.diagonal === undefined ? null : diagonal(x, y)}${lines.map(
-    (line) => reference(line, x, y, box),
-  )}${chart.series.map((series, i) => path(series, i, { x, y, bottom }))}${chart.series.map((series, i) =>
-    marks(series, i, { x, y, chart, picked }),
+  const lines = (chart.lines ?? []).filter(({ axis, value }) => axis === 'y' || isWithin(value, range));
+  const marked = series.map((one) => ({
+    ...one,
+    points: thinned(one.points.filter((point) => isWithin(point.x, range))),
+  }));
+  const inside = markup`${chart.diagonal === undefined ? null : diagonal(x, y)}${lines.map((line) =>
+    reference(line, x, y, box),
+  )}${series.map((one) => path(one, one.place, { x, y, bottom }))}${marked.map((one) =>
+    marks(one, one.place, { x, y, chart, picked }),
   )}`;
-  return { content, height: bottom + BOTTOM };
+  const content = markup`${legend.content}${frame(x, y, box)}${range === null ? inside : clipped(inside, chart.id, box)}`;
+  const spots = marked.flatMap(({ points }) => points.map((point) => [x.at(point.x), y.at(point.y)] as const));
+  return { content, height: bottom + BOTTOM, plot: { ...box, at: x.at, valueAt: x.valueAt }, spots };
+}
+
+/** A series and its place among all, which decides its colour. */
+interface PlacedSeries extends Series {
+  readonly place: number;
+}
+
+/** Of a part of the axis the points in it, and of a line one more on each side: it is cut off at the edge, not before. */
+function shownSeries({ series }: XyChart, hidden: Drawing['hidden'], range: Drawing['range']): PlacedSeries[] {
+  return series
+    .map((one, place) => ({ ...one, place }))
+    .filter(({ name }) => hidden?.has(name) !== true)
+    .map((one) => {
+      if (!range) return one;
+      const { points, form } = one;
+      const near = (i: number): boolean => isWithin(points[i]?.x ?? Number.NaN, range);
+      const isJoined = form !== 'points';
+      return { ...one, points: points.filter((_, i) => near(i) || (isJoined && (near(i - 1) || near(i + 1)))) };
+    });
+}
+
+function isWithin(x: number, range: Drawing['range']): boolean {
+  return !range || (x >= range[0] && x <= range[1]);
+}
+
+/** What has to be in sight: of a part of the axis what lies in it. */
+function valuesOf(
+  { lines = [], diagonal: hasDiagonal }: XyChart,
+  series: readonly PlacedSeries[],
+  range: Drawing['range'],
+): (axis: 'x' | 'y') => number[] {
+  const points = series.flatMap((one) => one.points.filter(({ x }) => isWithin(x, range)));
+  const rules = range ? [] : lines;
+  return (axis) => [
+    ...points.map((point) => point[axis]),
+    ...rules.filter((line) => line.axis === axis).map(({ value }) => value),
+    ...(hasDiagonal === undefined || range ? [] : points.flatMap(({ x, y }) => [x, y])),
+  ];
+}
+
+function clipped(inside: Markup, id: string, { left, right, top, bottom }: Box): Markup {
+  const around = 7; // markers at the edge are whole
+  return markup`<clipPath id="part-of-${id}"><rect x="${left - around}" y="${top - around}" width="${right - left + 2 * around}" height="${bottom - top + around}"/></clipPath><g clip-path="url(#part-of-${id})">${inside}</g>`;
 }
 
 interface Box {
@@ -42,14 +88,18 @@ interface Box {
   readonly bottom: number;
 }
 
-function entries({ series, lines = [], diagonal }: XyChart): LegendEntry[] {
+/** The legend of an {@link XyChart}, without what is hidden. */
+export function xyEntries({ series, lines = [], diagonal }: XyChart, hidden?: Drawing['hidden']): LegendEntry[] {
   const rule = (text: string): LegendEntry => ({
     text,
+    part: null,
     sign: (x, y) => markup`<path class="reference" d="M${x - 10} ${y}h20"/>`,
   });
   return [
-    ...series.map(({ name, form }, i): LegendEntry => ({ text: name, sign: (x, y) => sign(form, i, x, y) })),
-    ...lines.map(({ label }) => rule(label)),
+    ...series
+      .map(({ name, form }, i): LegendEntry => ({ text: name, part: name, sign: (x, y) => sign(form, i, x, y) }))
+      .filter(({ text }) => hidden?.has(text) !== true),
+    ...lines.filter(({ label }) => label !== '').map(({ label }) => rule(label)),
     ...(diagonal === undefined ? [] : [rule(diagonal)]),
   ];
 }
@@ -110,27 +160,29 @@ function path(series: Series, i: number, at: { x: Scale; y: Scale; bottom: numbe
 /** Beyond this many points, lines have no markers and only some points can be pointed at. */
 const MANY = 400;
 
+function thinned(points: readonly ChartPoint[]): ChartPoint[] {
+  const every = Math.ceil(points.length / MANY);
+  return points.filter((_, k) => k % every === 0);
+}
+
 function marks(
   { name, form, points }: Series,
   i: number,
   { x, y, chart, picked }: { x: Scale; y: Scale; chart: XyChart; picked: string | null },
 ): Markup[] {
-  const every = Math.ceil(points.length / MANY);
-  return points
-    .filter((_, k) => k % every === 0)
-    .map((point) => {
-      const [px, py] = [x.at(point.x), y.at(point.y)];
-      const isStepped = form === 'steps' || form === 'area';
-      const drawn = isStepped
-        ? markup`<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="5" fill="transparent"/>`
-        : marker(i, px, py, point.strong ?? form === 'line');
-      const ring =
-        point.key !== undefined && point.key === picked
-          ? markup`<circle class="picked" cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="9"/>`
-          : null;
-      const key = point.key === undefined ? null : markup` data-key="${point.key}"`;
-      return markup`<g data-tip="${tip(name, point, chart)}"${key}>${ring}${drawn}</g>`;
-    });
+  return points.map((point) => {
+    const [px, py] = [x.at(point.x), y.at(point.y)];
+    const isStepped = form === 'steps' || form === 'area';
+    const drawn = isStepped
+      ? markup`<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="5" fill="transparent"/>`
+      : marker(i, px, py, point.strong ?? form === 'line');
+    const ring =
+      point.key !== undefined && point.key === picked
+        ? markup`<circle class="picked" cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="9"/>`
+        : null;
+    const key = point.key === undefined ? null : markup` data-key="${point.key}"`;
+    return markup`<g data-tip="${tip(name, point, chart)}"${key}>${ring}${drawn}</g>`;
+  });
 }
 
 function tip(name: string, point: ChartPoint, { x, y }: XyChart): string {

@@ -50,7 +50,7 @@ describe('the layout of a graph', () => {
           expect(y + height / 2).toBeLessThanOrEqual(layout.height);
         }
       }),
-      { numRuns: 300, seed: 7 },
+      { numRuns: 120, seed: 7 },
     );
   });
 
@@ -77,7 +77,7 @@ describe('the layout of a graph', () => {
         });
         expect(new Set(ends)).toEqual(wanted);
       }),
-      { numRuns: 200, seed: 8 },
+      { numRuns: 100, seed: 8 },
     );
   });
 
