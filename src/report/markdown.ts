@@ -9,6 +9,7 @@ import { type Column, markdownTable } from './table.ts';
 import { speedAnswers } from './views/latency.ts';
 import { hasMacs, layerChart } from './views/layer-charts.ts';
 import { expectationRows, latencySpread, layerRows, leadOf, measuredOn, versionsOf } from './views/rows.ts';
+import { runPredictionChart, standingCharts } from './views/run-charts.ts';
 import { stageCharts } from './views/stage-charts.ts';
 import { frontChart, measuresOf, predictionChart } from './views/sweep-charts.ts';
 import { sweepPoints } from './views/sweep-points.ts';
@@ -23,8 +24,11 @@ export interface MarkdownDocument {
 /** A run's report in Markdown, as for a pull request. Names from the model are escaped. */
 export function reportMarkdown(report: Report): MarkdownDocument {
   const { layers, warnings, command, seed } = report;
+  const prediction = runPredictionChart(report);
   const charts: Chart[] = [
+    ...standingCharts(report).filter(({ id }) => id === 'standing-bytes' || id === 'standing-sparsity'),
     ...stageCharts(report),
+    ...(prediction === null ? [] : [prediction]),
     ...(layers.length === 0 ? [] : [layerChart(layers, 'share')]),
     ...(layers.length > 0 && hasMacs(layers) ? [layerChart(layers, 'macs')] : []),
   ];

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BarChart, XyChart } from './chart.ts';
 import { drawChart, legendOf, standaloneSvg } from './draw.ts';
 import type { Drawing, Plot } from './drawing.ts';
-import { between, shifted, wholeOf, widened } from './zoom.ts';
+import { type AxisRange, between, shifted, wholeOf, widened } from './zoom.ts';
 
 const XY: XyChart = {
   kind: 'xy',
@@ -114,7 +114,7 @@ describe('zoom', () => {
     const steps = fc.array(fc.oneof(fc.constantFrom(0.5, 2), fc.constantFrom(-0.25, 0.25)), { maxLength: 20 });
     fc.assert(
       fc.property(steps, fc.double({ min: 0, max: 600, noNaN: true }), (all, around) => {
-        let range: Range = null;
+        let range: AxisRange = null;
         for (const step of all) {
           const seen: Plot = draw(XY, { range }).plot;
           range = step >= 0.5 ? widened(seen, whole, step, around) : shifted(seen, whole, step);

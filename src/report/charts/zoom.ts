@@ -1,7 +1,7 @@
 import type { Plot } from './drawing.ts';
 
 /** A part of the horizontal axis; null is all of it. */
-export type Range = readonly [number, number] | null;
+export type AxisRange = readonly [number, number] | null;
 
 /** Narrower than this share of all is not shown. */
 const NARROWEST = 1e-4;
@@ -12,7 +12,7 @@ export function wholeOf({ left, right, valueAt }: Plot): [number, number] {
 }
 
 /** The part between two places, in pixels and in either order. */
-export function between(plot: Plot, a: number, b: number): Range {
+export function between(plot: Plot, a: number, b: number): AxisRange {
   const inside = (x: number): number => Math.min(plot.right, Math.max(plot.left, x));
   const [low, high] = [Math.min(a, b), Math.max(a, b)].map((x) => plot.valueAt(inside(x))) as [number, number];
   return high > low ? [low, high] : null;
@@ -23,7 +23,7 @@ export function between(plot: Plot, a: number, b: number): Range {
  *
  * @param whole  what there is: beyond it nothing is shown, and all of it is null
  */
-export function widened(plot: Plot, whole: readonly [number, number], factor: number, around?: number): Range {
+export function widened(plot: Plot, whole: readonly [number, number], factor: number, around?: number): AxisRange {
   const { left, right } = plot;
   const half = (factor * (right - left)) / 2;
   const middle = Math.min(right, Math.max(left, around ?? (left + right) / 2));
@@ -35,7 +35,7 @@ export function widened(plot: Plot, whole: readonly [number, number], factor: nu
 }
 
 /** The part that lies by a share of the plot's width further right (left below 0), within what there is. */
-export function shifted(plot: Plot, whole: readonly [number, number], share: number): Range {
+export function shifted(plot: Plot, whole: readonly [number, number], share: number): AxisRange {
   const { left, right } = plot;
   const wanted = share * (right - left);
   const step = Math.min(Math.max(wanted, plot.at(whole[0]) - left), plot.at(whole[1]) - right);

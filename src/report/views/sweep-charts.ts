@@ -1,13 +1,10 @@
-import type { Axis, ChartPoint, XyChart } from '../charts/chart.ts';
+import type { ChartPoint, XyChart } from '../charts/chart.ts';
 import { percent } from '../figures.ts';
 import type { SweepReport } from '../sweep-report.ts';
+import { FRONT_MEASURES, type FrontMeasure } from './front-measures.ts';
 import { type SweepPoint, sweepPoints } from './sweep-points.ts';
 
-/** What accuracy is set against. */
-export type FrontMeasure = 'sparsity' | 'macs' | 'bytes' | 'latency';
-
 interface Against {
-  readonly axis: Axis;
   /** Whether less is better. */
   readonly less: boolean;
   of(point: SweepPoint): number | null;
@@ -15,30 +12,10 @@ interface Against {
 }
 
 const AGAINST: Readonly<Record<FrontMeasure, Against>> = {
-  sparsity: {
-    axis: { label: 'Sparsity', quantity: 'share' },
-    less: false,
-    of: ({ sparsity }) => sparsity,
-    dense: () => null,
-  },
-  macs: {
-    axis: { label: 'MACs of one sample', quantity: 'count' },
-    less: true,
-    of: ({ macs }) => macs,
-    dense: ({ dense }) => dense.macs,
-  },
-  bytes: {
-    axis: { label: 'Model file by brotli', quantity: 'bytes' },
-    less: true,
-    of: ({ bytes }) => bytes,
-    dense: ({ dense }) => dense.bytes,
-  },
-  latency: {
-    axis: { label: 'Latency, batch 1', quantity: 'milliseconds' },
-    less: true,
-    of: ({ latency }) => latency,
-    dense: ({ dense }) => dense.latency,
-  },
+  sparsity: { less: false, of: ({ sparsity }) => sparsity, dense: () => 0 },
+  macs: { less: true, of: ({ macs }) => macs, dense: ({ dense }) => dense.macs },
+  bytes: { less: true, of: ({ bytes }) => bytes, dense: ({ dense }) => dense.bytes },
+  latency: { less: true, of: ({ latency }) => latency, dense: ({ dense }) => dense.latency },
 };
 
 /** The measures of which a sweep knows something, in the order of the page. */
@@ -51,7 +28,8 @@ export function measuresOf(sweep: SweepReport): FrontMeasure[] {
 
 /** Accuracy against a measure, a series a method; filled markers are on the Pareto front, the dense model is a line. */
 export function frontChart(sweep: SweepReport, measure: FrontMeasure): XyChart {
-  const { axis, less, of, dense } = AGAINST[measure];
+  const { less, of, dense } = AGAINST[measure];
+  const { axis, name } = FRONT_MEASURES[measure];
   const known = sweepPoints(sweep).flatMap((point) => {
     const x = of(point);
     return x === null || point.accuracy === null ? [] : [{ point, x, y: point.accuracy }];
@@ -73,7 +51,7 @@ export function frontChart(sweep: SweepReport, measure: FrontMeasure): XyChart {
   return {
     kind: 'xy',
     id: `front-${measure}`,
-    title: `Accuracy against ${TITLES[measure]}`,
+    title: `Accuracy against ${name}`,
     x: axis,
     y: { label: 'Accuracy', quantity: 'share' },
     series: [
@@ -87,13 +65,6 @@ export function frontChart(sweep: SweepReport, measure: FrontMeasure): XyChart {
     }),
   };
 }
-
-const TITLES: Readonly<Record<FrontMeasure, string>> = {
-  sparsity: 'sparsity',
-  macs: 'multiply-accumulates',
-  bytes: 'compressed size',
-  latency: 'latency',
-};
 
 /** Keys of the points that no other beats in accuracy without being worse in the measure. */
 export function frontOf(
