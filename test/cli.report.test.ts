@@ -34,7 +34,8 @@ describe('coppice report', () => {
     expect(text).toContain('## net.onnx pruned by chita');
     expect(text).toContain('| Nonzero prunable weights |');
     const shown = [...text.matchAll(/!\[[^\]]+\]\((charts\/[^)]+)\)/g)].map(([, path]) => path as string);
-    expect(shown).toEqual(['charts/layers-share.svg', 'charts/layers-macs.svg']);
+    const names = ['standing-sparsity', 'standing-bytes', 'run-prediction', 'layers-share', 'layers-macs'];
+    expect(shown).toEqual(names.map((name) => `charts/${name}.svg`));
     for (const path of shown) expect(readFileSync(folder.at(`md/${path}`), 'utf8')).toMatch(/^<svg /);
     expect(out.trim().split('\n')).toEqual(['report.md', ...shown].map((path) => folder.at(`md/${path}`)));
   });
