@@ -40,12 +40,12 @@ export async function measured(work) {
 export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /**
- * Runs all entries { what, measure } in turn, `rounds` times after one to warm up, prints the medians of samples a second and a
+ * Runs all entries { what, measure } in turn, `rounds` times after one to warm up (unless `warm` is false), prints the medians of samples a second and a
  * CPU second with the ratio to each entry's `reference`, and appends them to results/FILE.
  */
-export async function compare(entries, { rounds, file, note }) {
+export async function compare(entries, { rounds, file, note, warm = true }) {
   const found = new Map(entries.map(({ what }) => [what, { wall: [], cpu: [] }]));
-  for (let round = 0; round <= rounds; round++)
+  for (let round = warm ? 0 : 1; round <= rounds; round++)
     for (const { what, measure } of entries) {
       const { samples, seconds, cpu } = await measure();
       if (round === 0) continue;

@@ -6,6 +6,8 @@ import { compare, openTorch } from './torch.mjs';
 
 const [rounds = 5, pictures = 1280, threads = onnxruntimeNode.cores] = process.argv.slice(2).map(Number);
 const BATCH = 128;
+/** Pictures from which on a round is long enough to need no warming up. */
+const WHOLE = 10_000;
 
 const { model, open, train, augment } = await openProblem('resnet20');
 const source = feedsFromDataset(model, await open(`${train}[0:${pictures}]`, { augment }));
@@ -56,7 +58,12 @@ await compare(
     { what: 'training in parts of 64', measure: epoch({ part: 64 }), reference: 'PyTorch channels_last' },
     ...asked(channelsLast, 'PyTorch channels_last'),
   ],
-  { rounds, file: 'training.csv', note: `batch ${BATCH}; ${threads} threads; PyTorch ${plain?.version ?? 'none'}` },
+  {
+    rounds,
+    file: 'training.csv',
+    warm: pictures < WHOLE,
+    note: `batch ${BATCH}; ${threads} threads; PyTorch ${plain?.version ?? 'none'}`,
+  },
 );
 plain?.close();
 channelsLast?.close();
