@@ -20,6 +20,15 @@ function gradual(output: string): string[] {
   ];
 }
 
+/** Flags of a search for the smallest model, each run of it with training. */
+function searching(output: string): string[] {
+  const budget = ['--max-drop', '20%', '--method', 'magnitude', '--eval', data];
+  return [
+    ...['prune', model, '--data', data, ...budget, '--gradual', '--prunings', '2', '--train-batch', '16'],
+    ...['--no-latency', '-o', output, '--json', ...training, '--epochs', '2'],
+  ];
+}
+
 /** Flags of a training with a teacher. */
 function finetune(output: string): string[] {
   const source = folder.at('half.onnx');
@@ -73,6 +82,29 @@ describe('coppice resume', () => {
       return [accuracy, loss, nonzeros, command.filter((word: string) => !word.endsWith('.onnx'))];
     };
     expect(figures(resumed.out)).toEqual(figures(expected.out));
+  });
+
+  it('goes on with a search for the smallest model, and does none of its runs again', async () => {
+    const [whole, part] = [folder.at('searched-whole.onnx'), folder.at('searched.onnx')];
+    const trial = /points on held-out rows/;
+    const expected = await cli(searching(whole));
+    const trials = expected.err.split('\n').filter((line) => trial.test(line)).length;
+    expect([expected.code, trials]).toEqual([0, expect.toSatisfy((count) => count >= 8)]);
+    expect((await interrupted(searching(part), trial, 3)).code).toBe(130);
+    const resumed = await cli(['resume', folder.at('searched.checkpoint')]);
+    expect(resumed.err.split('\n').filter((line) => trial.test(line))).toHaveLength(trials - 3);
+    expect(readFileSync(part).equals(readFileSync(whole))).toBe(true);
+    const search = (out: string): unknown => JSON.parse(out).asked.options.search;
+    expect(search(resumed.out)).toEqual(search(expected.out));
+  });
+
+  it('goes on after a search for the smallest model', async () => {
+    const [whole, part] = [folder.at('found-whole.onnx'), folder.at('found.onnx')];
+    await cli(searching(whole));
+    expect((await interrupted(searching(part), /epoch \d of 2: loss/, 1)).code).toBe(130);
+    const resumed = await cli(['resume', folder.at('found.checkpoint')]);
+    expect([resumed.code, resumed.err.match(/held-out rows/)]).toEqual([0, null]);
+    expect(readFileSync(part).equals(readFileSync(whole))).toBe(true);
   });
 
   it('does not begin where an unfinished run lies, unless told to', async () => {

@@ -11,7 +11,7 @@ import { JOURNAL_SCHEMA, type Journal, journalSchema } from './journal.ts';
 const JOURNAL = 'journal.json';
 
 /** The part of the journal that changes. */
-export type Progress = Pick<Journal, 'pruning' | 'stages' | 'epochs' | 'training'>;
+export type Progress = Pick<Journal, 'pruning' | 'stages' | 'epochs' | 'training' | 'trials'>;
 
 /** What a state holds besides its progress. */
 export interface StateParts {

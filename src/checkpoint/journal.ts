@@ -20,9 +20,17 @@ export const journalSchema = z.object({
   key: z.record(z.string(), z.string()).describe('what has to be the same for the run to go on, by what it is'),
   model: z.string().nullable().describe('file of the pruned model that is being trained; null before the first'),
   arrays: z.string().nullable().describe('file of the training state; null when a training has not begun'),
-  pruning: z.number().int().nullable().describe('the last pruning that is done, from 0; null for a training alone'),
+  pruning: z
+    .number()
+    .int()
+    .nullable()
+    .describe('the last pruning that is done, from 0; null for a training alone, or before the first'),
   stages: z.array(z.json()).describe('what is known of the prunings that are done'),
   epochs: z.array(epoch).describe('epochs that are done'),
+  trials: z
+    .array(z.object({ sparsity: z.number(), accuracy: z.number(), drop: z.number(), accepted: z.boolean() }))
+    .optional()
+    .describe('runs that are done of the search for the smallest model'),
   training: z
     .object({
       epoch: z.number().int(),

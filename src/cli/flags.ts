@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { LossName } from '../autodiff/loss.ts';
 import { type Budget, budget } from '../budget/budget.ts';
+import type { FeedSource } from '../data/feeds.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
 import { OptionError } from '../errors/errors.ts';
 import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts';
@@ -303,6 +304,14 @@ const DISTILL_TEMPERATURE = 2;
 export const TEACHER_SHARE = 0.9;
 /** Seconds between states, unless said otherwise. */
 const CHECKPOINT_SECONDS = 30;
+
+/** Weight of the dense model's outputs: as asked, 1 where the data has nothing else to go by, else left to the caller. */
+export function distillShare(
+  { distill }: TrainingFlags,
+  { labelled, hasTargets }: Pick<FeedSource, 'labelled' | 'hasTargets'>,
+): number | undefined {
+  return distill ?? (labelled || hasTargets ? undefined : 1);
+}
 
 /** Options of a training that have flags of their own. */
 type TrainingSettings = Required<

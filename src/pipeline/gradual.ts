@@ -77,20 +77,9 @@ export async function pruneGradually(
   options: PruneOptions,
   gradual: GradualOptions = {},
 ): Promise<GradualResult> {
-  const {
-    prunings,
-    budgetSchedule,
-    onEpoch,
-    onState,
-    from,
-    distill,
-    between: _,
-    ...training
-  } = {
-    ...GRADUAL_DEFAULTS,
-    ...gradual,
-  };
-  const epochsAfter = epochsOf({ ...GRADUAL_DEFAULTS, ...gradual });
+  const settings = { ...GRADUAL_DEFAULTS, ...gradual };
+  const epochsAfter = epochsOf(settings);
+  const { prunings, budgetSchedule, onEpoch, onState, from, distill, between: _, ...training } = settings;
   const { source } = options;
   const { name, trains } = entryOf(options);
   if (trains)

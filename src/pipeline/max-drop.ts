@@ -14,6 +14,12 @@ export interface MaxDropOptions {
   readonly trials?: number;
   /** Samples of the data that are held out: at most this many, and at most a fifth. */
   readonly heldOut?: number;
+  /** How a model of the search is made: default {@link prune}, or with training between the prunings. */
+  readonly make?: (model: Model, options: PruneOptions) => Promise<{ readonly model: Model }>;
+  /** The first runs, where they are known from an interrupted search with the same options. */
+  readonly known?: readonly DropTrial[];
+  /** Called after each run with all of them so far; the search waits for it. */
+  readonly onTrial?: (trials: readonly DropTrial[]) => void | Promise<void>;
 }
 
 /** Defaults of {@link searchMaxDrop}. */
@@ -50,8 +56,9 @@ export interface MaxDropFound {
 export async function searchMaxDrop(
   model: Model,
   options: Omit<PruneOptions, 'budget'> & { readonly budget: Partial<Budget> },
-  { maxDrop, trials: count = MAX_DROP_DEFAULTS.trials, heldOut = MAX_DROP_DEFAULTS.heldOut }: MaxDropOptions,
+  { maxDrop, known = [], onTrial, make, ...search }: MaxDropOptions,
 ): Promise<MaxDropFound> {
+  const { trials: count, heldOut } = { ...MAX_DROP_DEFAULTS, ...search };
   if (!(maxDrop > 0 && maxDrop < 1))
     throw new OptionError(`Cannot hold the accuracy within ${maxDrop}: wanted a share above 0 and below 1, such as 1%`);
   const { source, engine, signal } = options;
@@ -62,14 +69,19 @@ export async function searchMaxDrop(
     (await evaluate(engine, one, parts.heldOut, signal === undefined ? {} : { signal })).accuracy ?? 0;
   const least = options.budget.sparsity ?? 0;
   const at = (sparsity: number): Budget => budget({ ...options.budget, sparsity });
-  const shared = await sharedRows(model, { ...options, budget: at(least), source: parts.rest });
+  const shared = make ? {} : await sharedRows(model, { ...options, budget: at(least), source: parts.rest });
   const dense = await judge(model);
   const trials: DropTrial[] = [];
   const attempt = async (sparsity: number): Promise<boolean> => {
+    const before = known[trials.length];
+    if (before !== undefined) {
+      trials.push(before);
+      return before.accepted;
+    }
     const step = `search ${trials.length + 1} of at most ${count}, sparsity ${sparsity.toFixed(4)}: `;
     const onProgress: PruneOptions['onProgress'] = (progress) =>
       options.onProgress?.({ ...progress, step: step + progress.step });
-    const { model: pruned } = await prune(model, {
+    const { model: pruned } = await (make ?? prune)(model, {
       ...options,
       ...shared,
       source: parts.rest,
@@ -79,6 +91,7 @@ export async function searchMaxDrop(
     const accuracy = await judge(pruned);
     const accepted = dense - accuracy <= maxDrop;
     trials.push({ sparsity, accuracy, drop: dense - accuracy, accepted });
+    await onTrial?.(trials);
     return accepted;
   };
   let [low, high] = [least, 1];

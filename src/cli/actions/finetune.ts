@@ -11,7 +11,7 @@ import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type FinetuneFlags, TEACHER_SHARE, trainingOptions } from '../flags.ts';
+import { distillShare, type FinetuneFlags, TEACHER_SHARE, trainingOptions } from '../flags.ts';
 import { countModel } from '../measuring.ts';
 import { dataFacts, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
 import { checkNotInput, checkWritableFile, stemOf } from '../outputs.node.ts';
@@ -120,15 +120,16 @@ export async function finetuneFile(context: Context, path: string, command: Comm
 /** The dense model that --distill takes as an example; null without it. */
 async function teacherOf(
   context: Context,
-  { teacher, distill, temperature }: FinetuneFlags,
+  flags: FinetuneFlags,
   { source }: OpenedData,
 ): Promise<{ opened: OpenedModel; distillation: Distillation } | null> {
+  const { teacher, distill, temperature } = flags;
   if (teacher === undefined) {
     if (distill !== undefined) throw new OptionError('Cannot distill without a dense model: give --teacher');
     return null;
   }
   const opened = await context.timed('read', () => openModel(teacher));
-  const share = distill ?? (source.labelled || source.hasTargets ? TEACHER_SHARE : 1);
+  const share = distillShare(flags, source) ?? TEACHER_SHARE;
   return { opened, distillation: { model: opened.model, share, temperature } };
 }
 

@@ -4,8 +4,8 @@ import { subset } from '../../data/feeds.ts';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
-import { type GradualResult, type GradualState, pruneGradually } from '../../pipeline/gradual.ts';
-import { type MaxDropFound, searchMaxDrop } from '../../pipeline/max-drop.ts';
+import { type GradualOptions, type GradualResult, type GradualState, pruneGradually } from '../../pipeline/gradual.ts';
+import { type DropTrial, MAX_DROP_DEFAULTS, type MaxDropFound, searchMaxDrop } from '../../pipeline/max-drop.ts';
 import { METHODS } from '../../pipeline/methods.ts';
 import { type PruneOptions, type PruneResult, prune, resolvePrune } from '../../pipeline/prune.ts';
 import type { StageAccuracy } from '../../pipeline/report-facts.ts';
@@ -13,7 +13,7 @@ import { type Tuned, tune } from '../../pipeline/tune.ts';
 import { integer, percent } from '../../report/figures.ts';
 import type { Report } from '../../report/report.ts';
 import type { Context } from '../context.ts';
-import { type PruneFlags, trainingOptions } from '../flags.ts';
+import { distillShare, type PruneFlags, trainingOptions } from '../flags.ts';
 import { type LatencyAt, timeModels } from '../measuring.ts';
 import type { OpenedData } from '../opening.node.ts';
 import { epochLine } from './epoch-line.ts';
@@ -36,60 +36,85 @@ async function tuning(
   return tuned;
 }
 
-/** Looks for the smallest model that is accurate enough, where that was asked for. */
+/** Looks for the smallest model that is accurate enough, where that was asked for; with training, each run of it trains too. */
 async function search(
   context: Context,
-  { opened }: RunSetup,
+  setup: RunSetup,
   options: PruneOptions,
-  { maxDrop }: PruneFlags,
+  { flags, keeper }: { flags: PruneFlags; keeper: Keeper },
 ): Promise<MaxDropFound | null> {
+  const { maxDrop, gradual, epochs } = flags;
   if (maxDrop === undefined) return null;
-  const found = await context.timed('search', () => searchMaxDrop(opened.model, options, { maxDrop }));
-  for (const { sparsity, drop, accepted } of found.trials)
+  if (gradual === true)
+    context.tell(`looking for the smallest model: ${MAX_DROP_DEFAULTS.trials} runs of ${epochs} epochs`);
+  const tellOf = ({ sparsity, drop, accepted }: DropTrial): void =>
     context.tell(
-      `sparsity ${percent(sparsity)}: ${drop < 0 ? 'gains' : 'loses'} ${(100 * Math.abs(drop)).toFixed(2)} points on ${integer(found.heldOut)} held-out rows, ${accepted ? 'accepted' : 'too much'}`,
+      `sparsity ${percent(sparsity)}: ${drop < 0 ? 'gains' : 'loses'} ${(100 * Math.abs(drop)).toFixed(2)} points on held-out rows, ${accepted ? 'accepted' : 'too much'}`,
     );
-  return found;
+  return context.timed('search', () =>
+    searchMaxDrop(setup.opened.model, options, {
+      maxDrop,
+      onTrial: async (trials) => {
+        tellOf(trials.at(-1) as DropTrial);
+        if (gradual === true)
+          await keeper.save({ pruning: null, stages: [], epochs: [], training: null, trials: [...trials] }, {});
+      },
+      ...(gradual === true && {
+        make: (dense, asked) => pruneGradually(dense, asked, gradualOptions(setup, flags)),
+        known: keeper.from?.journal.trials ?? [],
+      }),
+    }),
+  );
 }
 
 /** Prunes and trains by turns, and keeps the state. */
 function gradually(
   context: Context,
-  { opened, data }: RunSetup,
+  setup: RunSetup,
   options: PruneOptions,
-  { flags, keeper }: { flags: PruneFlags; keeper: Keeper },
+  { flags, keeper, found }: { flags: PruneFlags; keeper: Keeper; found: MaxDropFound | null },
 ): Promise<GradualResult> {
-  const { epochs, prunings, between, trainBatch, temperature } = flags;
-  const { labelled, hasTargets } = data?.source ?? { labelled: true, hasTargets: false };
-  const share = flags.distill ?? (labelled || hasTargets ? undefined : 1);
-  if (flags.distill === undefined && share === 1)
+  const { epochs, prunings } = flags;
+  const { opened, data } = setup;
+  const training = gradualOptions(setup, flags);
+  if (flags.distill === undefined && training.distill?.share === 1)
     context.warn('the data has no labels: the training goes by the outputs of the dense model alone');
   return context.timed('prune and train', () =>
     pruneGradually(opened.model, options, {
-      ...trainingOptions(flags),
-      prunings,
-      ...(between !== undefined && { between }),
-      batch: trainBatch,
-      ...(share !== undefined && { distill: { share, temperature } }),
-      ...(keeper.from && { from: gradualStateOf(keeper.from) }),
+      ...training,
+      ...(keeper.from && keeper.from.journal.pruning !== null && { from: gradualStateOf(keeper.from) }),
       onEpoch: (epoch) => {
         context.emit({ type: 'epoch', ...epoch, of: epochs });
         context.tell(
           `pruning ${epoch.pruning} of ${prunings}, ${epochLine(epoch, { epochs, samples: data?.source.count ?? 0 })}`,
         );
       },
-      onState: (state) => keepGradual(keeper, state),
+      onState: (state) => keepGradual(keeper, state, found),
     }),
   );
 }
 
+/** How a gradual run trains, by its flags. */
+function gradualOptions({ data }: RunSetup, flags: PruneFlags): GradualOptions {
+  const { prunings, between, trainBatch, temperature } = flags;
+  const share = data === null ? flags.distill : distillShare(flags, data.source);
+  return {
+    ...trainingOptions(flags),
+    prunings,
+    ...(between !== undefined && { between }),
+    batch: trainBatch,
+    ...(share !== undefined && { distill: { share, temperature } }),
+  };
+}
+
 /** A pruning is kept at once, with its model; a training step when the last state is old enough. */
-async function keepGradual(keeper: Keeper, state: () => GradualState): Promise<void> {
+async function keepGradual(keeper: Keeper, state: () => GradualState, found: MaxDropFound | null): Promise<void> {
   const parts = (): readonly [Progress, StateParts] => {
-    const { model, training, ...progress } = state();
+    const { model, training, ...rest } = state();
+    const progress = { ...rest, ...(found && { trials: found.trials }) };
     if (training === null) return [jsonOf({ ...progress, training }), { model }];
-    const { arrays, ...rest } = training;
-    return [jsonOf({ ...progress, training: rest }), { arrays }];
+    const { arrays, ...sums } = training;
+    return [jsonOf({ ...progress, training: sums }), { arrays }];
   };
   if (state().training === null) await keeper.save(...parts());
   else await keeper.saveIfDue(parts);
@@ -132,10 +157,10 @@ export async function pruneAndMeasure(
   if (before !== null) tellOf('before', before);
   const tuned = await tuning(context, setup, options, flags);
   const chosen = { ...options, ...(tuned && { lambda: tuned.lambda }) };
-  const found = await search(context, setup, chosen, flags);
+  const found = await search(context, setup, chosen, { flags, keeper });
   const stageAccuracies: StageAccuracy[] = [];
   const isStaged = flags.gradual === true || resolvePrune(chosen).stages > 1;
-  const onStage = isStaged ? stageJudge(context, setup, flags, stageAccuracies) : undefined;
+  const onStage = isStaged && showsStages(flags) ? stageJudge(context, setup, flags, stageAccuracies) : undefined;
   const asked = {
     ...chosen,
     ...(found && { budget: found.budget, source: found.source }),
@@ -143,7 +168,7 @@ export async function pruneAndMeasure(
   };
   const result =
     flags.gradual === true
-      ? await gradually(context, setup, asked, { flags, keeper })
+      ? await gradually(context, setup, asked, { flags, keeper, found })
       : await prune(opened.model, asked);
   for (const { seconds, value, message } of result.stages) {
     if (METHODS[flags.method].trains && value === null) context.tell(message);
@@ -165,6 +190,11 @@ export async function pruneAndMeasure(
         )
       : null;
   return { result, tuned, found, model, before, after, last: last ?? after, stageAccuracies, recalibrated, latency };
+}
+
+/** Whether anything of the run's output says what its stages reached; else they need not be judged. */
+function showsStages({ report, json, events }: PruneFlags): boolean {
+  return report !== undefined || json === true || events !== undefined;
 }
 
 /** Rows that a run in stages is judged on after each. */
