@@ -24,6 +24,11 @@ export interface FeedSource {
   feeds(indices: ArrayLike<number>, augment?: Random): Promise<FedBatch>;
 }
 
+/** Numbers in all inputs of a batch. */
+export function elementsOf({ inputs }: FedBatch): number {
+  return [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
+}
+
 /** The batch size that a model's inputs declare; null where it is free. */
 export function fixedBatchOf(model: Model): number | null {
   for (const { shape } of feedsOf(model.graph)) if (typeof shape?.[0] === 'number' && shape[0] > 0) return shape[0];

@@ -6,8 +6,8 @@ export interface SessionOptions {
   /** Threads of one operator; undefined = the runtime's choice. */
   readonly threads?: number;
   /**
-   * Copies of the session, each in a worker thread with its part of the threads: that many runs may be in flight at once.
-   * Default 1, in the caller's thread.
+   * Copies of the session, each in a worker thread with its part of the threads: that many runs may be in flight at once,
+   * and the caller's thread is free meanwhile. Default: none, runs are in the caller's thread.
    */
   readonly workers?: number;
   /** Graph optimisation; `none` keeps every node as it stands. Default `all`. */

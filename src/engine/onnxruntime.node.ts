@@ -12,8 +12,11 @@ export const onnxruntimeNode: Engine = {
   cores: CORES,
   async createSession(model: Model | Uint8Array, options: SessionOptions = {}): Promise<Session> {
     const bytes = model instanceof Uint8Array ? model : encodeModel(model);
-    const workers = options.workers ?? 1;
-    const threads = workers > 1 ? Math.max(1, Math.floor((options.threads ?? CORES) / workers)) : options.threads;
+    const { workers } = options;
+    const threads =
+      workers !== undefined && workers > 1
+        ? Math.max(1, Math.floor((options.threads ?? CORES) / workers))
+        : options.threads;
     const settings: ort.InferenceSession.SessionOptions = {
       executionProviders: ['cpu'],
       graphOptimizationLevel: options.optimization === 'none' ? 'disabled' : (options.optimization ?? 'all'),
@@ -22,7 +25,7 @@ export const onnxruntimeNode: Engine = {
     };
     try {
       const session = await ort.InferenceSession.create(bytes, settings);
-      if (workers === 1) return told(sessionHere(session, ort.Tensor));
+      if (workers === undefined) return told(sessionHere(session, ort.Tensor));
       const names = { inputs: session.inputNames, outputs: session.outputNames };
       await session.release();
       return told(sessionInWorkers(bytes, { workers, options: settings, names }));

@@ -1,5 +1,5 @@
 import type { LossName } from '../autodiff/loss.ts';
-import type { FeedSource } from '../data/feeds.ts';
+import { elementsOf, type FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
@@ -171,14 +171,15 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
   };
   learningRate(0, plan);
   const rule = optimizer(settings);
-  const { inputs } = await source.feeds(Int32Array.from({ length: part }, (_, i) => i));
+  const first = await source.feeds(Int32Array.from({ length: part }, (_, i) => i));
+  const inWorkers = batch > part || elementsOf(first) >= WORTH_A_THREAD;
   const program = await trainingProgram({
     engine,
     model,
     loss,
-    feeds: inputs,
+    feeds: first.inputs,
     samples: part,
-    workers: Math.min(batch / part, settings.threads ?? engine.cores),
+    ...(inWorkers && { workers: Math.min(batch / part, settings.threads ?? engine.cores) }),
     frozenStatistics: settings.frozenStatistics,
     smoothing: settings.smoothing,
     ...(settings.teacher && { teacher: settings.teacher }),
@@ -200,6 +201,9 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
     await program.release();
   }
 }
+
+/** Numbers in a step's inputs from which on they are read while the step before runs in another thread. */
+const WORTH_A_THREAD = 50_000;
 
 /** Options that were given: an undefined one takes its default. */
 function defined<T extends object>(options: T): T {
@@ -303,7 +307,7 @@ async function trainEpoch(
     return fed.inputs.set(program.target.name, { ...target, dims: program.target.dims } as Tensor);
   };
   const parts = Array.from({ length: batch / part }, (_, i) => i * part);
-  /** Read while the step before runs: a session in worker threads leaves this one free. */
+  /** Read, and augmented, while the step before runs: a session in worker threads leaves this one free. */
   const readStep = (step: number): Promise<Map<string, Tensor>[]> => {
     const feeds = Promise.all(parts.map((at) => read(step, at)));
     feeds.catch(() => undefined); // a failure shows when the feeds are taken, not before

@@ -29,7 +29,7 @@ export interface TrainingRequest {
   /** A model of the same inputs and outputs whose outputs are targets; it is run within the step, in its inference form. */
   readonly teacher?: Distillation;
   readonly threads?: number;
-  /** Runs that proceed at once, each in a thread of its own; default 1, with all threads. */
+  /** Runs that proceed at once, each in a worker thread of its own; default: one in the caller's thread. */
   readonly workers?: number;
 }
 

@@ -1,6 +1,6 @@
 import { storedPosition } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
-import type { FeedSource } from '../data/feeds.ts';
+import { elementsOf, type FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
@@ -8,7 +8,7 @@ import { outputVariance, withLogits } from '../finetune/logits.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
-import { elementsOf, largestDivisor } from './gradients.ts';
+import { largestDivisor } from './gradients.ts';
 
 /** What {@link pruneByImitation} is asked for. */
 export interface ImitationRequest extends RunOptions {

@@ -4,7 +4,7 @@ import { type GradientProgram, gradientProgram } from '../curvature/gradient-pro
 import { collectRows, type GradientRows } from '../curvature/gradient-rows.ts';
 import type { MakeStore } from '../curvature/row-store.ts';
 import { inOrder } from '../data/batches.ts';
-import { type FedBatch, type FeedSource, widenFeeds } from '../data/feeds.ts';
+import { elementsOf, type FedBatch, type FeedSource, widenFeeds } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { widenFloats } from '../graph/passes/widen-floats.ts';
@@ -99,7 +99,13 @@ async function programOf(request: RowsRequest, order: Int32Array): Promise<Gradi
   const open = async (samples: number): Promise<GradientProgram> => {
     const rows = Int32Array.from({ length: samples }, (_, i) => order[i % order.length] as number);
     const { inputs } = await source.feeds(rows);
-    return gradientProgram(request.engine, { ...request, feeds: inputs, samples, mean: batch, workers });
+    return gradientProgram(request.engine, {
+      ...request,
+      feeds: inputs,
+      samples,
+      mean: batch,
+      ...(workers && { workers }),
+    });
   };
   const elements = elementsOf(await source.feeds(order.subarray(0, 1)));
   const workers = workersFor(request, { elements, samples: order.length });
@@ -115,18 +121,14 @@ async function programOf(request: RowsRequest, order: Int32Array): Promise<Gradi
   return open(largestDivisor(batch, most));
 }
 
-/** Elements of all inputs. */
-export function elementsOf({ inputs }: FedBatch): number {
-  return [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
-}
-
-/** Runs at once: operators on few small pictures are too small to share among threads, so each thread takes a run of its own. */
+/** Runs at once, each in a worker thread; undefined = one by one in this thread. Operators on few small pictures are too small to share among threads, so each thread takes a run of its own. */
 function workersFor(
   { engine, layers, threads }: RowsRequest,
   { elements, samples }: { elements: number; samples: number },
-): number {
+): number | undefined {
   const convolves = layers.some((layer) => layer.op.startsWith('Conv'));
-  return convolves && elements <= LARGE_INPUT && samples >= FEWEST_FOR_WORKERS ? (threads ?? engine.cores) : 1;
+  const workers = threads ?? engine.cores;
+  return workers > 1 && convolves && elements <= LARGE_INPUT && samples >= FEWEST_FOR_WORKERS ? workers : undefined;
 }
 
 /** Samples in one run of the gradient graph, by the size of one; pictures too large for eight of them still run in twos or threes. */
