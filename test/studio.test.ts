@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join, resolve } from 'node:path';
@@ -9,6 +8,7 @@ import { argumentsOf, runRequestSchema } from '../src/cli/studio/schema.ts';
 import { type Studio, startStudio } from '../src/cli/studio/server.node.ts';
 import { CHROMIUM, isTooWide, openBrowser, seriousFindings, troubleOf } from './browser.ts';
 import { Folder, SMALL } from './cli-harness.ts';
+import { compileSources } from './compiled.ts';
 
 /** Runs are programs of their own: the sources are compiled for them, next to src/, for both to find the same files. */
 const COMPILED = resolve(import.meta.dirname, `../.test-dist-${process.pid}`);
@@ -25,10 +25,7 @@ const open = () =>
 
 beforeAll(async () => {
   mkdirSync(place);
-  execFileSync(process.execPath, [
-    resolve('node_modules/typescript/bin/tsc'),
-    ...['-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false', '--outDir', COMPILED],
-  ]);
+  await compileSources(COMPILED);
   studio = await open();
 }, 120_000);
 
@@ -55,6 +52,12 @@ function ask(path: string, options: { method?: string; headers?: Record<string, 
     sent.on('error', fail);
     sent.end(options.body);
   });
+}
+
+/** The run that the first test of the browser began. */
+function firstRun(): string {
+  const runs = readdirSync(place).filter((name) => /^\d{8}-/.test(name));
+  return runs.sort()[0] ?? '';
 }
 
 const json = { 'content-type': 'application/json' };
@@ -87,6 +90,16 @@ describe('the studio refuses', () => {
       /output/,
     ],
     ['a budget that is none', JSON.stringify({ model, method: 'magnitude', sparsity: 2 }), /sparsity/],
+    [
+      'a sweep without data to judge on',
+      JSON.stringify({ model, method: 'chita', sweep: { methods: ['chita'], kind: 'sparsity', budgets: [0.5] } }),
+      /judge/,
+    ],
+    [
+      'a sweep by no method',
+      JSON.stringify({ model, method: 'chita', sweep: { methods: [], kind: 'sparsity', budgets: [0.5] } }),
+      /sweep\.methods/,
+    ],
     ['no budget', JSON.stringify({ model, method: 'magnitude' }), /budget/],
   ])('a run of %s, in a sentence, and writes nothing', async (_, body, message) => {
     const answer = await ask(`/${TOKEN}/api/runs`, { method: 'POST', headers: json, body });
@@ -125,6 +138,14 @@ describe('the studio refuses', () => {
     const argv = argumentsOf(asked, { output: 'o', report: 'r' });
     expect(argv.slice(0, 3)).toEqual(['prune', './--output=/etc/x', '--data=--report=/etc']);
     expect(argv.slice(-2)).toEqual(['--output=o', '--report=r']);
+    const sweep = { methods: ['chita', 'falcon'], kind: 'flops', budgets: [0.2, 0.5] } as const;
+    const swept = argumentsOf(runRequestSchema.parse({ ...asked, sweep, gradual: true, seed: 3 }), {
+      output: 'o',
+      report: 'r',
+    });
+    expect(swept[0]).toBe('sweep');
+    expect(swept).toEqual(expect.arrayContaining(['--methods=chita,falcon', '--flops=0.2,0.5', '--seeds=3']));
+    expect(swept.join(' ')).not.toMatch(/ --(gradual|output|sparsity|method)\b/);
   });
 });
 
@@ -169,7 +190,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     await page.getByLabel('Method').selectOption('chita++');
     await page.getByLabel('Gradient rows').fill('10');
     await page.getByLabel('Stages').fill('60');
-    const slider = page.getByRole('slider');
+    const slider = page.getByRole('slider', { name: 'Sparsity 80 %' });
     await slider.fill('0.5');
     await page.getByText('28 of 56').first().waitFor();
     await page.getByRole('button', { name: 'Start' }).click();
@@ -215,6 +236,38 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     await page.close();
   }, 120_000);
 
+  it('sweeps over methods and budgets, shown live, to a report with fronts that can be compared', async () => {
+    const { page, errors } = await visit('#new');
+    await page.getByRole('button', { name: 'Sweep' }).click();
+    await page.getByLabel('Model', { exact: true }).fill(model);
+    await page.getByLabel('Data for the gradients').fill(data);
+    await page.getByLabel('Data to judge on').fill(data);
+    await page.getByLabel('Gradient rows').fill('10');
+    await page.getByLabel('falcon', { exact: true }).check();
+    await page.getByLabel(/^From/).fill('0.3');
+    await page.getByLabel(/^To/).fill('0.8');
+    await page.getByText('3 methods at 6 budgets: 18 runs.').waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText('finished', { exact: true }).waitFor({ timeout: 60_000 });
+    const id = new URL(page.url()).hash.replace('#run=', '');
+    const live = page.getByRole('group', { name: /^Accuracy of each run/ });
+    await expect.poll(() => live.locator('[data-tip]').count()).toBe(18);
+    const sweep = JSON.parse(readFileSync(join(place, id, 'sweep.json'), 'utf8'));
+    expect(sweep).toMatchObject({
+      methods: ['magnitude', 'chita', 'falcon'],
+      sparsities: [0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+    });
+    const [opened] = await Promise.all([page.waitForEvent('popup'), page.getByText('Open the report').click()]);
+    await opened.getByRole('heading', { name: 'Pareto fronts' }).waitFor();
+    await opened.close();
+    await page.goto(`${studio.address}#compare=${id}`);
+    const points = page.getByRole('group', { name: /^Accuracy against sparsity/ }).locator('[data-key]');
+    await expect.poll(() => points.count()).toBe(18);
+    expect(errors).toEqual([]);
+    await page.close();
+  }, 120_000);
+
   it('says in a sentence what is wrong with a model', async () => {
     const { page } = await visit('#new');
     await page.getByLabel('Model', { exact: true }).fill(folder.write('broken.onnx', '<html></html>'));
@@ -223,7 +276,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
   });
 
   it('compares runs, also those that it did not begin, on a narrow screen too', async () => {
-    const [id = ''] = readdirSync(place).filter((name) => !name.startsWith('.'));
+    const id = firstRun();
     const copy = join(place, 'from-elsewhere');
     mkdirSync(copy);
     writeFileSync(join(copy, 'report.json'), readFileSync(join(place, id, 'report.json')));
@@ -240,9 +293,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
   });
 
   it('shows no event twice after a connection that was lost', async () => {
-    const [id = ''] = readdirSync(place)
-      .filter((name) => !name.startsWith('.') && name !== 'from-elsewhere')
-      .sort();
+    const id = firstRun();
     const whole = (await ask(`/${TOKEN}/api/runs/${id}/events`)).text;
     const ids = [...whole.matchAll(/^id: (\d+)$/gm)].map(([, at]) => at as string);
     const rest = (await ask(`/${TOKEN}/api/runs/${id}/events`, { headers: { 'last-event-id': ids[5] as string } }))

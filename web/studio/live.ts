@@ -9,6 +9,8 @@ export interface Live {
   readonly gradients: number | null;
   readonly stages: readonly Of<'stage'>[];
   readonly epochs: readonly Of<'epoch'>[];
+  /** Runs of a sweep. */
+  readonly cells: readonly Of<'cell'>[];
   readonly accuracy: { readonly before: number | null; readonly latest: number | null };
   readonly messages: readonly { readonly kind: 'warning' | 'note' | 'failure'; readonly text: string }[];
   readonly end: number | null;
@@ -20,6 +22,7 @@ export const NOTHING_YET: Live = {
   gradients: null,
   stages: [],
   epochs: [],
+  cells: [],
   accuracy: { before: null, latest: null },
   messages: [],
   end: null,
@@ -28,19 +31,25 @@ export const NOTHING_YET: Live = {
 /** Messages that are kept. */
 const MOST_MESSAGES = 200;
 
-/** The state after one more event. */
+/** The state after one more event. A run that was begun anew, or went on from a state, tells of some stages again: the last word counts. */
 export function after(live: Live, event: RunEvent): Live {
   switch (event.type) {
     case 'start':
-      return { ...live, progress: null, end: null };
+      return { ...live, progress: null, end: null, cells: [] };
     case 'progress': {
       const gradients = event.step.endsWith('gradients') ? (event.perSecond ?? live.gradients) : live.gradients;
       return { ...live, progress: event, gradients };
     }
     case 'stage':
-      return { ...live, stages: [...live.stages, event], accuracy: { ...live.accuracy, latest: event.accuracy } };
+      return {
+        ...live,
+        stages: [...live.stages.filter(({ stage }) => stage < event.stage), event],
+        accuracy: { ...live.accuracy, latest: event.accuracy },
+      };
     case 'epoch':
-      return { ...live, epochs: [...live.epochs, event] };
+      return { ...live, epochs: [...live.epochs.filter(({ epoch }) => epoch < event.epoch), event] };
+    case 'cell':
+      return { ...live, cells: [...live.cells, event], accuracy: { ...live.accuracy, latest: event.accuracy } };
     case 'accuracy': {
       const before = event.of === 'before' ? event.accuracy : live.accuracy.before;
       return { ...live, accuracy: { before, latest: event.of === 'before' ? live.accuracy.latest : event.accuracy } };

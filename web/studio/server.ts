@@ -1,5 +1,7 @@
 import type { Preview, PreviewRequest, RunRequest, RunSummary } from '../../src/cli/studio/schema.ts';
 
+import type { SweepReport } from '../../src/report/sweep-report.ts';
+
 /** A method as the form offers it. */
 export interface MethodChoice {
   readonly name: string;
@@ -25,6 +27,8 @@ function post<T>(path: string, value: object, signal?: AbortSignal): Promise<T> 
 export const listRuns = (): Promise<RunSummary[]> => ask('api/runs');
 /** One run. */
 export const readRun = (id: string): Promise<RunSummary> => ask(`api/runs/${id}`);
+/** The points of a sweep that is over. */
+export const readSweep = (id: string): Promise<SweepReport> => ask(`runs/${id}/sweep.json`);
 /** The methods with their summaries. */
 export const listMethods = (): Promise<MethodChoice[]> => ask('api/methods');
 /** Begins a run. */

@@ -73,7 +73,8 @@ export class Runs {
       name: record?.name ?? id,
       state,
       created,
-      kind: found !== null && isSweep(found.document) ? 'sweep' : 'run',
+      kind: record?.request.sweep || (found !== null && isSweep(found.document)) ? 'sweep' : 'run',
+      cells: cellsOf(found?.document ?? null, record),
       message,
       resumable: resumableOf(state, folder),
       hasReport: found !== null && existsSync(join(folder, 'report.html')),
@@ -83,8 +84,10 @@ export class Runs {
 
   /** Begins a run. @returns its id */
   async start(request: RunRequest): Promise<string> {
-    if (request.sparsity === undefined && request.flops === undefined)
+    if (request.sweep === undefined && request.sparsity === undefined && request.flops === undefined)
       throw new OptionError('Cannot prune without a budget: move the slider');
+    if (request.sweep !== undefined && !request.eval)
+      throw new OptionError('Cannot sweep without data to judge on: give some');
     const created = Date.now() / 1000;
     const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
     const id = `${stamp}-${randomBytes(3).toString('hex')}`;
@@ -93,7 +96,7 @@ export class Runs {
     const given = { output: join(folder, NAMES.model), report: folder };
     const record: RunRecord = {
       schema: STUDIO_SCHEMA,
-      name: request.name || `${basename(request.model)}, ${request.method}`,
+      name: request.name || `${basename(request.model)}, ${methodsOf(request)}`,
       created,
       request,
       arguments: argumentsOf(request, given),
@@ -229,19 +232,25 @@ function resumableOf(state: RunState, folder: string): RunSummary['resumable'] {
   return existsSync(checkpointOf(folder)) ? 'from-state' : 'anew';
 }
 
+function methodsOf({ method, sweep }: RunRequest): string {
+  return sweep === undefined ? method : sweep.methods.join(', ');
+}
+
+function cellsOf(document: Found | null, record: RunRecord | null): number | null {
+  if (document !== null && isSweep(document)) return document.cells.length;
+  const sweep = record?.request.sweep;
+  return sweep === undefined ? null : sweep.methods.length * sweep.budgets.length;
+}
+
 type Figures = Pick<RunSummary, 'model' | 'method' | 'sparsity' | 'before' | 'after' | 'macs' | 'bytes' | 'latency'>;
 type Found = Awaited<ReturnType<typeof readReport>>['document'];
 
 function figuresOf(document: Found | null, record: RunRecord | null): Figures {
   const none = { before: null, after: null, macs: null, bytes: null, latency: null };
   if (document === null) {
-    const { model, method, sparsity } = record?.request ?? {};
-    return {
-      ...none,
-      model: model === undefined ? null : basename(model),
-      method: method ?? null,
-      sparsity: sparsity ?? null,
-    };
+    if (record === null) return { ...none, model: null, method: null, sparsity: null };
+    const { model, sparsity } = record.request;
+    return { ...none, model: basename(model), method: methodsOf(record.request), sparsity: sparsity ?? null };
   }
   if (isSweep(document))
     return {

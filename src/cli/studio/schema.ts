@@ -7,6 +7,7 @@ export const STUDIO_SCHEMA = 'coppice/studio@1';
 const text = z.string().max(4000);
 const optional = text.optional();
 const share = z.number().gt(0).lt(1);
+const method = z.enum(Object.keys(METHODS) as [Method, ...Method[]]);
 const whole = z.number().int().positive().max(1e9);
 
 /** How data is read; the flags of the same names. */
@@ -24,7 +25,15 @@ export const runRequestSchema = z.strictObject({
   data: optional,
   eval: optional,
   preprocess: preprocessSchema.default({}),
-  method: z.enum(Object.keys(METHODS) as [Method, ...Method[]]),
+  method,
+  sweep: z
+    .strictObject({
+      methods: z.array(method).min(1).max(20),
+      kind: z.enum(['sparsity', 'flops']),
+      budgets: z.array(share).min(1).max(100),
+    })
+    .optional()
+    .describe('several methods at several budgets; method, sparsity and flops do not count then'),
   sparsity: share.optional(),
   flops: share.optional(),
   samples: whole.optional(),
@@ -60,6 +69,7 @@ export const runSummarySchema = z.object({
   /** Seconds since 1970. */
   created: z.number(),
   kind: z.enum(['run', 'sweep']),
+  cells: z.number().int().nullable().describe('runs that a sweep is made of'),
   model: z.string().nullable(),
   method: z.string().nullable(),
   sparsity: measure,
@@ -98,34 +108,49 @@ export function argumentsOf(
   request: RunRequest,
   { output, report }: { readonly output: string; readonly report: string },
 ): string[] {
-  const valued: [string, string | number | undefined][] = [
+  const { sweep } = request;
+  const isGradual = request.gradual === true && sweep === undefined;
+  const valued: (readonly [string, string | number | undefined])[] = [
     ['data', request.data],
     ['eval', request.eval],
     ['scale', request.preprocess.scale],
     ['mean', request.preprocess.mean],
     ['std', request.preprocess.std],
     ['layout', request.preprocess.layout],
-    ['method', request.method],
-    ['sparsity', request.sparsity],
-    ['flops', request.flops],
+    ...(sweep === undefined
+      ? ([
+          ['method', request.method],
+          ['sparsity', request.sparsity],
+          ['flops', request.flops],
+        ] as const)
+      : ([
+          ['methods', sweep.methods.join(',')],
+          [sweep.kind, sweep.budgets.join(',')],
+        ] as const)),
     ['samples', request.samples],
     ['batch', request.batch],
     ['stages', request.stages],
-    ['epochs', request.gradual ? request.epochs : undefined],
-    ['prunings', request.gradual ? request.prunings : undefined],
-    ['seed', request.seed],
+    ['epochs', isGradual ? request.epochs : undefined],
+    ['prunings', isGradual ? request.prunings : undefined],
+    [sweep === undefined ? 'seed' : 'seeds', request.seed],
   ];
   const given = valued.filter(([, value]) => value !== undefined && value !== '');
   return [
-    'prune',
+    sweep === undefined ? 'prune' : 'sweep',
     // What begins with a dash would be taken for a flag.
     request.model.startsWith('-') ? `./${request.model}` : request.model,
     ...given.map(([flag, value]) => `--${flag}=${value}`),
     ...(request.recalibrate ? ['--recalibrate'] : []),
-    ...(request.gradual ? ['--gradual'] : []),
-    ...(request.latency ? [] : ['--no-latency']),
+    ...(isGradual ? ['--gradual'] : []),
+    ...latencyOf(request),
     '--events=ndjson',
-    `--output=${output}`,
+    ...(sweep === undefined ? [`--output=${output}`] : []),
     `--report=${report}`,
   ];
+}
+
+/** A run times the models unless told not to, a sweep if told to. */
+function latencyOf({ latency, sweep }: RunRequest): string[] {
+  if (sweep !== undefined) return latency ? ['--latency'] : [];
+  return latency ? [] : ['--no-latency'];
 }
