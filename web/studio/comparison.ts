@@ -1,11 +1,11 @@
 import type { RunSummary } from '../../src/cli/studio/schema.ts';
-import type { XyChart } from '../../src/report/charts/chart.ts';
+import type { ReferenceLine, XyChart } from '../../src/report/charts/chart.ts';
 import type { SweepReport } from '../../src/report/sweep-report.ts';
 import { sweepPoints } from '../../src/report/views/sweep-points.ts';
 
 /** A run, or a point of a sweep, as it is compared; what is not known is null. */
 export interface Compared
-  extends Pick<RunSummary, 'id' | 'name' | 'sparsity' | 'before' | 'after' | 'macs' | 'bytes' | 'latency'> {
+  extends Pick<RunSummary, 'id' | 'name' | 'model' | 'sparsity' | 'before' | 'after' | 'macs' | 'bytes' | 'latency'> {
   readonly method: string;
   /** What it belongs to among the series of the chart. */
   readonly series: string;
@@ -20,6 +20,7 @@ export function comparedOf(run: RunSummary, sweep: SweepReport | undefined): Com
   return sweepPoints(sweep).map((point) => ({
     id: run.id,
     name: `${run.name}, ${point.budget}`,
+    model: run.model,
     method: point.method,
     series: `${run.name}: ${point.method}`,
     sparsity: point.sparsity,
@@ -34,7 +35,7 @@ export function comparedOf(run: RunSummary, sweep: SweepReport | undefined): Com
 /** Accuracy against sparsity: a series a method of single runs, and a line a method of each sweep. */
 export function comparisonChart(entries: readonly Compared[]): XyChart {
   const known = entries.filter(({ sparsity, after }) => sparsity !== null && after !== null);
-  const dense = known.find(({ before }) => before !== null)?.before ?? null;
+  const dense = denseLines(known);
   const names = [...new Set(known.map(({ series }) => series))];
   return {
     kind: 'xy',
@@ -58,6 +59,17 @@ export function comparisonChart(entries: readonly Compared[]): XyChart {
           .sort((a, b) => a.x - b.x),
       };
     }),
-    ...(dense !== null && { lines: [{ axis: 'y', value: dense, label: 'Accuracy of the dense model' }] }),
+    lines: dense,
   };
+}
+
+/** A line for each model; evaluated on the same rows its accuracy is the same in all runs. */
+function denseLines(entries: readonly Compared[]): ReferenceLine[] {
+  const lines = new Map<string, ReferenceLine>();
+  for (const { model, before } of entries) {
+    const key = `${model} ${before}`;
+    if (before !== null && !lines.has(key))
+      lines.set(key, { axis: 'y', value: before, label: `Dense ${model ?? 'model'}` });
+  }
+  return [...lines.values()];
 }

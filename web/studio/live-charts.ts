@@ -20,7 +20,7 @@ function over(id: string, title: string, x: string, y: Axis, points: readonly Ch
     kind: 'xy',
     id,
     title,
-    x: { label: x, quantity: 'number' },
+    x: { label: x, quantity: 'number', whole: true },
     y,
     series: [{ name: y.label, form: 'line', points }],
   };

@@ -7,6 +7,8 @@ export interface Axis {
   readonly label: string;
   readonly quantity: Quantity;
   readonly log?: boolean;
+  /** Whether there is nothing between whole numbers: stages, epochs. */
+  readonly whole?: boolean;
   /** Whether the axis begins at zero whatever the values are. */
   readonly fromZero?: boolean;
   /** The part that is shown; all values where absent. */

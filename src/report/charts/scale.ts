@@ -59,7 +59,7 @@ export function scaleOf(axis: Axis, values: readonly number[], span: readonly [n
   const range: [number, number] = known.length === 0 ? [0, 1] : [low, Math.max(...spread(known)) / factor];
   if (axis.fromZero === true && axis.log !== true && axis.range === undefined) range[0] = Math.min(0, range[0]);
   const count = Math.max(2, Math.floor(Math.abs(span[1] - span[0]) / room));
-  const wide = axis.log === true ? logMarks(range, count) : linearMarks(range, count);
+  const wide = axis.log === true ? logMarks(range, count) : linearMarks(range, count, axis.whole === true ? 1 : 0);
   const marks = axis.range === undefined ? wide : within(wide, range);
   const place = axis.log === true ? Math.log10 : (x: number): number => x;
   const [from, to] = [place(marks.from), place(marks.to)];
@@ -106,12 +106,12 @@ function within(marks: Marks, [low, high]: readonly [number, number]): Marks {
   };
 }
 
-/** Ticks at multiples of 1, 2 or 5 times a power of ten; the range grows to whole steps. */
-function linearMarks([low, high]: readonly [number, number], count: number): Marks {
+/** Ticks at multiples of 1, 2 or 5 times a power of ten, not nearer than `least`; the range grows to whole steps. */
+function linearMarks([low, high]: readonly [number, number], count: number, least: number): Marks {
   const width = high - low || Math.abs(high) || 1;
   const rough = width / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * (([1, 2, 5].find((x) => x * power >= rough * 0.999) as number) ?? 10);
+  const step = Math.max(least, power * (([1, 2, 5].find((x) => x * power >= rough * 0.999) as number) ?? 10));
   const from = Math.floor(low / step + 1e-9) * step;
   const to = Math.max(Math.ceil(high / step - 1e-9) * step, from + step);
   const steps = Math.round((to - from) / step);

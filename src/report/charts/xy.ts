@@ -72,7 +72,7 @@ function valuesOf(
   return (axis) => [
     ...points.map((point) => point[axis]),
     ...rules.filter((line) => line.axis === axis).map(({ value }) => value),
-    ...(hasDiagonal === undefined || range ? [] : points.flatMap(({ x, y }) => [x, y])),
+    ...(hasDiagonal === undefined || range ? [] : [0, ...(axis === 'y' ? points.map(({ x }) => x) : [])]),
   ];
 }
 

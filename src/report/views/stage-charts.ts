@@ -11,7 +11,7 @@ export function stageCharts(report: Report): XyChart[] {
 
 function prunings({ stages, accuracy }: Report): XyChart[] {
   if (stages.length < 2) return [];
-  const x: Axis = { label: 'Stage', quantity: 'number' };
+  const x: Axis = { label: 'Stage', quantity: 'number', whole: true };
   const along = (of: (stage: Report['stages'][number]) => number | null) =>
     stages.flatMap((stage, i) => {
       const y = of(stage);
@@ -72,7 +72,7 @@ interface Epoch {
 function training({ asked }: Report): XyChart[] {
   const { epochs = [] } = (asked.options as Kept).training ?? {};
   if (epochs.length < 2) return [];
-  const x: Axis = { label: 'Epoch', quantity: 'number' };
+  const x: Axis = { label: 'Epoch', quantity: 'number', whole: true };
   const starts = epochs.filter(({ pruning }, i) => i > 0 && pruning !== epochs[i - 1]?.pruning);
   const lines = starts.slice(0, 1).map((first) => ({ axis: 'x' as const, value: first.epoch, label: 'Pruned again' }));
   const more = starts.slice(1).map((start) => ({ axis: 'x' as const, value: start.epoch, label: '' }));

@@ -37,7 +37,8 @@ export function frontChart(sweep: SweepReport, measure: FrontMeasure): XyChart {
   const front = frontOf(known, less);
   const series = sweep.methods.map((method) => ({
     name: method,
-    form: 'line' as const,
+    // times are noisy: a line through them would be a scribble
+    form: measure === 'latency' ? ('points' as const) : ('line' as const),
     points: known
       .filter(({ point }) => point.method === method)
       .sort((a, b) => a.x - b.x)
