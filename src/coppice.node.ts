@@ -2,7 +2,8 @@ import type { Dataset } from './data/dataset.ts';
 import { openDataset } from './data/open-dataset.node.ts';
 import type { PreprocessOptions } from './data/preprocess.ts';
 import type { Engine } from './engine/engine.ts';
-import { onnxruntimeNode } from './engine/onnxruntime.node.ts';
+import { openProvider } from './engine/provider.node.ts';
+import type { Provider } from './engine/provider.ts';
 import { measureSize } from './evaluate/size.node.ts';
 import { feedsOf } from './ir/access.ts';
 import type { Model } from './ir/model.ts';
@@ -18,8 +19,10 @@ import { peakRssMB, platformFacts, toolFacts } from './report/surroundings.node.
 
 /** What {@link prune} is asked for. `budget` has to be given; gradients need `data`; all else has defaults. */
 export interface PruneRequest extends Omit<ReportedPruneOptions, 'data' | 'evaluation'> {
-  /** What runs the models; default onnxruntime on the CPU. */
+  /** What runs the models; default onnxruntime on the device that `provider` says. */
   readonly engine?: Engine;
+  /** Where onnxruntime runs the models; default the CPU. `auto` says in the report what it chose. */
+  readonly provider?: Provider;
   /** Samples for the gradients: a data set, or its address (see {@link openDataset}). */
   readonly data?: Dataset | string;
   /** Samples on which accuracy and loss are measured before and after; without it they are not. */
@@ -36,6 +39,7 @@ export interface PruneRequest extends Omit<ReportedPruneOptions, 'data' | 'evalu
  *     await writeModel('resnet20-90.onnx', pruned);
  *
  * @throws OptionError         for options that cannot be, or layers that are not there
+ * @throws ProviderError       if the provider is not there
  * @throws UnsupportedOpError  if a layer's gradient cannot be computed; all nodes in the way are listed
  * @throws DataError           if data cannot be read, does not fit the model, or does not suffice
  * Deterministic given `seed`, measured times aside. Cost: that of the pipeline (stages x gradients and solver), one
@@ -43,6 +47,7 @@ export interface PruneRequest extends Omit<ReportedPruneOptions, 'data' | 'evalu
  */
 export async function prune(model: Model, request: PruneRequest): Promise<Pruned> {
   const watch = stopwatch();
+  const engine = request.engine ?? (await openProvider(request.provider ?? 'cpu'));
   const modelInput = feedsOf(model.graph)[0];
   const opened = async (given: Dataset | string | undefined): Promise<Dataset | undefined> =>
     typeof given === 'string'
@@ -51,10 +56,10 @@ export async function prune(model: Model, request: PruneRequest): Promise<Pruned
   const data = await watch.time('data', () => opened(request.data));
   const evaluation = await watch.time('data', () => opened(request.evaluation));
   const options = { ...request, data, evaluation };
-  return pruneAndReport(model, options, nodePlatform(request.engine), watch);
+  return pruneAndReport(model, options, nodePlatform(engine), watch);
 }
 
-function nodePlatform(engine: Engine = onnxruntimeNode): Platform {
+function nodePlatform(engine: Engine): Platform {
   return {
     engine,
     measureSize,

@@ -11,6 +11,8 @@ export * from './data/preprocess.ts';
 export * from './engine/engine.ts';
 export * from './engine/linalg.ts';
 export * from './engine/onnxruntime.node.ts';
+export * from './engine/provider.node.ts';
+export * from './engine/provider.ts';
 export * from './errors/errors.ts';
 export * from './evaluate/accuracy.ts';
 export * from './finetune/finetune.ts';

@@ -54,6 +54,7 @@ const HOSTILE: readonly [what: string, code: number, line: string, sentence: Reg
   ['evaluation data of the wrong shape', 5, 'eval $model --eval $wide', /wants samples of shape \[4\]/],
   ['labels out of range', 5, 'prune $model --sparsity 0.5 --data $labels', /a label is \d, the model has 3 classes/],
   ['evaluation labels out of range', 5, 'eval $model --eval $labels', /a label is \d, the model has 3 classes/],
+  ['a provider that is none', 2, 'eval $model --eval $data --provider tpu', /cpu, webgpu, cuda, auto/],
   ['data that is not there', 5, 'prune $model --sparsity 0.5 --data npz:/no/such.npz', /no\/such\.npz/],
   ['an address of no known kind', 5, 'eval $model --eval train.bin', /did you mean cifar10:train.bin/],
   ['a range without rows', 5, 'eval $model --eval $data[50:60]', /selects no rows/],

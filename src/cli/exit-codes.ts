@@ -9,6 +9,7 @@ export const EXIT = {
   infeasible: 4,
   data: 5,
   resumeMismatch: 6,
+  provider: 7,
   bug: 70,
   interrupted: 130,
 } as const;
@@ -20,6 +21,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   'unsupported-op': EXIT.model,
   shape: EXIT.model,
   engine: EXIT.model,
+  provider: EXIT.provider,
   infeasible: EXIT.infeasible,
   data: EXIT.data,
   'resume-mismatch': EXIT.resumeMismatch,

@@ -3,6 +3,7 @@ import type { LossName } from '../autodiff/loss.ts';
 import { type Budget, budget } from '../budget/budget.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
+import { PROVIDERS, type Provider } from '../engine/provider.ts';
 import { OptionError } from '../errors/errors.ts';
 import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
@@ -24,6 +25,18 @@ export interface OutputFlags {
   readonly threads?: number;
   readonly config?: string;
   readonly printConfig?: boolean;
+}
+
+/** Flags of {@link providerFlag}. */
+export interface ProviderFlags {
+  readonly provider: Provider;
+}
+
+/** Adds what runs the models. */
+export function providerFlag(command: Command): Command {
+  return command.addOption(
+    chosen('--provider <name>', 'what runs the models; auto: a GPU that is right and faster', PROVIDERS, 'cpu'),
+  );
 }
 
 /** Adds what every command has. */
@@ -89,7 +102,7 @@ function chosen<T extends string>(flags: string, text: string, words: readonly T
 }
 
 /** Everything that steers a pruning run, by flag. */
-export interface PruningFlags extends PreprocessFlags, OutputFlags {
+export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlags {
   readonly data?: string;
   readonly eval?: string;
   readonly scope: 'global' | 'layer';
@@ -378,13 +391,13 @@ export interface SweepFlags extends PruningFlags {
 }
 
 /** Flags of `coppice eval` and `coppice compare`. */
-export interface EvalFlags extends PreprocessFlags, OutputFlags {
+export interface EvalFlags extends PreprocessFlags, OutputFlags, ProviderFlags {
   readonly eval?: string;
   readonly latency?: boolean;
 }
 
 /** Flags of `coppice finetune`. */
-export interface FinetuneFlags extends PreprocessFlags, OutputFlags, TrainingFlags {
+export interface FinetuneFlags extends PreprocessFlags, OutputFlags, ProviderFlags, TrainingFlags {
   readonly data?: string;
   readonly eval?: string;
   readonly batch: number;
@@ -398,7 +411,7 @@ export interface FinetuneFlags extends PreprocessFlags, OutputFlags, TrainingFla
 }
 
 /** Flags of `coppice sensitivity`. */
-export interface SensitivityFlags extends PreprocessFlags, OutputFlags {
+export interface SensitivityFlags extends PreprocessFlags, OutputFlags, ProviderFlags {
   readonly eval?: string;
   readonly sparsity: number[];
   readonly layers?: string[];

@@ -14,10 +14,10 @@ const KEPT_ELEMENTS = 4096;
  *
  * @returns types and shapes by value name; small integer values too
  * @throws EngineError if the model does not run on these inputs
- * Cost: one forward pass without graph optimisation; all activations at once in memory.
+ * Cost: one forward pass on the processor without graph optimisation; all activations at once in memory.
  */
 export async function capture(engine: Engine, model: Model, feeds: Tensors): Promise<Captured> {
-  const session = await engine.createSession(exposeAll(model), { optimization: 'none' });
+  const session = await (engine.host ?? engine).createSession(exposeAll(model), { optimization: 'none' });
   try {
     const outputs = await session.run(feeds);
     const captured = new Map<string, CapturedValue>();

@@ -7,9 +7,10 @@ const KNOWN = new WeakMap<Engine, Promise<number>>();
 
 /**
  * How many channels an engine keeps together in its blocked layout: 16 with AVX-512, 8 with AVX. 1 = it has none, or one
- * that cannot be relied on. Asked once for each engine. Cost: two small sessions.
+ * that cannot be relied on; other devices than the processor have none. Asked once for each engine. Cost: two small sessions.
  */
 export function channelBlock(engine: Engine): Promise<number> {
+  if (engine.host !== undefined) return Promise.resolve(1); // the runtime would take such operators back to the processor
   const known = KNOWN.get(engine) ?? probe(engine).catch(() => 1);
   KNOWN.set(engine, known);
   return known;

@@ -17,6 +17,18 @@ export interface SessionOptions {
 /** Tensors by name. */
 export type Tensors = ReadonlyMap<string, Tensor>;
 
+/** A tensor in the memory of an engine's device: fed to that engine's sessions again and again, never read. */
+export interface Held {
+  /** The runtime's own tensor. */
+  readonly held: unknown;
+  readonly dims: readonly number[];
+  /** Frees the device's memory. */
+  release(): void;
+}
+
+/** What a run is given, by name. */
+export type Feeds = ReadonlyMap<string, Tensor | Held>;
+
 /** A model ready to run. */
 export interface Session {
   readonly inputs: readonly string[];
@@ -28,7 +40,7 @@ export interface Session {
    *
    * @throws EngineError with the runtime's reason
    */
-  run(feeds: Tensors, fetches?: readonly string[]): Promise<Map<string, Tensor>>;
+  run(feeds: Feeds, fetches?: readonly string[]): Promise<Map<string, Tensor>>;
   /** Frees the session's memory; it cannot run afterwards. */
   release(): Promise<void>;
 }
@@ -39,6 +51,12 @@ export interface Engine {
   readonly version: string;
   /** Threads that the machine runs at once. */
   readonly cores: number;
+  /** Where models run on another device: the processor's engine, for work that is not worth the way there. */
+  readonly host?: Engine;
+  /** How the provider was chosen, where that was left open; else absent. */
+  readonly chosen?: string;
+  /** Takes a tensor into the device's memory, where that can be. @throws EngineError if it does not fit */
+  hold?(tensor: Tensor): Promise<Held>;
   /** @throws EngineError if the runtime refuses the model */
   createSession(model: Model | Uint8Array, options?: SessionOptions): Promise<Session>;
 }

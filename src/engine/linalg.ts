@@ -1,5 +1,6 @@
 import { GraphBuilder } from '../graph/builder.ts';
 import type { DataType, Tensor } from '../tensor/tensor.ts';
+import { deviceGram } from './device-gram.ts';
 import type { Engine, Session } from './engine.ts';
 import { kernels } from './kernels/kernels.ts';
 
@@ -14,6 +15,13 @@ export interface Linalg {
   transposedMatVec(A: Float32Array, r: Float32Array): Promise<Float32Array>;
   /** Adds A A' to the lower half of C: [n, n] f64. A: [n, w] f32, products and sums over w in f32. Cost: 3/4 n^2 w. */
   addLowerGram(A: Float32Array, C: Float64Array): Promise<void>;
+  /**
+   * Adds A_S A_S' to the lower half of C: [n, n] f64, for columns S of A: [n, w] f32, products and sums of blocks in f32. A is
+   * taken to the engine's device once and picked from there. Absent where the engine keeps nothing on a device.
+   *
+   * @returns false, and C as it was, if A is too large for the device
+   */
+  readonly addLowerGramOf?: (A: Float32Array, columns: Int32Array, C: Float64Array) => Promise<boolean>;
   /** A A' + C: [n, n] f64. A: [n, w] f32, products and sums in f64. Cost: n^2 w. */
   addGram(A: Float32Array, C: Float64Array): Promise<Float64Array>;
   /** A' A: [w, w] f64. A: [n, w] f32, products and sums in f64. Cost: n w^2. */
@@ -37,11 +45,18 @@ const OPENED = new WeakMap<Engine, Map<number | undefined, Linalg>>();
 /**
  * The algebra of an engine. Graphs are opened when first used and kept as long as the engine: a session holds threads, and
  * a run in stages would open them again at each.
+ *
+ * Of an engine on another device only the Gram matrices in f32 are computed there: all else reads A once, or is in f64, and stays
+ * on the processor.
  */
 export function linalg(engine: Engine, threads?: number): Linalg {
   const opened = OPENED.get(engine) ?? new Map<number | undefined, Linalg>();
   OPENED.set(engine, opened);
-  const algebra = opened.get(threads) ?? openAlgebra(engine, threads);
+  const algebra =
+    opened.get(threads) ??
+    (engine.host === undefined
+      ? openAlgebra(engine, threads)
+      : { ...linalg(engine.host, threads), ...deviceGram(engine) });
   opened.set(threads, algebra);
   return algebra;
 }

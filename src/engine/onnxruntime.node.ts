@@ -1,9 +1,15 @@
 import * as ort from 'onnxruntime-node';
+import { EngineError, messageOf } from '../errors/errors.ts';
+import { GraphBuilder } from '../graph/builder.ts';
 import type { Model } from '../ir/model.ts';
 import { encodeModel } from '../onnx/encode.ts';
-import type { Engine, Session, SessionOptions } from './engine.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Engine, Held, Session, SessionOptions } from './engine.ts';
+import type { Device } from './provider.ts';
 import { refusedModel, sessionHere, told } from './runtime.ts';
 import { CORES, sessionInWorkers } from './workers.node.ts';
+
+type Settings = ort.InferenceSession.SessionOptions;
 
 /** onnxruntime in Node, CPU provider. */
 export const onnxruntimeNode: Engine = {
@@ -11,18 +17,13 @@ export const onnxruntimeNode: Engine = {
   version: ort.env.versions.common,
   cores: CORES,
   async createSession(model: Model | Uint8Array, options: SessionOptions = {}): Promise<Session> {
-    const bytes = model instanceof Uint8Array ? model : encodeModel(model);
+    const bytes = bytesOf(model);
     const { workers } = options;
     const threads =
       workers !== undefined && workers > 1
         ? Math.max(1, Math.floor((options.threads ?? CORES) / workers))
         : options.threads;
-    const settings: ort.InferenceSession.SessionOptions = {
-      executionProviders: ['cpu'],
-      graphOptimizationLevel: options.optimization === 'none' ? 'disabled' : (options.optimization ?? 'all'),
-      logSeverityLevel: 4,
-      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    };
+    const settings = settingsOf('cpu', { ...options, ...(threads !== undefined && { threads }) });
     try {
       const session = await ort.InferenceSession.create(bytes, settings);
       if (workers === undefined) return told(sessionHere(session, ort.Tensor));
@@ -34,3 +35,67 @@ export const onnxruntimeNode: Engine = {
     }
   },
 };
+
+/**
+ * onnxruntime in Node on another device. Operators that the provider does not have run on the processor. Copies of a session in
+ * workers are not made: the device is one.
+ *
+ * Whether the device is there shows with the first session; see {@link openProvider}, which asks before.
+ */
+export function onnxruntimeOn(device: Exclude<Device, 'cpu'>): Engine {
+  const engine: Engine = {
+    name: `onnxruntime-node (${device})`,
+    version: ort.env.versions.common,
+    cores: CORES,
+    host: onnxruntimeNode,
+    async createSession(model, options = {}) {
+      try {
+        return told(
+          sessionHere(await ort.InferenceSession.create(bytesOf(model), settingsOf(device, options)), ort.Tensor),
+        );
+      } catch (cause) {
+        throw refusedModel(cause);
+      }
+    },
+  };
+  return device === 'webgpu' ? { ...engine, hold: holder() } : engine;
+}
+
+/** Tensors stay on the device where a session leaves its output there: one that does nothing. The binding knows no such place for CUDA. */
+function holder(): (tensor: Tensor) => Promise<Held> {
+  let session: Promise<ort.InferenceSession> | undefined;
+  return async ({ type, data, dims }) => {
+    session ??= ort.InferenceSession.create(encodeModel(passing()), {
+      ...settingsOf('webgpu', {}),
+      preferredOutputLocation: 'gpu-buffer',
+    });
+    try {
+      const feeds = { x: new ort.Tensor(type as 'float32', data as Float32Array, dims) };
+      const held = (await (await session).run(feeds)).y as ort.Tensor;
+      return { held, dims, release: () => held.dispose() };
+    } catch (cause) {
+      throw new EngineError(`Cannot take ${dims.join(' x ')} numbers to the device: ${messageOf(cause)}`, { cause });
+    }
+  };
+}
+
+/** y = x, of any matrix. */
+function passing(): Model {
+  const builder = new GraphBuilder();
+  const x = builder.input({ name: 'x', type: 'float32', shape: [null, null] });
+  builder.output(builder.emit('Identity', [x]), 'y');
+  return builder.build();
+}
+
+function bytesOf(model: Model | Uint8Array): Uint8Array {
+  return model instanceof Uint8Array ? model : encodeModel(model);
+}
+
+function settingsOf(device: Device, { optimization, threads }: SessionOptions): Settings {
+  return {
+    executionProviders: [device],
+    graphOptimizationLevel: optimization === 'none' ? 'disabled' : (optimization ?? 'all'),
+    logSeverityLevel: 4,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+  };
+}

@@ -2,7 +2,7 @@ import type { InferenceSession } from 'onnxruntime-web/wasm';
 import { EngineError, messageOf } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import { encodeModel } from '../onnx/encode.ts';
-import type { Engine, Session, SessionOptions, Tensors } from './engine.ts';
+import type { Engine, Feeds, Session, SessionOptions } from './engine.ts';
 import { refusedModel, sessionHere, told } from './runtime.ts';
 
 /** What runs operators in a browser; operators that WebGPU does not have run in WASM. */
@@ -88,7 +88,7 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
 function oneAtATime(session: Session): Session {
   return {
     ...session,
-    run: async (feeds: Tensors, fetches?: readonly string[]) => {
+    run: async (feeds: Feeds, fetches?: readonly string[]) => {
       const outputs = await inTurn(() => session.run(feeds, fetches));
       if (performance.now() - lastBreath > BREATH_MS) await breathe();
       return outputs;

@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from '../errors/errors.ts';
 import type { DataType, Tensor } from '../tensor/tensor.ts';
-import type { Session, Tensors } from './engine.ts';
+import type { Feeds, Held, Session } from './engine.ts';
 
 /** A tensor of the runtime's own. */
 interface RuntimeTensor {
@@ -22,13 +22,13 @@ export type RuntimeTensorClass = new (type: 'float32', data: Float32Array, dims:
 
 /** A session in this thread. */
 export function sessionHere(session: RuntimeSession, TensorClass: RuntimeTensorClass): Session {
-  const toRuntime = ({ type, data, dims }: Tensor): unknown =>
-    new TensorClass(type as 'float32', data as Float32Array, dims);
+  const toRuntime = (value: Tensor | Held): unknown =>
+    'held' in value ? value.held : new TensorClass(value.type as 'float32', value.data as Float32Array, value.dims);
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
     parallel: 1,
-    async run(feeds: Tensors, fetches?: readonly string[]): Promise<Map<string, Tensor>> {
+    async run(feeds: Feeds, fetches?: readonly string[]): Promise<Map<string, Tensor>> {
       const inputs = Object.fromEntries([...feeds].map(([name, tensor]) => [name, toRuntime(tensor)])) as never;
       const outputs = await session.run(inputs, [...(fetches ?? session.outputNames)]);
       return new Map(Object.entries(outputs).map(([name, value]) => [name, fromRuntime(value as RuntimeTensor)]));

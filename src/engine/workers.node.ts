@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Session, Tensors } from './engine.ts';
+import type { Feeds, Session } from './engine.ts';
 
 type Entries = [string, Tensor][];
 
@@ -31,7 +31,7 @@ export function sessionInWorkers(
   return {
     ...names,
     parallel: workers,
-    async run(feeds: Tensors, fetches?: readonly string[]): Promise<Map<string, Tensor>> {
+    async run(feeds: Feeds, fetches?: readonly string[]): Promise<Map<string, Tensor>> {
       const outputs: Entries = await pool.run({ feeds: [...feeds], ...(fetches && { fetches: [...fetches] }) });
       return new Map(outputs);
     },

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'option'
   | 'data'
   | 'engine'
+  | 'provider'
   | 'output'
   | 'infeasible'
   | 'resume-mismatch';
@@ -83,6 +84,13 @@ export class EngineError extends CoppiceError {
   }
 }
 
+/** What should run the models is not on this machine, or computes wrongly there. */
+export class ProviderError extends CoppiceError {
+  constructor(message: string, details?: Details) {
+    super('provider', message, details);
+  }
+}
+
 /** A result cannot be written where it was asked for. */
 export class OutputError extends CoppiceError {
   constructor(message: string, details?: Details) {
@@ -111,6 +119,7 @@ const CLASSES: Partial<Record<ErrorCode, new (message: string, details?: Details
   option: OptionError,
   data: DataError,
   engine: EngineError,
+  provider: ProviderError,
   output: OutputError,
   infeasible: InfeasibleError,
   'resume-mismatch': ResumeMismatchError,

@@ -9,6 +9,7 @@ import type { Model } from '../ir/model.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { makeReport } from '../report/make-report.ts';
 import type { Report } from '../report/report.ts';
+import { runtimeFacts } from '../report/runtime-facts.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { flipDetails } from './details/flip-details.ts';
 import { type PruneOptions, type PruneResult, prune } from './prune.ts';
@@ -142,7 +143,7 @@ async function surroundingsOf(
   const latency = await time('latency', () => latencyOf(setup, final));
   return {
     ...platform.facts(),
-    runtime: { name: platform.engine.name, version: platform.engine.version, threads: options.threads ?? null },
+    runtime: runtimeFacts(platform.engine, options.threads),
     command: options.about?.command ?? null,
     model: options.about?.model ?? (await fileFacts(platform, model)),
     output: options.about?.output ?? null,

@@ -94,6 +94,24 @@ export async function gramOf(problem: QuadraticProblem, marks: Uint8Array): Prom
 /** The lower half of A_S A_S' over the marked columns S, products in f32, sums of blocks in f64: [n, n]. Cost: 3/4 n^2 |S|. */
 export async function lowerGramOf(problem: QuadraticProblem, marks: Uint8Array): Promise<Float64Array> {
   const K = new Float64Array(problem.n * problem.n);
-  for await (const block of markedColumns(problem, marks)) await problem.linalg.addLowerGram(block.data, K);
+  const left = await addGramsThere(problem, marks, K);
+  for await (const block of markedColumns({ rows: left }, marks)) await problem.linalg.addLowerGram(block.data, K);
   return K;
+}
+
+/** Adds the Gram matrices of panels that a device holds, where there is one. @returns the rows of the other panels */
+async function addGramsThere(
+  { rows, linalg }: QuadraticProblem,
+  marks: Uint8Array,
+  K: Float64Array,
+): Promise<GradientRows> {
+  const { addLowerGramOf } = linalg;
+  if (addLowerGramOf === undefined) return rows;
+  const left: Panel[] = [];
+  for (const panel of rows.panels) {
+    const columns = marked(marks, panel).map((i) => i - panel.start);
+    const isHere = panel.data instanceof Float32Array && panel.scale === undefined;
+    if (!isHere || !(columns.length === 0 || (await addLowerGramOf(panel.data, columns, K)))) left.push(panel);
+  }
+  return { ...rows, panels: left };
 }

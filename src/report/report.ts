@@ -71,7 +71,12 @@ export const reportSchema = z.object({
   schema: z.literal(REPORT_SCHEMA),
   tool: z.object({ name: z.string(), version: z.string() }),
   runtime: z
-    .object({ name: z.string(), version: z.string(), threads: count.nullable() })
+    .object({
+      name: z.string(),
+      version: z.string(),
+      threads: count.nullable(),
+      chosen: z.string().optional().describe('what --provider auto chose, and why'),
+    })
     .describe('what ran the models'),
   platform: z
     .object({ node: z.string().nullable(), os: z.string().nullable(), cpu: z.string().nullable() })

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
-import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { bytes, integer, milliseconds, number, percent, short, UNKNOWN } from '../../report/figures.ts';
+import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
 import { type Column, textTable } from '../../report/table.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
+import { openEngine } from '../engine.node.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { EvalFlags } from '../flags.ts';
 import { type LatencyAt, timeModels } from '../measuring.ts';
@@ -20,8 +22,9 @@ export async function compareFiles(context: Context, paths: readonly string[], c
     context.print(JSON.stringify(configOf(command), null, 2));
     return EXIT.ok;
   }
+  const engine = await openEngine(context, flags);
   const judged: Judged[] = [];
-  for (const path of paths) judged.push(await judge(context, path, flags));
+  for (const path of paths) judged.push(await judge(context, path, { flags, engine }));
   if (flags.eval === undefined) context.warn('no --eval: accuracy, loss and agreement are not measured');
   const running = judged.filter(({ runs }) => runs);
   const { threads } = flags;
@@ -30,7 +33,7 @@ export async function compareFiles(context: Context, paths: readonly string[], c
       ? null
       : await context.timed('latency', () =>
           timeModels(
-            onnxruntimeNode,
+            engine,
             running.map(({ opened }) => opened.model),
             { ...context.run, threads, sources: running.map(({ data }) => data?.source) },
           ),
@@ -40,7 +43,9 @@ export async function compareFiles(context: Context, paths: readonly string[], c
     agreement: agreement(judged[0] as Judged, one),
     latency: latencyOf(running.indexOf(one), latency),
   }));
-  context.print(flags.json === true ? comparisonText(context, compared) : table(compared, context.width));
+  context.print(
+    flags.json === true ? comparisonText(context, compared, { engine, threads }) : table(compared, context.width),
+  );
   return EXIT.ok;
 }
 
@@ -66,12 +71,15 @@ function latencyOf(
   return latency.map(({ batch, latencies }) => ({ batch, ...(latencies[at] as LatencyAt['latencies'][number]) }));
 }
 
-function comparisonText({ command, seconds, warnings }: Context, compared: readonly Compared[]): string {
-  const { name, version } = onnxruntimeNode;
+function comparisonText(
+  { command, seconds, warnings }: Context,
+  compared: readonly Compared[],
+  { engine, threads }: { engine: Engine; threads: number | undefined },
+): string {
   const document = {
     schema: COMPARISON_SCHEMA,
     tool: toolFacts(),
-    runtime: { name, version },
+    runtime: runtimeFacts(engine, threads),
     command,
     eval: compared[0]?.one.dataFacts ?? null,
     models: compared.map(({ one, agreement: share, latency }) => ({

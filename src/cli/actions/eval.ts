@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
-import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { bytes, integer, milliseconds, number, percent, short, UNKNOWN } from '../../report/figures.ts';
+import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
 import { textTable } from '../../report/table.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
+import { openEngine } from '../engine.node.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { EvalFlags } from '../flags.ts';
 import { type LatencyAt, timeModels } from '../measuring.ts';
@@ -20,33 +22,35 @@ export async function evaluateFile(context: Context, path: string, command: Comm
     context.print(JSON.stringify(configOf(command), null, 2));
     return EXIT.ok;
   }
-  const judged = await judge(context, path, flags);
+  const engine = await openEngine(context, flags);
+  const judged = await judge(context, path, { flags, engine });
   if (judged.data === null) context.warn('no --eval: accuracy and loss are not measured');
   const { threads } = flags;
   const latency =
     flags.latency === true && judged.runs
       ? await context.timed('latency', () =>
-          timeModels(onnxruntimeNode, [judged.opened.model], {
+          timeModels(engine, [judged.opened.model], {
             ...context.run,
             threads,
             sources: [judged.data?.source],
           }),
         )
       : null;
-  context.print(flags.json === true ? evaluationText(context, judged, latency) : table(judged, latency));
+  context.print(
+    flags.json === true ? evaluationText(context, judged, { engine, threads, latency }) : table(judged, latency),
+  );
   return EXIT.ok;
 }
 
 function evaluationText(
   { command, seconds, warnings }: Context,
   judged: Judged,
-  latency: readonly LatencyAt[] | null,
+  { engine, threads, latency }: { engine: Engine; threads: number | undefined; latency: readonly LatencyAt[] | null },
 ): string {
-  const { name, version } = onnxruntimeNode;
   const document = {
     schema: EVALUATION_SCHEMA,
     tool: toolFacts(),
-    runtime: { name, version },
+    runtime: runtimeFacts(engine, threads),
     command,
     eval: judged.dataFacts,
     ...judgedFigures(judged),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { finetune } from '../../finetune/finetune.ts';
@@ -7,9 +7,11 @@ import type { Distillation } from '../../finetune/training-program.ts';
 import type { Model } from '../../ir/model.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { integer, percent } from '../../report/figures.ts';
+import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
+import { openEngine } from '../engine.node.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distillShare, type FinetuneFlags, TEACHER_SHARE, trainingOptions } from '../flags.ts';
 import { countModel } from '../measuring.ts';
@@ -34,6 +36,7 @@ export async function finetuneFile(context: Context, path: string, command: Comm
     throw new OptionError('Cannot train without data: give --data, rows with labels or targets');
   await checkNotInput(output, path);
   checkWritableFile(output);
+  const engine = await openEngine(context, flags);
   const opened = await context.timed('read', () => openModel(path));
   const augment =
     flags.augmentCrop !== undefined || flags.augmentFlip === true
@@ -52,15 +55,16 @@ export async function finetuneFile(context: Context, path: string, command: Comm
     output,
     opened,
     data,
+    engine,
     ...(teacher && { teacher: teacher.opened }),
   });
-  const judge = judgeOf(context, evaluation, flags);
+  const judge = judgeOf(context, evaluation, { threads: flags.threads, engine });
   const extent = { epochs: flags.epochs, samples: data.source.count };
   const before = await judge(opened.model);
   const trained = await context.timed('train', () =>
     finetune(opened.model, {
       ...context.run,
-      engine: onnxruntimeNode,
+      engine,
       source: data.source,
       loss: data.source.hasTargets && !data.source.labelled ? 'mse' : 'cross-entropy',
       ...trainingOptions(flags),
@@ -90,6 +94,7 @@ export async function finetuneFile(context: Context, path: string, command: Comm
   const document = {
     schema: FINETUNE_SCHEMA,
     tool: toolFacts(),
+    runtime: runtimeFacts(engine, flags.threads),
     command: context.command,
     model: opened.file,
     output,
@@ -136,13 +141,13 @@ async function teacherOf(
 function judgeOf(
   context: Context,
   evaluation: OpenedData | null,
-  { threads }: FinetuneFlags,
+  { threads, engine }: { threads: number | undefined; engine: Engine },
 ): (model: Model) => Promise<Evaluation | null> {
   return (model) =>
     context.timed('evaluate', async () =>
       evaluation === null
         ? null
-        : evaluate(onnxruntimeNode, model, evaluation.source, {
+        : evaluate(engine, model, evaluation.source, {
             ...(threads !== undefined && { threads }),
             ...context.run,
           }),

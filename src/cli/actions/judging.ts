@@ -1,4 +1,4 @@
-import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { measureSize, type Size } from '../../evaluate/size.node.ts';
 import { shapesOf } from '../../pipeline/shapes.ts';
@@ -20,20 +20,24 @@ export interface Judged {
 }
 
 /** Opens a model and measures it: accuracy and loss where there are rows, counts, size. */
-export async function judge(context: Context, path: string, flags: EvalFlags): Promise<Judged> {
+export async function judge(
+  context: Context,
+  path: string,
+  { flags, engine }: { flags: EvalFlags; engine: Engine },
+): Promise<Judged> {
   const { timed } = context;
   const opened = await timed('read', () => openModel(path));
   const { eval: address } = flags;
   const data =
     address === undefined ? null : await timed('open data', () => openEvaluation(opened.model, address, flags));
-  const shapes = await timed('shapes', () => shapesOf(onnxruntimeNode, opened.model, data?.source));
+  const shapes = await timed('shapes', () => shapesOf(engine, opened.model, data?.source));
   if ('reason' in shapes)
     context.warn(`MACs of ${opened.file.name} are not known, since the model does not run: ${shapes.reason}`);
   const evaluation =
     data === null
       ? null
       : await timed('evaluate', () =>
-          evaluate(onnxruntimeNode, opened.model, data.source, { threads: flags.threads, ...context.run }),
+          evaluate(engine, opened.model, data.source, { threads: flags.threads, ...context.run }),
         );
   return {
     opened,

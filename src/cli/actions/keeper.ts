@@ -10,7 +10,7 @@ import {
   type StateParts,
 } from '../../checkpoint/checkpoint.node.ts';
 import { checkSameRun, type Journal } from '../../checkpoint/journal.ts';
-import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { OutputError } from '../../errors/errors.ts';
 import { toolFacts } from '../../report/surroundings.node.ts';
 import { configOf } from '../config.node.ts';
@@ -37,6 +37,7 @@ export interface RunIdentity {
   readonly output: string;
   readonly opened: OpenedModel;
   readonly data: OpenedData;
+  readonly engine: Engine;
   readonly teacher?: OpenedModel;
 }
 
@@ -75,7 +76,7 @@ function folderOf({ checkpoint }: TrainingFlags, output: string): string | null 
   return typeof checkpoint === 'string' ? checkpoint : `${withoutEnding(output)}.checkpoint`;
 }
 
-async function keyOf({ command, opened, data, teacher }: RunIdentity): Promise<Journal['key']> {
+async function keyOf({ command, opened, data, engine, teacher }: RunIdentity): Promise<Journal['key']> {
   const facts = await dataFacts(data);
   return {
     'the model': opened.file.sha256 ?? opened.path,
@@ -83,7 +84,8 @@ async function keyOf({ command, opened, data, teacher }: RunIdentity): Promise<J
     'the teacher': teacher?.file.sha256 ?? '',
     'the settings': JSON.stringify(configOf(command)),
     'the version of Coppice': toolFacts().version,
-    'the version of onnxruntime': onnxruntimeNode.version,
+    'what runs the models': engine.name,
+    'the version of onnxruntime': engine.version,
   };
 }
 

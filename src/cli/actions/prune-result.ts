@@ -10,6 +10,7 @@ import { integer, percent } from '../../report/figures.ts';
 import { reportText, writeReport } from '../../report/files.node.ts';
 import { makeReport } from '../../report/make-report.ts';
 import type { Report } from '../../report/report.ts';
+import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { sparkline } from '../../report/sparkline.ts';
 import { summaryRows } from '../../report/summary.ts';
 import { peakRssMB, platformFacts, toolFacts } from '../../report/surroundings.node.ts';
@@ -107,7 +108,7 @@ async function surroundingsOf(
   }));
   return {
     tool: toolFacts(),
-    runtime: { name: engine.name, version: engine.version, threads: flags.threads ?? null },
+    runtime: runtimeFacts(engine, flags.threads),
     platform: platformFacts(),
     command: [...context.command],
     model: opened.file,

@@ -1,7 +1,6 @@
 import { recalibrate } from '../../apply/recalibrate.ts';
 import type { Progress, StateParts } from '../../checkpoint/checkpoint.node.ts';
 import { subset } from '../../data/feeds.ts';
-import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
 import { type GradualOptions, type GradualResult, type GradualState, pruneGradually } from '../../pipeline/gradual.ts';
@@ -203,7 +202,7 @@ const STAGE_ROWS = 1000;
 /** Judges after each stage. */
 function stageJudge(
   context: Context,
-  { evaluation, w }: RunSetup,
+  { evaluation, w, options: { engine } }: RunSetup,
   { threads }: PruneFlags,
   accuracies: StageAccuracy[],
 ): PruneOptions['onStage'] {
@@ -215,7 +214,7 @@ function stageJudge(
   );
   return async ({ kept, lossBefore }, model) => {
     const { accuracy } = await context.timed('evaluate stages', () =>
-      evaluate(onnxruntimeNode, model, source, { threads, signal: context.run.signal }),
+      evaluate(engine, model, source, { threads, signal: context.run.signal }),
     );
     accuracies.push({ accuracy, rows });
     const sparsity = 1 - kept / w.length;

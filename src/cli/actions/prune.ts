@@ -46,7 +46,7 @@ export async function pruneFile(context: Context, path: string, command: Command
   const { opened, data } = setup;
   const keeper =
     flags.gradual === true && data !== null
-      ? await openKeeper(context, flags, { command, output, opened, data })
+      ? await openKeeper(context, flags, { command, output, opened, data, engine: options.engine })
       : NO_KEEPER;
   const run = await pruneAndMeasure(context, setup, options, { flags, keeper });
   const code = await finish(context, setup, run, { flags, output });

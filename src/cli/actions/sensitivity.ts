@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
-import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { evaluate } from '../../evaluate/accuracy.ts';
 import { type LayerSensitivity, type Sensitivity, sensitivity } from '../../pipeline/sensitivity.ts';
 import { integer, percent } from '../../report/figures.ts';
 import { writeTextFiles } from '../../report/files.node.ts';
+import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { sensitivityChart } from '../../report/sensitivity-chart.ts';
 import { textTable } from '../../report/table.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
+import { openEngine } from '../engine.node.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { SensitivityFlags } from '../flags.ts';
 import { dataFacts, openEvaluation, openModel } from '../opening.node.ts';
@@ -28,6 +29,7 @@ export async function sensitivityFile(context: Context, path: string, command: C
   if (address === undefined)
     throw new OptionError('Cannot measure sensitivity without data: give --eval with a few hundred labelled rows');
   if (flags.report !== undefined) checkWritableFolder(flags.report);
+  const engine = await openEngine(context, flags);
   const opened = await context.timed('read', () => openModel(path));
   const data = await context.timed('open data', () => openEvaluation(opened.model, address, flags));
   const { source } = data;
@@ -40,7 +42,7 @@ export async function sensitivityFile(context: Context, path: string, command: C
       ...(flags.exclude && { exclude: flags.exclude }),
       sparsities: flags.sparsity,
       judge: (model) =>
-        evaluate(onnxruntimeNode, model, source, {
+        evaluate(engine, model, source, {
           signal: context.io.signal,
           ...(flags.threads !== undefined && { threads: flags.threads }),
         }),
@@ -49,6 +51,7 @@ export async function sensitivityFile(context: Context, path: string, command: C
   const document = {
     schema: SENSITIVITY_SCHEMA,
     model: opened.file,
+    runtime: runtimeFacts(engine, flags.threads),
     eval: await dataFacts(data),
     ...result,
     seconds: context.seconds,

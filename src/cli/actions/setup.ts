@@ -1,5 +1,4 @@
 import { readWeights } from '../../apply/weights.ts';
-import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { DataError, OptionError } from '../../errors/errors.ts';
 import { type ChosenLayers, chooseLayers } from '../../pipeline/layers.ts';
 import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
@@ -7,6 +6,7 @@ import type { PruneOptions } from '../../pipeline/prune.ts';
 import { type Shapes, shapesOf } from '../../pipeline/shapes.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import type { Context } from '../context.ts';
+import { openEngine } from '../engine.node.ts';
 import type { PruningFlags } from '../flags.ts';
 import { isMadeUp, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
 import { sharedRows } from './overlap.ts';
@@ -39,6 +39,7 @@ export async function openRun(
       `Cannot prune by ${methods.join(', ')} without data: give --data (random:64 makes inputs up), or use --method magnitude`,
     );
   }
+  const engine = await openEngine(context, flags);
   const opened = await context.timed('read', () => openModel(path));
   const augment =
     flags.augmentCrop !== undefined || flags.augmentFlip === true
@@ -49,7 +50,7 @@ export async function openRun(
     flags.eval === undefined ? null : openEvaluation(model, flags.eval, flags),
   );
   const madeUp = flags.data === undefined || isMadeUp(flags.data);
-  const tried = madeUp ? await context.timed('shapes', () => shapesOf(onnxruntimeNode, model)) : null;
+  const tried = madeUp ? await context.timed('shapes', () => shapesOf(engine, model)) : null;
   const open = tried === null || 'reason' in tried ? undefined : (tried.open ?? undefined);
   const data = await context.timed('open data', async () =>
     flags.data === undefined ? null : openData(model, flags.data, { preprocess: flags, seed, augment, open }),
@@ -58,7 +59,7 @@ export async function openRun(
   const shapes =
     source === undefined && tried !== null
       ? tried
-      : await context.timed('shapes', () => shapesOf(onnxruntimeNode, model, source));
+      : await context.timed('shapes', () => shapesOf(engine, model, source));
   if ('reason' in shapes)
     context.warn(`MACs and latency are not known, since the model does not run: ${shapes.reason}`);
   const known = 'reason' in shapes ? null : shapes;
@@ -66,7 +67,7 @@ export async function openRun(
   const chosen = chooseLayers(opened.model, { layers, exclude }, known?.captured, known?.batch);
   const w = readWeights(opened.model, chosen.layers);
   const options = {
-    engine: onnxruntimeNode,
+    engine,
     layers,
     exclude,
     ...context.run,

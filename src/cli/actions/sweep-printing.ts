@@ -3,6 +3,7 @@ import { weightMacs } from '../../pipeline/shapes.ts';
 import type { SweepCell } from '../../pipeline/sweep.ts';
 import { type Spread, type SweepSummary, summarizeSweep } from '../../pipeline/sweep-summary.ts';
 import { percent } from '../../report/figures.ts';
+import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, platformFacts, toolFacts } from '../../report/surroundings.node.ts';
 import { SWEEP_SCHEMA, type SweepReport, sweepReportSchema } from '../../report/sweep-report.ts';
 import { type Column, textTable } from '../../report/table.ts';
@@ -36,7 +37,7 @@ export async function sweepDocument(
   const document = {
     schema: SWEEP_SCHEMA,
     tool: toolFacts(),
-    runtime: { name: engine.name, version: engine.version, threads: flags.threads ?? null },
+    runtime: runtimeFacts(engine, flags.threads),
     platform: platformFacts(),
     command: [...command],
     model: setup.opened.file,

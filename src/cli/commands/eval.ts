@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { DATA_FORMS, outputFlags, preprocessFlags } from '../flags.ts';
+import { DATA_FORMS, outputFlags, preprocessFlags, providerFlag } from '../flags.ts';
 
 /** Adds the flags of `coppice eval`. */
 export function define(command: Command): void {
@@ -9,6 +9,7 @@ export function define(command: Command): void {
   preprocessFlags(command);
   command.option('--latency', 'time the model too').option('--no-latency', 'do not (the default)');
   command.setOptionValueWithSource('latency', false, 'default');
+  providerFlag(command);
   outputFlags(command);
 }
 

@@ -11,6 +11,7 @@ import {
   methodsHelp,
   outputFlags,
   preprocessFlags,
+  providerFlag,
   pruningFlags,
   trainingFlags,
 } from '../flags.ts';
@@ -49,6 +50,7 @@ export function define(command: Command): void {
     .option('-o, --output <file>', 'the pruned model (default: MODEL-pruned.onnx in the current folder)')
     .option('--report <folder>', 'write report.json and report.html there')
     .option('--dry-run', 'print the plan with its predicted figures, and stop');
+  providerFlag(command);
   outputFlags(command).addHelpText('after', methodsHelp());
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { SENSITIVITY_DEFAULTS } from '../../pipeline/sensitivity.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { DATA_FORMS, outputFlags, preprocessFlags } from '../flags.ts';
+import { DATA_FORMS, outputFlags, preprocessFlags, providerFlag } from '../flags.ts';
 import { list, shares } from '../parsers.ts';
 
 /** Adds the flags of `coppice sensitivity`. */
@@ -16,6 +16,7 @@ export function define(command: Command): void {
     .option('--exclude <glob,...>', 'leave these layers out', list);
   preprocessFlags(command);
   command.option('--report <folder>', 'write sensitivity.json and sensitivity.svg there');
+  providerFlag(command);
   outputFlags(command);
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, pruningFlags } from '../flags.ts';
+import { METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, providerFlag, pruningFlags } from '../flags.ts';
 import { list, oneOf, shares, wholes } from '../parsers.ts';
 
 /** Adds the flags of `coppice sweep`. */
@@ -26,6 +26,7 @@ export function define(command: Command): void {
     .option('--report <folder>', 'write sweep.json and report.html there; measures the size of each model')
     .option('--latency', 'time each model, one sample at a time')
     .option('--csv', 'print one line a run as CSV instead of a table');
+  providerFlag(command);
   outputFlags(command).addHelpText('after', methodsHelp());
 }
 
