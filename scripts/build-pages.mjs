@@ -84,6 +84,7 @@ async function bundle(page, folder) {
       target: 'es2022',
       modulePreload: false,
       reportCompressedSize: false,
+      rolldownOptions: { checks: { pluginTimings: false } },
     },
   });
 }

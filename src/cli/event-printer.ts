@@ -22,11 +22,13 @@ export function eventPrinter(
     const { type, ...rest } = event;
     print(`${JSON.stringify({ type, at, ...rest }, finite)}\n`);
   };
-  let [step, began, shown] = ['', 0, 0];
+  let [step, began, shown, last] = ['', born, 0, born];
   const onProgress = (progress: Progress): void => {
     const time = now();
     const isNew = progress.step !== step;
-    if (isNew) [step, began] = [progress.step, time];
+    // the first tick of a step tells of work that began with the last one of the step before
+    if (isNew) [step, began] = [progress.step, last];
+    last = time;
     if (!isNew && time - shown < EVERY_MS && progress.done < progress.total) return;
     shown = time;
     const { done, total, unit, note = null } = progress;

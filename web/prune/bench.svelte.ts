@@ -67,8 +67,14 @@ export class Bench {
   /** A fresh worker on the other provider; what was given is opened again when it is needed. */
   async useProvider(provider: WebProvider): Promise<void> {
     this.provider = provider;
-    this.#client?.end();
     this.#clearOutcome();
+    // one that is still being started is ended as soon as it is there
+    this.#starting?.then(
+      (client) => client.end(),
+      () => undefined,
+    );
+    this.#client?.end();
+    [this.#client, this.#starting] = [null, null];
     await this.#restart();
   }
 
@@ -265,14 +271,17 @@ export class Bench {
   async #ready(): Promise<Client> {
     if (this.#starting === null || this.#client?.isOver) {
       this.#client = null;
-      this.#starting = this.#start();
+      const starting = this.#start();
+      this.#starting = starting;
+      const client = await starting;
+      if (this.#starting === starting) this.#client = client;
     }
-    return this.#starting;
+    return this.#starting ?? this.#ready();
   }
 
   async #start(): Promise<Client> {
     const { client, workshop } = await startClient({ provider: this.provider, threads: isolation().threads });
-    [this.#client, this.methods] = [client, workshop.methods];
+    this.methods = workshop.methods;
     if (this.model.state !== 'ready') return client;
     await client.call('openModel', { files: this.model.files });
     const preprocess = preprocessOptions($state.snapshot(this.preprocess));

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { DataError, OptionError } from '../../errors/errors.ts';
+import { CoppiceError, DataError, OptionError } from '../../errors/errors.ts';
 import { METHODS } from '../../pipeline/methods.ts';
 import { openModel } from '../opening.node.ts';
 import { streamEvents } from './event-stream.node.ts';
@@ -145,7 +145,11 @@ async function upload({ request, query }: Asked, runs: Runs): Promise<Answer> {
       }
     };
     await pipeline(request, limited, createWriteStream(pending, { flags: 'wx' }));
-    await openModel(pending); // what is no model is refused before it takes the place of one
+    await openModel(pending).catch((thrown) => {
+      // refused before it takes the place of a model, by the name that the reader knows
+      if (!(thrown instanceof CoppiceError)) throw thrown;
+      throw new OptionError(thrown.message.replaceAll(pending, `${name}.onnx`), { cause: thrown });
+    });
     await rename(pending, path);
   } finally {
     await rm(pending, { force: true });
