@@ -8,6 +8,7 @@ import { rowsOf } from '../dist/pipeline/gradients.js';
 import { chooseLayers } from '../dist/pipeline/layers.js';
 import { random } from '../dist/tensor/random.js';
 import { openProblem } from './problems.mjs';
+import { writeResnet50 } from './resnet50.mjs';
 import { HERE, interleaved, keep, median, outcome, ROOT } from './rows.mjs';
 
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -93,6 +94,31 @@ const TABLES = {
     keep('memory', 'mobilenet n=200', interleaved(sides, 1));
     const whole = await pruneOnce('mobilenet', [...asked, '--memory', '4GB']);
     keep('memory', 'mobilenet n=500 within 4 GB', interleaved({ 'on disk': whole }, 1));
+  },
+
+  /** A linear layer's rows whole in memory, on disk, and as factors; seconds of the CPU, which a busy disk or neighbour changes least. */
+  async factors() {
+    const once = (kept) => () => {
+      const asked = { kept, n: 200, a: 1000, b: 2048, share: 0.2 };
+      const { cpu, ...rest } = outcome(process.execPath, [`${HERE}factors-once.mjs`, JSON.stringify(asked)]);
+      return { ...rest, seconds: cpu };
+    };
+    const sides = { 'in memory': once('memory'), 'as factors': once('factors'), 'on disk': once('disk') };
+    keep('factors', 'layer 1000 x 2048 n=200 (CPU s)', interleaved(sides, Math.min(runs, 3)));
+  },
+
+  /** A model of the shapes of ResNet-50, p = 25.5 million, with made-up weights and pictures. */
+  async resnet50() {
+    const { model, data } = await writeResnet50(scratch, { count: 100 });
+    const preprocess = { scale: '1/64', mean: 2, std: 1.15 };
+    const once = (samples, options) => () =>
+      outcome(process.execPath, [
+        `${HERE}prune-once.mjs`,
+        JSON.stringify({ model, data: `${data}[0:${samples}]`, preprocess, samples, sparsity: 0.8, ...options }),
+      ]);
+    const small = { 'in memory': once(20, {}), 'on disk': once(20, { memory: 5e9, factors: false }) };
+    keep('resnet50', 'p=25.5 million n=20', interleaved(small, 1));
+    keep('resnet50', 'n=100 within 12 GB', interleaved({ 'on disk': once(100, { memory: 12e9 }) }, 1));
   },
 
   /** How time and memory of the solve grow with the weights, and with the rows: exponents of a fit over five sizes. */

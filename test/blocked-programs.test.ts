@@ -133,7 +133,7 @@ describe.skipIf((await channelBlock(onnxruntimeNode)) === 1)('gradient graphs in
       const { gradients } = await program.run(fed);
       expect(program.rows).toBe(SAMPLES / mean);
       await program.release();
-      return gradients;
+      return gradients as Float32Array[];
     };
     const [found, wanted] = [await rows(onnxruntimeNode), await rows(plain)];
     found.forEach((gradient, i) => {

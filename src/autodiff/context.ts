@@ -28,6 +28,7 @@ export function shapeOf(at: Pick<Surroundings, 'captured' | 'constants'>, name: 
 export type Vocabulary = Pick<
   RuleContext,
   | 'emit'
+  | 'noteOuter'
   | 'emitAll'
   | 'ints'
   | 'scalar'
@@ -57,6 +58,10 @@ export function vocabulary({ builder, type }: Pick<Surroundings, 'builder' | 'ty
   return {
     emit,
     emitAll,
+    noteOuter: (value, outer) => {
+      builder.outers.set(value, outer);
+      return value;
+    },
     ints,
     scalar,
     floats: (values, dims) =>

@@ -1,3 +1,4 @@
+import type { OuterProduct } from '../graph/builder.ts';
 import type { AttributeLike } from '../ir/access.ts';
 import type { Node } from '../ir/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -34,6 +35,8 @@ export interface RuleContext extends NodeForm {
 
   /** Adds a node with one output: inputs by name, attributes last. */
   readonly emit: (op: string, ...args: readonly (string | Attributes)[]) => string;
+  /** Says that a value is an outer product in each row, [rows, a, b], and returns it: whoever wants may keep the factors instead. */
+  readonly noteOuter: (value: string, outer: OuterProduct) => string;
   /** Adds a node with several outputs. */
   readonly emitAll: (op: string, count: number, ...args: readonly (string | Attributes)[]) => string[];
   /** An int64 vector constant. */

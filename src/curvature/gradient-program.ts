@@ -6,11 +6,13 @@ import { channelBlock } from '../engine/channel-block.ts';
 import type { Engine, Session, Tensors } from '../engine/engine.ts';
 import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { blockedLayout, knownShapes } from '../graph/blocked/blocked-layout.ts';
-import { GraphBuilder } from '../graph/builder.ts';
+import { GraphBuilder, type OuterProduct } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
+import { neededOnly } from '../graph/passes/needed-only.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Graph, Model, Node } from '../ir/model.ts';
 import { type DataType, sizeOf, type Tensor } from '../tensor/tensor.ts';
+import type { FactorSizes, LayerRows } from './row-store.ts';
 
 /** What a gradient program is built for. */
 export interface GradientRequest {
@@ -25,6 +27,8 @@ export interface GradientRequest {
   readonly threads?: number;
   /** Runs at once, each in a worker thread. Default 1, in the caller's. */
   readonly workers?: number;
+  /** Names of layers whose rows come as the factors of outer products, where they are such; default none. */
+  readonly factored?: ReadonlySet<string>;
 }
 
 /** The gradient graph of a model, ready to run. */
@@ -36,12 +40,17 @@ export interface GradientProgram {
   readonly parallel: number;
   /** Inputs besides the model's own. */
   readonly feeds: readonly { readonly name: string; readonly type: DataType; readonly dims: readonly number[] }[];
+  /** Layer by layer: lengths a and b of the factors of a row [a, b], or null where rows come whole. */
+  readonly factors: readonly (FactorSizes | null)[];
   /** Whether runs yield the loss of each sample. */
   readonly hasLoss: boolean;
   readonly classes?: number;
   readonly positions?: number;
-  /** Gradients by layer, [rows, size] each in the layer's order, and the loss of each sample where the loss has one. */
-  run(feeds: Tensors): Promise<{ gradients: Float32Array[]; losses: Float32Array | null }>;
+  /**
+   * Gradients by layer, [rows, size] each in the layer's order, or their factors, [rows, a] and [rows, b]; and the loss of each
+   * sample where the loss has one.
+   */
+  run(feeds: Tensors): Promise<{ gradients: LayerRows[]; losses: Float32Array | null }>;
   release(): Promise<void>;
 }
 
@@ -88,20 +97,27 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
     ...(rows > 1 ? { rows } : {}),
   });
   const words = vocabulary({ builder, type: 'float32' });
-  const present = request.layers.map((layer, i) => {
+  const given = request.layers.map((layer, i): Given => {
     const gradient = gradients.get(layer.name);
-    if (gradient === undefined) return false;
+    if (gradient === undefined) return null;
+    const outer = rows > 1 && request.factored?.has(layer.name) === true ? outerOf(builder, gradient) : undefined;
+    if (outer !== undefined) {
+      const [left, right] = layer.order === 'transposed' ? [outer.right, outer.left] : [outer.left, outer.right];
+      builder.output(left[0], `left${i}`);
+      builder.output(right[0], `right${i}`);
+      return [left[1], right[1]];
+    }
     const ordered =
       layer.order === 'transposed'
         ? words.transpose(rows > 1 ? gradient : words.reshape(gradient, [1, ...layer.dims]), [0, 2, 1])
         : gradient;
     builder.output(unshaped(builder.nodes, ordered), `rows${i}`);
-    return true;
+    return 'rows';
   });
   if (loss.losses !== null) builder.output(loss.losses, LOSSES);
   const session = await open(
     engine,
-    blockedLayout(builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) }), {
+    blockedLayout(neededOnly(builder.build({ opsets: model.opsets, irVersion: Math.max(model.irVersion, 8) })), {
       block,
       shapes: knownShapes(captured, builder),
     }),
@@ -109,12 +125,23 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
   );
   return program(session, {
     layers: request.layers,
-    present,
+    given,
     rows,
     samples: request.samples,
     hasLoss: loss.losses !== null,
     ...pick(loss),
   });
+}
+
+/** How a layer's gradient comes out of a run: not at all, as rows, or as factors of these lengths. */
+type Given = null | 'rows' | FactorSizes;
+
+/** The factors of a value that is an outer product in each row, also where it was reshaped since. */
+function outerOf(builder: GraphBuilder, value: string): OuterProduct | undefined {
+  const known = builder.outers.get(value);
+  if (known !== undefined) return known;
+  const node = builder.nodes.findLast(({ outputs }) => outputs.includes(value));
+  return node?.op === 'Reshape' || node?.op === 'Identity' ? outerOf(builder, node.inputs[0] as string) : undefined;
 }
 
 /** The value before it was reshaped: its elements are the same, and the runtime would copy them into the shape of an output. */
@@ -171,18 +198,21 @@ async function open(engine: Engine, model: Model, { threads, workers }: Gradient
 
 type Shape = Pick<GradientProgram, 'feeds' | 'hasLoss' | 'classes' | 'positions' | 'rows' | 'samples'> & {
   readonly layers: readonly WeightLayer[];
-  readonly present: readonly boolean[];
+  readonly given: readonly Given[];
 };
 
-function program(session: Session, { layers, present, ...shape }: Shape): GradientProgram {
+function program(session: Session, { layers, given, ...shape }: Shape): GradientProgram {
   return {
     ...shape,
+    factors: given.map((what) => (what === 'rows' ? null : what)),
     parallel: session.parallel,
     async run(feeds: Tensors) {
       const outputs = await session.run(feeds);
-      const gradients = layers.map((layer, i) =>
-        present[i] ? (outputs.get(`rows${i}`) as Tensor<Float32Array>).data : new Float32Array(shape.rows * layer.size),
-      );
+      const data = (name: string): Float32Array => (outputs.get(name) as Tensor<Float32Array>).data;
+      const gradients = layers.map((layer, i): LayerRows => {
+        if (given[i] === null) return new Float32Array(shape.rows * layer.size);
+        return given[i] === 'rows' ? data(`rows${i}`) : { left: data(`left${i}`), right: data(`right${i}`) };
+      });
       return { gradients, losses: (outputs.get(LOSSES) as Tensor<Float32Array> | undefined)?.data ?? null };
     },
     release: () => session.release(),

@@ -56,7 +56,7 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
   if (order.length === 0 || order.length % mean !== 0)
     throw new OptionError(`Cannot form gradient rows of ${mean} samples from ${order.length} samples`);
   const n = order.length / mean;
-  const store = (request.store ?? inMemory)(n, sizes);
+  const store = (request.store ?? inMemory)(n, sizes, program.factors);
   let lossSum = 0;
   /** Results are taken in the order of the runs: rows made of several runs are the same whatever finishes first. */
   const take = async ({ start, result }: Running): Promise<void> => {

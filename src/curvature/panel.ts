@@ -1,3 +1,5 @@
+import type { OuterFactors } from './outer-products.ts';
+
 /** The gradient rows of one layer, or of some of its columns: [n, width], row-major f32. */
 export interface Panel {
   /** First column of the panel among the p prunable weights. */
@@ -7,6 +9,8 @@ export interface Panel {
   readonly layer?: number;
   /** The elements, or what brings them: see {@link elementsOf}. */
   readonly data: Float32Array | (() => Promise<Float32Array>);
+  /** What the elements are products of, where they are outer products in each row. */
+  readonly factors?: OuterFactors;
   /** Factors of the columns, [width]: the panel stands for data * scale. Absent = ones. */
   readonly scale?: Float64Array;
 }

@@ -4,22 +4,37 @@ import type { Panel } from './panel.ts';
 /** Where gradient rows go as they are computed, and where the solver finds them. */
 export interface RowStore {
   /** Puts rows first .. first + count of a layer, [count, width], or adds to one that is there already. */
-  put(layer: number, at: { readonly first: number; readonly count: number }, rows: Float32Array): void;
+  put(layer: number, at: { readonly first: number; readonly count: number }, rows: LayerRows): void;
   /** The rows by columns, once all are there. */
   panels(): Panel[];
   /** Frees what the store holds; its panels cannot be read afterwards. */
   release(): void;
 }
 
-/** Makes a store for n rows of layers of these sizes. */
-export type MakeStore = (n: number, sizes: readonly number[]) => RowStore;
+/** Rows of a layer [a, b] that are outer products: left [rows, a], right [rows, b]. */
+export interface OuterRows {
+  readonly left: Float32Array;
+  readonly right: Float32Array;
+}
+
+/** Rows of a layer as they come out of a run: whole, or as factors. */
+export type LayerRows = Float32Array | OuterRows;
+
+/** a and b of a layer whose rows come as factors. */
+export type FactorSizes = readonly [a: number, b: number];
+
+/**
+ * Makes a store for n rows of layers of these sizes. `factors` says of layers whose rows come as factors how long these are: only
+ * stores that were made for them take such rows (see asFactors).
+ */
+export type MakeStore = (n: number, sizes: readonly number[], factors?: readonly (FactorSizes | null)[]) => RowStore;
 
 /** Everything in memory as f32, one panel a layer. Memory: 4 n p bytes. */
 export const inMemory: MakeStore = (n, sizes) => {
   const arrays = allocate(sizes.map((width) => n * width));
   return {
-    put(layer, { first, count }, rows) {
-      const width = sizes[layer] as number;
+    put(layer, { first, count }, given) {
+      const [width, rows] = [sizes[layer] as number, given as Float32Array];
       const target = (arrays[layer] as Float32Array).subarray(first * width, (first + count) * width);
       if (count > 1) target.set(rows.subarray(0, count * width));
       else for (let i = 0; i < width; i++) (target[i] as number) += rows[i] as number;
@@ -87,7 +102,8 @@ export function inBlocks({ open, blockBytes, half }: BlockOptions): MakeStore {
       if (row >= 0) write(layer, { first: row, count: 1 }, sum);
     };
     return {
-      put(layer, at, rows) {
+      put(layer, at, given) {
+        const rows = given as Float32Array;
         if (at.count > 1) {
           write(layer, at, rows);
           return;

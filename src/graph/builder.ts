@@ -2,6 +2,14 @@ import { type AttributeLike, attributes, constantOf } from '../ir/access.ts';
 import type { Constant, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
 import { int64, type Tensor } from '../tensor/tensor.ts';
 
+/** A value [rows, a, b] by its factors: y[i] = left[i] right[i]'. */
+export interface OuterProduct {
+  /** A value of rows x a elements, and a. */
+  readonly left: readonly [value: string, length: number];
+  /** A value of rows x b elements, and b. */
+  readonly right: readonly [value: string, length: number];
+}
+
 /**
  * Grows a graph node by node, on top of an existing one or from nothing. Names are made unique.
  * Emits operators in the form they have from opset 17 on; one of another domain than ai.onnx is named `domain::Op`.
@@ -13,6 +21,8 @@ export class GraphBuilder {
   readonly outputs: ValueInfo[] = [];
   /** Shapes of emitted values, where whoever emitted them said so. */
   readonly shapes = new Map<string, readonly number[]>();
+  /** Emitted values that are an outer product in each row, where whoever emitted them said so. */
+  readonly outers = new Map<string, OuterProduct>();
   readonly #taken = new Set<string>();
   readonly #shared = new Map<string, string>();
   #count = 0;

@@ -33,6 +33,8 @@ export interface RowsRequest {
   readonly threads?: number;
   /** Where the rows are kept; default in memory. */
   readonly store?: MakeStore;
+  /** Names of layers whose rows the store takes as factors. */
+  readonly factored?: ReadonlySet<string>;
 }
 
 /**

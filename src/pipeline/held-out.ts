@@ -35,7 +35,7 @@ export async function sharedRows(
   const resolved = resolvePrune(options);
   if (resolved.stages > 1 || !entryOf(options).needsGradients) return {};
   const { layers } = chooseLayers(model, options);
-  const { engine, source, signal, onProgress, threads, store } = options;
+  const { engine, source, signal, onProgress, threads, store, factored } = options;
   const rows = await rowsOf(
     {
       ...resolved,
@@ -46,6 +46,7 @@ export async function sharedRows(
       rng: random(resolved.seed).fork('stage 0'),
       ...(threads === undefined ? {} : { threads }),
       ...(store && { store }),
+      ...(factored && { factored }),
     },
     { ...(signal && { signal }), ...(onProgress && { onProgress }) },
   );

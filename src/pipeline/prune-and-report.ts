@@ -144,6 +144,7 @@ async function surroundingsOf(
   return {
     ...platform.facts(),
     runtime: runtimeFacts(platform.engine, options.threads),
+    gradientRows: null,
     command: options.about?.command ?? null,
     model: options.about?.model ?? (await fileFacts(platform, model)),
     output: options.about?.output ?? null,

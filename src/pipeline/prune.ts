@@ -73,6 +73,8 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly threads?: number;
   /** Where gradient rows are kept; default in memory (see planRows). */
   readonly store?: MakeStore;
+  /** Names of layers whose rows that store takes as factors. */
+  readonly factored?: ReadonlySet<string>;
   /** Gradient rows of the unpruned model that were computed before (see sweep): used for the first stage. */
   readonly rows?: GradientRows;
   /** Called after each stage with the model that it made; the run waits for it. */
@@ -104,6 +106,7 @@ export type ResolvedPrune = Required<
     | 'threads'
     | 'rows'
     | 'store'
+    | 'factored'
     | 'onStage'
     | 'layers'
     | 'exclude'
@@ -465,6 +468,7 @@ async function stageRows(
       augment: resolved.augment,
       ...(options.threads === undefined ? {} : { threads: options.threads }),
       ...(options.store && { store: options.store }),
+      ...(options.factored && { factored: options.factored }),
     },
     { onProgress, ...(options.signal && { signal: options.signal }) },
   );

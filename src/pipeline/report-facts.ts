@@ -26,6 +26,7 @@ export type Surroundings = Pick<
   | 'recalibrated'
   | 'bytes'
   | 'latency'
+  | 'gradientRows'
   | 'seconds'
   | 'peakRssMB'
   | 'warnings'

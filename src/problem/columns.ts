@@ -1,4 +1,5 @@
 import type { GradientRows } from '../curvature/gradient-rows.ts';
+import { pickOuterColumns } from '../curvature/outer-products.ts';
 import { elementsOf, type Panel } from '../curvature/panel.ts';
 import { allocate } from '../engine/kernels/arena.ts';
 import { kernels } from '../engine/kernels/kernels.ts';
@@ -30,7 +31,7 @@ export async function* markedColumns(
   for (const panel of panels) {
     const indices = marked(marks, panel);
     if (indices.length === 0) continue;
-    const elements = await elementsOf(panel);
+    const elements = await pickable(panel);
     for (let from = 0; from < indices.length; from += atOnce) {
       const part = indices.subarray(from, from + atOnce);
       yield gather(panel, elements, { indices: part, data: buffer.subarray(0, n * part.length) });
@@ -45,17 +46,23 @@ function marked(marks: Uint8Array, { start, width }: Panel): Int32Array {
   return found.subarray(0, count);
 }
 
-/** Copies columns of one panel into the block; all of a panel without factors are not copied. */
-function gather({ start, width, scale }: Panel, elements: Float32Array, block: ColumnBlock): ColumnBlock {
+/** The elements of a panel; null where columns come from its factors. */
+async function pickable(panel: Panel): Promise<Float32Array | null> {
+  return panel.factors === undefined ? elementsOf(panel) : null;
+}
+
+/** Copies columns of one panel into the block; all of a panel without scale are not copied. */
+function gather(
+  { start, width, scale, factors: outer }: Panel,
+  elements: Float32Array | null,
+  block: ColumnBlock,
+): ColumnBlock {
   const { indices, data } = block;
   const count = indices.length;
-  if (count === width && scale === undefined) return { indices, data: elements };
-  kernels.pickColumns(
-    elements,
-    width,
-    indices.map((i) => i - start),
-    data,
-  );
+  if (elements !== null && count === width && scale === undefined) return { indices, data: elements };
+  const columns = indices.map((i) => i - start);
+  if (elements !== null) kernels.pickColumns(elements, width, columns, data);
+  else if (outer !== undefined) pickOuterColumns(outer, columns, data);
   if (scale === undefined) return block;
   const factors = Float64Array.from(indices, (i) => scale[i - start] as number);
   for (let at = 0; at < data.length; at += count)
@@ -69,7 +76,7 @@ export async function columnsOf({ n, panels }: GradientRows, indices: Int32Array
   for (const panel of panels) {
     const inside = indices.filter((i) => i >= panel.start && i < panel.start + panel.width);
     if (inside.length === 0) continue;
-    const elements = await elementsOf(panel);
+    const elements = await pickable(panel);
     if (inside.length === indices.length) return gather(panel, elements, block);
     const part = gather(panel, elements, { indices: inside, data: new Float32Array(n * inside.length) });
     const offset = indices.indexOf(inside[0] as number);

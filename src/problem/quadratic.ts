@@ -1,4 +1,5 @@
 import type { GradientRows } from '../curvature/gradient-rows.ts';
+import { addOuterProduct, transposedOuterProduct } from '../curvature/outer-products.ts';
 import { elementsOf, type Panel } from '../curvature/panel.ts';
 import type { Linalg } from '../engine/linalg.ts';
 import { ShapeError } from '../errors/errors.ts';
@@ -87,8 +88,10 @@ export function quadratic(
   };
   const times = async (v: Float64Array): Promise<Float64Array> => {
     const total = new Float64Array(n);
-    for (const panel of rows.panels)
-      linalg.addProduct64(await elementsOf(panel), scaled(panel, slice(panel, v)), total);
+    for (const panel of rows.panels) {
+      const { addProduct } = await productsWith(panel, linalg);
+      addProduct(scaled(panel, slice(panel, v)), total);
+    }
     return total;
   };
   const transposedTimes = async (r: Float64Array): Promise<Float64Array> => {
@@ -102,7 +105,7 @@ export function quadratic(
     const w = new Float64Array(p);
     const product = new Float64Array(n);
     let deltaSquared = 0;
-    await eachTransposedProduct(rows, z, linalg, (panel, back, elements) => {
+    await eachTransposedProduct(rows, z, linalg, (panel, back, addProduct) => {
       const { start, width, scale } = panel;
       const delta = new Float64Array(width);
       for (let j = 0; j < width; j++) {
@@ -112,7 +115,7 @@ export function quadratic(
         delta[j] = (w[start + j] as number) - was;
       }
       deltaSquared += squaredNorm(delta);
-      linalg.addProduct64(elements, scaled(panel, delta), product);
+      addProduct(scaled(panel, delta), product);
     });
     return keep({ w, value: composeValue(product, deltaSquared, { mu, a }) });
   };
@@ -174,16 +177,36 @@ function areSame(a: Float64Array, b: Float64Array): boolean {
   return true;
 }
 
-/** A_panel' r of each panel in f32, in order. */
+/** Products with the rows of a panel: y += A x in f64, and A' r; from the factors where it has them. */
+interface Products {
+  addProduct(x: Float64Array, y: Float64Array): void;
+  transposed(r: Float32Array): Promise<ArrayLike<number>>;
+}
+
+async function productsWith(panel: Panel, linalg: Linalg): Promise<Products> {
+  const { factors } = panel;
+  if (factors !== undefined)
+    return {
+      addProduct: (x, y) => addOuterProduct(factors, x, y),
+      transposed: async (r) => transposedOuterProduct(factors, r),
+    };
+  const elements = await elementsOf(panel);
+  return {
+    addProduct: (x, y) => linalg.addProduct64(elements, x, y),
+    transposed: (r) => linalg.transposedMatVec(elements, r),
+  };
+}
+
+/** A_panel' r of each panel, in order; in f32 where the panel has elements. */
 async function eachTransposedProduct(
   { panels }: GradientRows,
   r: Float64Array,
   linalg: Linalg,
-  use: (panel: Panel, product: Float32Array, elements: Float32Array) => void,
+  use: (panel: Panel, product: ArrayLike<number>, addProduct: Products['addProduct']) => void,
 ): Promise<void> {
   const r32 = Float32Array.from(r);
   for (const panel of panels) {
-    const elements = await elementsOf(panel);
-    use(panel, await linalg.transposedMatVec(elements, r32), elements);
+    const { addProduct, transposed } = await productsWith(panel, linalg);
+    use(panel, await transposed(r32), addProduct);
   }
 }

@@ -128,6 +128,16 @@ export const reportSchema = z.object({
     .array(z.object({ batch: count, ...pair(latency).shape }))
     .nullable()
     .describe('milliseconds of one forward pass in the runtime above, both models interleaved; null when not measured'),
+  gradientRows: z
+    .object({
+      where: z.enum(['memory', 'disk']),
+      type: z.enum(['f32', 'bf16']),
+      bytes: count,
+      factored: z.array(z.string()).describe('layers kept as factors of their rows'),
+    })
+    .nullable()
+    .default(null)
+    .describe('where the gradient rows were kept; null for methods without, and where nobody decided'),
   seconds: z.record(z.string(), z.number()).describe('wall time by step'),
   peakRssMB: measure.describe('largest resident memory of the process, 10^6 bytes'),
   warnings: z.array(z.string()),

@@ -59,6 +59,7 @@ export const SAMPLE_FACTS: ReportFacts = {
     },
     { batch: 32, before: { median: 28.1, p10: 27.2, p90: 31.9, runs: 40 }, after: null },
   ],
+  gradientRows: null,
   seconds: { read: 0.021, gradients: 9.71, solve: 41.2, apply: 0.11, evaluate: 12.6, latency: 3.4 },
   peakRssMB: 1120.4,
   warnings: ['Latency of the pruned model is unchanged: onnxruntime multiplies by zeros as by any other number.'],

@@ -93,6 +93,18 @@ function correlationAt(at: RuleContext, dy: string): Correlation {
  * sample has a product of its own, and these are added. Cost: cells * elements of W multiply-adds a sample.
  */
 export function weightRows(at: RuleContext, correlation: Correlation, rows: number): string {
+  const value = productRows(at, correlation, rows);
+  const { image, signal, window, group, samples, weight } = correlation;
+  const { kernel, dilations, padsBegin, input } = window;
+  const whole = input.every(
+    (size, i) => size === kernel[i] && padsBegin[i] === 0 && (size === 1 || dilations[i] === 1),
+  );
+  const isOuter = group === 1 && samples === rows && whole && sizeOf(window.output) === 1;
+  const [out, ...patch] = weight as [number, ...number[]];
+  return isOuter ? at.noteOuter(value, { left: [signal, out], right: [image, sizeOf(patch)] }) : value;
+}
+
+function productRows(at: RuleContext, correlation: Correlation, rows: number): string {
   const { samples, weight } = correlation;
   const blocked = blockedRows(at, correlation, rows);
   if (blocked !== null) return blocked;

@@ -89,13 +89,17 @@ const matMul: GradientRule = {
 
 /** x: [b, ..., in], y: [b, ..., out] -> [rows, in, out]: the sum of outer products over each group of b / rows samples. */
 function outerRows(
-  { emit, reshape, transpose }: RuleContext,
+  { emit, noteOuter, reshape, transpose }: RuleContext,
   [x, input]: Operand,
   [y, output]: Operand,
   { rows, vectors }: { rows: number; vectors: number },
 ): string {
   const inner = vectors / rows;
-  if (inner === 1) return emit('Mul', reshape(x, [rows, input, 1]), reshape(y, [rows, 1, output]));
+  if (inner === 1)
+    return noteOuter(emit('Mul', reshape(x, [rows, input, 1]), reshape(y, [rows, 1, output])), {
+      left: [x, input],
+      right: [y, output],
+    });
   return emit('MatMul', transpose(reshape(x, [rows, inner, input]), [0, 2, 1]), reshape(y, [rows, inner, output]));
 }
 

@@ -3,6 +3,7 @@ import { measureSize } from '../../evaluate/size.node.ts';
 import type { EpochFacts } from '../../finetune/finetune.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { flipDetails } from '../../pipeline/details/flip-details.ts';
+import type { MemoryPlan } from '../../pipeline/memory-plan.ts';
 import { METHODS } from '../../pipeline/methods.ts';
 import { reportFacts, type Surroundings } from '../../pipeline/report-facts.ts';
 import type { FlipDetails } from '../../report/details.ts';
@@ -26,6 +27,8 @@ import type { RunSetup } from './setup.ts';
 interface Places {
   readonly flags: PruneFlags;
   readonly output: string;
+  /** Where the gradient rows are; null for methods without. */
+  readonly plan: MemoryPlan | null;
 }
 
 /** Writes the model and the report, and prints the result. @returns the exit code */
@@ -100,7 +103,7 @@ async function surroundingsOf(
   context: Context,
   { opened, data, evaluation, options: { engine } }: RunSetup,
   run: Measured,
-  { flags, output }: Places,
+  { flags, output, plan }: Places,
 ): Promise<Surroundings> {
   const bytes = await context.timed('size', async () => ({
     before: await measureSize(filesOf(opened.path, opened.model)),
@@ -110,6 +113,7 @@ async function surroundingsOf(
     tool: toolFacts(),
     runtime: runtimeFacts(engine, flags.threads),
     platform: platformFacts(),
+    gradientRows: plan === null ? null : rowsFacts(plan),
     command: [...context.command],
     model: opened.file,
     output: await fileFacts(output, run.model),
@@ -123,6 +127,11 @@ async function surroundingsOf(
     peakRssMB: peakRssMB(),
     warnings: [...context.warnings],
   };
+}
+
+/** What the report says of a plan. */
+function rowsFacts({ where, type, bytes, factored }: MemoryPlan): Report['gradientRows'] {
+  return { where, type, bytes: Math.round(bytes), factored: factored.map(({ name }) => name) };
 }
 
 /** Whether any row of --data went into the result. */

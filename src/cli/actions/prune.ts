@@ -32,13 +32,14 @@ export async function pruneFile(context: Context, path: string, command: Command
   if (flags.dryRun !== true) await checkOutputs(flags, path, output);
   const setup = await openRun(context, path, flags, { methods: [flags.method], seed: flags.seed });
   const samples = samplesOf(context, setup, flags.method, flags.tune === true || flags.maxDrop !== undefined);
+  const plan = rowsPlan(context, setup, samples, flags);
   const options: PruneOptions = {
     ...setup.options,
     method: flags.method,
     budget,
     seed: flags.seed,
     samples,
-    ...storeOf(rowsPlan(context, setup, samples, flags)),
+    ...storeOf(plan),
   };
   resolvePrune(options);
   warnOfZeros(context, setup, 1 - countOf(budget, setup.w.length) / setup.w.length);
@@ -49,7 +50,7 @@ export async function pruneFile(context: Context, path: string, command: Command
       ? await openKeeper(context, flags, { command, output, opened, data, engine: options.engine })
       : NO_KEEPER;
   const run = await pruneAndMeasure(context, setup, options, { flags, keeper });
-  const code = await finish(context, setup, run, { flags, output });
+  const code = await finish(context, setup, run, { flags, output, plan });
   await keeper.done();
   return code;
 }

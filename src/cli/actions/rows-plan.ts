@@ -1,6 +1,6 @@
 import { diskMedium } from '../../curvature/disk-medium.node.ts';
 import { OptionError } from '../../errors/errors.ts';
-import { type MemoryPlan, planRows, planText } from '../../pipeline/memory-plan.ts';
+import { type MemoryPlan, outerLayers, planRows, planText } from '../../pipeline/memory-plan.ts';
 import { METHODS } from '../../pipeline/methods.ts';
 import type { PruneOptions } from '../../pipeline/prune.ts';
 import type { Context } from '../context.ts';
@@ -18,7 +18,7 @@ const MEMORY_SHARE = 0.9;
  */
 export function rowsPlan(
   context: Context,
-  { chosen }: RunSetup,
+  { chosen, options }: RunSetup,
   samples: number | undefined,
   { method, memory, half }: PruneFlags,
 ): MemoryPlan | null {
@@ -30,13 +30,21 @@ export function rowsPlan(
     throw new OptionError(
       `Cannot hold ${samples} gradient rows: they take ${(needed / 1e9).toFixed(1)} GB, the machine has ${(machine / 1e9).toFixed(1)} GB; give --memory 4GB to keep them on disk, lower --samples, or name fewer --layers`,
     );
-  const request = { rows: samples, weights, taken: memoryTaken(), half: half === true, disk: () => diskMedium() };
+  const single = (options.batch ?? METHODS[method].defaults.batch) === 1 && options.source?.fixedBatch !== 1;
+  const request = {
+    rows: samples,
+    weights,
+    taken: memoryTaken(),
+    half: half === true,
+    disk: () => diskMedium(),
+    ...(single && { outer: outerLayers(chosen.layers) }),
+  };
   const plan = planRows(memory === undefined ? request : { ...request, limit: memory });
   if (memory !== undefined || half === true) context.tell(planText(plan));
   return plan;
 }
 
 /** A plan as an option of the run. */
-export function storeOf(plan: MemoryPlan | null): Pick<PruneOptions, 'store'> {
-  return plan === null ? {} : { store: plan.store };
+export function storeOf(plan: MemoryPlan | null): Pick<PruneOptions, 'store' | 'factored'> {
+  return plan === null ? {} : { store: plan.store, factored: new Set(plan.factored.map(({ name }) => name)) };
 }
