@@ -1,5 +1,5 @@
 // One solve in a process of its own: node bench/solve-once.mjs '{"dist":...,"solver":...,"n":...,"widths":[...],"k":...,"rows":FILE,"weights":FILE}'
-// prints { seconds, objective, peakRssMB } as JSON. Without files the problem is made up from a fixed seed.
+// prints { seconds, cpu, objective, peakRssMB } as JSON; cpu is that of all threads. Without files the problem is made up from a fixed seed.
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
@@ -40,8 +40,11 @@ const made1 = solver === 'chita-cd' ? chitaCd({ swaps: 0 }) : chita();
 const algebra = linalg(onnxruntimeNode);
 const problem = () => quadratic({ n, p: start, panels, meanLoss: null }, wBar, { lambda, firstOrder: 0 }, algebra);
 await drive(chita(), problem(), cardinality(start, Math.min(k, 1000))); // graphs opened, code compiled
-const began = performance.now();
+const [began, before] = [performance.now(), process.cpuUsage()];
 const { value } = await drive(made1, problem(), cardinality(start, k));
 const seconds = (performance.now() - began) / 1000;
-console.log(JSON.stringify({ seconds, objective: value.objective, peakRssMB: process.resourceUsage().maxRSS / 1024 }));
+const { user, system } = process.cpuUsage(before);
+const cpu = (user + system) / 1e6;
+const peakRssMB = process.resourceUsage().maxRSS / 1024;
+console.log(JSON.stringify({ seconds, cpu, objective: value.objective, peakRssMB }));
 process.exit(0);

@@ -7,9 +7,10 @@ import { feedsFromDataset, onnxruntimeNode } from '../dist/index.js';
 import { rowsOf } from '../dist/pipeline/gradients.js';
 import { chooseLayers } from '../dist/pipeline/layers.js';
 import { random } from '../dist/tensor/random.js';
+import { problemOf, SERIES, showGrowth, TINY } from './growth.mjs';
 import { openProblem } from './problems.mjs';
 import { writeResnet50 } from './resnet50.mjs';
-import { HERE, interleaved, keep, median, outcome, ROOT } from './rows.mjs';
+import { HERE, interleaved, keep, outcome, ROOT } from './rows.mjs';
 
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const runs = Number(process.argv.find((word) => word.startsWith('--runs='))?.slice('--runs='.length) ?? 5);
@@ -121,33 +122,17 @@ const TABLES = {
     keep('resnet50', 'n=100 within 12 GB', interleaved({ 'on disk': once(100, { memory: 12e9 }) }, 1));
   },
 
-  /** How time and memory of the solve grow with the weights, and with the rows: exponents of a fit over five sizes. */
+  /** How time and memory of the solve grow, see growth.mjs. */
   async growth() {
-    const at = (n, p) => ({ n, widths: new Array(10).fill(p / 10), k: Math.round(0.3 * p), solver: 'chita' });
-    const series = {
-      'p at n=300': [50e3, 100e3, 150e3, 200e3, 250e3].map((p) => ({ x: p, asked: at(300, p) })),
-      'n at p=100000': [200, 300, 400, 500, 600].map((n) => ({ x: n, asked: at(n, 100e3) })),
-    };
-    for (const [name, points] of Object.entries(series)) {
-      const sides = Object.fromEntries(points.map(({ x, asked }) => [String(x), solveOnce(asked)]));
-      const results = interleaved(sides, runs);
+    for (const [key, { name, sizes, at }] of Object.entries(SERIES)) {
+      const sides = Object.fromEntries(sizes.map((size) => [size, solveOnce(problemOf(at(size)))]));
+      const tiny = solveOnce(problemOf({ ...at(TINY[key]), p: TINY.p }));
+      const results = interleaved({ ...sides, tiny }, runs);
       keep('growth', name, results);
-      const exponent = (value) =>
-        slope(points.map(({ x }) => [Math.log(x), Math.log(median(results[x].map(value)))])).toFixed(2);
-      console.log(
-        `growth   ${name}: time with exponent ${exponent((r) => r.seconds)}, memory above 90 MB with exponent ${exponent((r) => r.peakRssMB - 90)}`,
-      );
+      showGrowth(key, results);
     }
   },
 };
-
-/** Slope of the least-squares line. */
-function slope(points) {
-  const mean = (i) => points.reduce((sum, point) => sum + point[i], 0) / points.length;
-  const [mx, my] = [mean(0), mean(1)];
-  const top = points.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0);
-  return top / points.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
-}
 
 const unknown = wanted.find((name) => !Object.hasOwn(TABLES, name));
 if (unknown !== undefined) {
