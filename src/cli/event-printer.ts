@@ -22,17 +22,18 @@ export function eventPrinter(
     const { type, ...rest } = event;
     print(`${JSON.stringify({ type, at, ...rest }, finite)}\n`);
   };
-  let [step, began, shown, last] = ['', born, 0, born];
+  let [step, began, base, shown, last] = ['', born, 0, 0, born];
   const onProgress = (progress: Progress): void => {
     const time = now();
     const isNew = progress.step !== step;
-    // the first tick of a step tells of work that began with the last one of the step before
-    if (isNew) [step, began] = [progress.step, last];
+    // a first tick tells of work since the last one of the step before; later ones are counted from it
+    const [from, counted] = isNew ? [last, 0] : [began, base];
+    if (isNew) [step, began, base] = [progress.step, time, progress.done];
     last = time;
     if (!isNew && time - shown < EVERY_MS && progress.done < progress.total) return;
     shown = time;
     const { done, total, unit, note = null } = progress;
-    const perSecond = time > began ? (1000 * done) / (time - began) : null;
+    const perSecond = time > from && done > counted ? (1000 * (done - counted)) / (time - from) : null;
     emit({ type: 'progress', step, done, total, unit, perSecond, note });
   };
   emit({ type: 'start', schema: EVENTS_SCHEMA, command: [...command] });
