@@ -99,8 +99,8 @@ const TABLES = {
       trainBatch: 128,
       weightDecay: 1e-4,
       part: 32,
-      share: 0.5,
-      temperature: 2,
+      share: 0.9,
+      temperature: 4,
     },
     runs: [
       ['magnitude', [0.9, 0.95], {}],

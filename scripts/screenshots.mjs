@@ -145,10 +145,10 @@ async function studioPages() {
   await page.getByRole('button', { name: 'One run' }).click();
   await page.getByLabel('Method').selectOption('chita++');
   await page.getByLabel('Gradient rows').fill('60');
-  await page.getByLabel('Stages').fill('40');
+  await page.getByLabel('Stages').fill('400');
   await page.getByRole('button', { name: 'Start' }).click();
   await page
-    .getByText(/stage [5-9] of 40/)
+    .getByText(/stage [5-9] of 400/)
     .first()
     .waitFor({ timeout: 120_000 });
   await take(page, 'studio-live');
