@@ -221,6 +221,33 @@ describe.skipIf(CHROMIUM === undefined)('the page of a report in a browser (need
     await page.close();
   });
 
+  it('keeps the middle of the graph in a window of another width, also after it was not shown', async () => {
+    const { page } = await open(makeReport({ ...SAMPLE_FACTS, details: DETAILS }));
+    await page.locator('.pane .node').first().waitFor();
+    /** Pixels from the middle of the pane to that of its first node. */
+    const offset = (): Promise<number> =>
+      page.evaluate(() => {
+        const middleOf = (query: string): number => {
+          const { left, right } = (document.querySelector(query) as Element).getBoundingClientRect();
+          return (left + right) / 2;
+        };
+        return Math.round(Math.abs(middleOf('.pane .node rect') - middleOf('.pane')));
+      });
+    const before = await offset();
+    const show = (shown: boolean): Promise<void> =>
+      page.evaluate((now) => {
+        (document.querySelector('.pane') as HTMLElement).style.display = now ? '' : 'none';
+        return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 50)));
+      }, shown);
+    for (const width of [390, 1440]) {
+      await show(false);
+      await page.setViewportSize({ width, height: 900 });
+      await show(true);
+      expect([width, await offset()]).toEqual([width, before]);
+    }
+    await page.close();
+  });
+
   it('finds nodes of the graph by name', async () => {
     const { page } = await open(makeReport({ ...SAMPLE_FACTS, details: DETAILS }));
     await page.getByRole('searchbox').fill('conv1');
