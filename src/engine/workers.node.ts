@@ -28,13 +28,23 @@ export function sessionInWorkers(
     workerData: { bytes, options },
   });
   pool.on('error', () => undefined); // the run in question is rejected with it
+  const inFlight = new Set<Promise<Entries>>();
   return {
     ...names,
     parallel: workers,
     async run(feeds: Feeds, fetches?: readonly string[]): Promise<Map<string, Tensor>> {
-      const outputs: Entries = await pool.run({ feeds: [...feeds], ...(fetches && { fetches: [...fetches] }) });
-      return new Map(outputs);
+      const outputs: Promise<Entries> = pool.run({ feeds: [...feeds], ...(fetches && { fetches: [...fetches] }) });
+      inFlight.add(outputs);
+      try {
+        return new Map(await outputs);
+      } finally {
+        inFlight.delete(outputs);
+      }
     },
-    release: () => pool.destroy(),
+    /** Waits for the runs that proceed: a thread that ends within one takes the process with it. */
+    async release(): Promise<void> {
+      await Promise.allSettled(inFlight);
+      await pool.destroy();
+    },
   };
 }

@@ -38,6 +38,22 @@ describe('a session in worker threads', () => {
     }
   });
 
+  it('is released when the runs that proceed are over', async () => {
+    const squaring = parseModelText(`
+      opset 17
+      input x: float32[N, N]
+      y = MatMul(x, x)
+      z = MatMul(y, x)
+      s = ReduceMax(z)
+      output s
+    `);
+    const session = await onnxruntimeNode.createSession(squaring, { workers: 2 });
+    const x = float32(new Float32Array(800 * 800).fill(1), [800, 800]);
+    const runs = Array.from({ length: 4 }, () => session.run(new Map([['x', x]])));
+    await session.release();
+    for (const outputs of await Promise.all(runs)) expect(outputs.get('s')?.data[0]).toBe(640_000);
+  });
+
   it('refuses a model as a session in the caller’s thread does', async () => {
     const broken = new Uint8Array([1, 2, 3]);
     await expect(onnxruntimeNode.createSession(broken, { workers: 2 })).rejects.toThrow(EngineError);
