@@ -2,6 +2,7 @@ import type { ChartPoint, Series, XyChart } from '../charts/chart.ts';
 import { percent } from '../figures.ts';
 import type { Report } from '../report.ts';
 import { FRONT_MEASURES, type FrontMeasure } from './front-measures.ts';
+import { predictionChartOf } from './prediction-chart.ts';
 
 /**
  * Accuracy against each measure that is known: the dense model, the pruned one, and by sparsity the stages on the way. One run has no
@@ -77,20 +78,10 @@ export function runPredictionChart(report: Report): XyChart | null {
             strong: true,
           },
         ];
-  const series: Series[] = [
-    { name: 'The run, on evaluation rows', form: 'points' as const, points: whole },
-    { name: 'Each stage, on gradient samples', form: 'points' as const, points: stageChanges(report) },
-  ].filter(({ points }) => points.length > 0);
-  if (series.length === 0) return null;
-  return {
-    kind: 'xy',
-    id: 'run-prediction',
-    title: 'Change of the loss, predicted and achieved',
-    x: { label: 'Predicted by the quadratic model, nats', quantity: 'number' },
-    y: { label: 'Achieved, nats', quantity: 'number' },
-    series,
-    diagonal: 'As predicted',
-  };
+  return predictionChartOf('run-prediction', [
+    { name: 'The run, on evaluation rows', form: 'points', points: whole },
+    { name: 'Each stage, on gradient samples', form: 'points', points: stageChanges(report) },
+  ]);
 }
 
 function stageChanges({ stages, asked }: Report): ChartPoint[] {

@@ -2,6 +2,7 @@ import type { ChartPoint, XyChart } from '../charts/chart.ts';
 import { percent } from '../figures.ts';
 import type { SweepReport } from '../sweep-report.ts';
 import { FRONT_MEASURES, type FrontMeasure } from './front-measures.ts';
+import { predictionChartOf } from './prediction-chart.ts';
 import { type SweepPoint, sweepPoints } from './sweep-points.ts';
 
 interface Against {
@@ -114,15 +115,5 @@ export function predictionChart(sweep: SweepReport): XyChart | null {
         return [{ x: predicted, y: achieved, key, note: budget, strong: true }];
       }),
   }));
-  const known = series.filter(({ points }) => points.length > 0);
-  if (known.length === 0) return null;
-  return {
-    kind: 'xy',
-    id: 'prediction',
-    title: 'Change of the loss, predicted and achieved',
-    x: { label: 'Predicted by the quadratic model, nats', quantity: 'number' },
-    y: { label: 'Achieved, nats', quantity: 'number' },
-    series: known,
-    diagonal: 'As predicted',
-  };
+  return predictionChartOf('prediction', series);
 }
