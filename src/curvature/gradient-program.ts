@@ -3,7 +3,7 @@ import { shapeOf, vocabulary } from '../autodiff/context.ts';
 import { emitLoss, type LossName, logitsOf } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import { channelBlock } from '../engine/channel-block.ts';
-import type { Engine, Session, Tensors } from '../engine/engine.ts';
+import type { Engine, Room, Session, Tensors } from '../engine/engine.ts';
 import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { blockedLayout, knownShapes } from '../graph/blocked/blocked-layout.ts';
 import { GraphBuilder, type OuterProduct } from '../graph/builder.ts';
@@ -48,9 +48,9 @@ export interface GradientProgram {
   readonly positions?: number;
   /**
    * Gradients by layer, [rows, size] each in the layer's order, or their factors, [rows, a] and [rows, b]; and the loss of each
-   * sample where the loss has one.
+   * sample where the loss has one. Valid until the room, where one was given, is given to another run.
    */
-  run(feeds: Tensors): Promise<{ gradients: LayerRows[]; losses: Float32Array | null }>;
+  run(feeds: Tensors, room?: Room): Promise<{ gradients: LayerRows[]; losses: Float32Array | null }>;
   release(): Promise<void>;
 }
 
@@ -206,8 +206,8 @@ function program(session: Session, { layers, given, ...shape }: Shape): Gradient
     ...shape,
     factors: given.map((what) => (what === 'rows' ? null : what)),
     parallel: session.parallel,
-    async run(feeds: Tensors) {
-      const outputs = await session.run(feeds);
+    async run(feeds: Tensors, room?: Room) {
+      const outputs = await session.run(feeds, undefined, room);
       const data = (name: string): Float32Array => (outputs.get(name) as Tensor<Float32Array>).data;
       const gradients = layers.map((layer, i): LayerRows => {
         if (given[i] === null) return new Float32Array(shape.rows * layer.size);

@@ -1,3 +1,4 @@
+import type { Room } from '../engine/engine.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -30,6 +31,7 @@ export type FeedMaker = (indices: Int32Array) => Promise<Map<string, Tensor>>;
 
 interface Running {
   readonly start: number;
+  readonly room: Room;
   readonly result: ReturnType<GradientProgram['run']>;
 }
 
@@ -59,7 +61,7 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
   const store = (request.store ?? inMemory)(n, sizes, program.factors);
   let lossSum = 0;
   /** Results are taken in the order of the runs: rows made of several runs are the same whatever finishes first. */
-  const take = async ({ start, result }: Running): Promise<void> => {
+  const take = async ({ start, room, result }: Running): Promise<void> => {
     const { gradients, losses } = await result;
     const used = Math.min(program.samples, order.length - start);
     if (program.samples > used && program.rows === 1)
@@ -71,16 +73,19 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
       store.put(layer, at, rows);
     });
     for (let i = 0; losses !== null && i < used; i++) lossSum += losses[i] as number;
+    rooms.push(room);
     options.onProgress?.({ step: 'gradients', done: start + used, total: order.length, unit: 'samples' });
   };
   const running: Running[] = [];
+  const rooms: Room[] = []; // that no run uses
   try {
     for (let start = 0; start < order.length; start += program.samples) {
       options.signal?.throwIfAborted();
       const feeds = await request.feeds(window(order, start, program.samples));
-      const result = program.run(feeds);
+      const room = rooms.pop() ?? {};
+      const result = program.run(feeds, room);
       result.catch(() => undefined); // a failure shows when the result is taken, not before
-      running.push({ start, result });
+      running.push({ start, room, result });
       if (running.length > program.parallel) await take(running.shift() as Running);
     }
     for (const run of running) await take(run);

@@ -1,4 +1,4 @@
-import { allocate } from '../engine/kernels/arena.ts';
+import { allocate, giveBack } from '../engine/kernels/arena.ts';
 import type { Panel } from './panel.ts';
 
 /** Where gradient rows go as they are computed, and where the solver finds them. */
@@ -47,7 +47,7 @@ export const inMemory: MakeStore = (n, sizes) => {
         return panel;
       });
     },
-    release: () => undefined,
+    release: () => giveBack(arrays),
   };
 };
 

@@ -29,6 +29,14 @@ export interface Held {
 /** What a run is given, by name. */
 export type Feeds = ReadonlyMap<string, Tensor | Held>;
 
+/**
+ * Memory for the outputs of a run, used again by the next run that is given it: outputs of worker threads then need not be
+ * allocated, moved and freed each time. Empty at first; a session makes what it needs.
+ */
+export interface Room {
+  memory?: SharedArrayBuffer;
+}
+
 /** A model ready to run. */
 export interface Session {
   readonly inputs: readonly string[];
@@ -36,11 +44,12 @@ export interface Session {
   /** Runs that proceed at once; further ones wait. */
   readonly parallel: number;
   /**
-   * Runs the model. Inputs are read in place; outputs belong to the caller.
+   * Runs the model. Inputs are read in place; outputs belong to the caller, but those of a run that was given room are valid
+   * only until the same room is given to another. Sessions in the caller's thread make no use of room.
    *
    * @throws EngineError with the runtime's reason
    */
-  run(feeds: Feeds, fetches?: readonly string[]): Promise<Map<string, Tensor>>;
+  run(feeds: Feeds, fetches?: readonly string[], room?: Room): Promise<Map<string, Tensor>>;
   /** Frees the session's memory; it cannot run afterwards. */
   release(): Promise<void>;
 }

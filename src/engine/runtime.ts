@@ -49,9 +49,9 @@ function fromRuntime({ type, dims, data }: RuntimeTensor): Tensor {
 export function told(session: Session): Session {
   return {
     ...session,
-    run: async (feeds, fetches) => {
+    run: async (feeds, fetches, room) => {
       try {
-        return await session.run(feeds, fetches);
+        return await session.run(feeds, fetches, room);
       } catch (cause) {
         throw new EngineError(`onnxruntime failed while running the model: ${reasonOf(cause)}`, { cause });
       }

@@ -2,9 +2,12 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Feeds, Session } from './engine.ts';
+import type { Feeds, Room, Session } from './engine.ts';
 
 type Entries = [string, Tensor][];
+
+/** Outputs that share a room begin at multiples of so many bytes. */
+const ALIGNMENT = 64;
 
 /** Threads that the machine can run at once. */
 export const CORES = availableParallelism();
@@ -25,18 +28,24 @@ export function sessionInWorkers(
     minThreads: workers,
     maxThreads: workers,
     idleTimeout: Number.POSITIVE_INFINITY,
-    workerData: { bytes, options },
+    workerData: { bytes, options, alignment: ALIGNMENT },
   });
   pool.on('error', () => undefined); // the run in question is rejected with it
   const inFlight = new Set<Promise<Entries>>();
   return {
     ...names,
     parallel: workers,
-    async run(feeds: Feeds, fetches?: readonly string[]): Promise<Map<string, Tensor>> {
-      const outputs: Promise<Entries> = pool.run({ feeds: [...feeds], ...(fetches && { fetches: [...fetches] }) });
+    async run(feeds: Feeds, fetches?: readonly string[], room?: Room): Promise<Map<string, Tensor>> {
+      const outputs: Promise<Entries> = pool.run({
+        feeds: [...feeds],
+        ...(fetches && { fetches: [...fetches] }),
+        ...(room?.memory && { memory: room.memory }),
+      });
       inFlight.add(outputs);
       try {
-        return new Map(await outputs);
+        const entries = await outputs;
+        if (room !== undefined) room.memory = roomFor(entries, room.memory);
+        return new Map(entries);
       } finally {
         inFlight.delete(outputs);
       }
@@ -47,4 +56,17 @@ export function sessionInWorkers(
       await pool.destroy();
     },
   };
+}
+
+function aligned(bytes: number): number {
+  return ALIGNMENT * Math.ceil(bytes / ALIGNMENT);
+}
+
+/** The memory that outputs like these fit in; what is there, if they do. */
+function roomFor(entries: Entries, memory: SharedArrayBuffer | undefined): SharedArrayBuffer {
+  const bytes = entries.reduce(
+    (sum, [, { data }]) => sum + (ArrayBuffer.isView(data) ? aligned(data.byteLength) : 0),
+    0,
+  );
+  return memory !== undefined && memory.byteLength >= bytes ? memory : new SharedArrayBuffer(bytes);
 }

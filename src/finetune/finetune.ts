@@ -1,6 +1,6 @@
 import type { LossName } from '../autodiff/loss.ts';
 import { elementsOf, type FeedSource } from '../data/feeds.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Room } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
@@ -313,6 +313,7 @@ async function trainEpoch(
     feeds.catch(() => undefined); // a failure shows when the feeds are taken, not before
     return feeds;
   };
+  const rooms = parts.map((): Room => ({}));
   let next = readStep(begun.step);
   let { loss: sum, hits: right } = begun;
   let rate = learningRate(epoch * perEpoch + begun.step, plan);
@@ -322,7 +323,7 @@ async function trainEpoch(
     takeSupports(program, state, settings.supports?.(taken, state.values));
     rate = learningRate(taken, plan);
     const fed = await next;
-    const running = Promise.all(fed.map((feeds) => program.run(feeds, state.values)));
+    const running = Promise.all(fed.map((feeds, i) => program.run(feeds, state.values, rooms[i])));
     if (step + 1 < steps) next = readStep(step + 1);
     const runs = await running;
     const gradients = meanGradients(runs);

@@ -3,7 +3,7 @@ import { shapeOf } from '../autodiff/context.ts';
 import { emitLoss, type LossName, logitsOf, type Teacher } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import { channelBlock } from '../engine/channel-block.ts';
-import type { Engine, Tensors } from '../engine/engine.ts';
+import type { Engine, Room, Tensors } from '../engine/engine.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { blockedLayout, knownShapes } from '../graph/blocked/blocked-layout.ts';
 import { GraphBuilder } from '../graph/builder.ts';
@@ -72,7 +72,7 @@ export interface TrainingProgram {
   /** The input that takes labels (int64) or targets; null where a teacher's outputs are all that is wanted. */
   readonly target: { readonly name: string; readonly dims: readonly number[] } | null;
   readonly classes: number | null;
-  run(feeds: Tensors, values: ReadonlyMap<string, Float32Array>): Promise<TrainingStep>;
+  run(feeds: Tensors, values: ReadonlyMap<string, Float32Array>, room?: Room): Promise<TrainingStep>;
   release(): Promise<void>;
 }
 
@@ -157,11 +157,11 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
     statistics,
     target,
     classes: loss.classes ?? null,
-    async run(feeds, values) {
+    async run(feeds, values, room) {
       const inputs = new Map<string, Tensor>(feeds);
       for (const { name, dims } of parameters)
         inputs.set(name, { type: 'float32', dims, data: values.get(name) as Float32Array });
-      const results = await session.run(inputs);
+      const results = await session.run(inputs, undefined, room);
       const data = (name: string): Float32Array => (results.get(name) as Tensor<Float32Array>).data;
       return {
         gradients: parameters.map(({ name }, i) => (gradients.has(name) ? data(`gradient${i}`) : null)),

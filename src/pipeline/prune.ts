@@ -7,6 +7,7 @@ import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
 import type { MakeStore } from '../curvature/row-store.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
+import { freeIdle } from '../engine/kernels/arena.ts';
 import { linalg } from '../engine/linalg.ts';
 import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
@@ -282,15 +283,19 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     layers.map(({ macsPerWeight }) => macsPerWeight),
   );
   const stages: StageResult[] = [];
-  for (const [t, budget] of budgets.entries()) {
-    options.signal?.throwIfAborted();
-    const scale = stages.at(-1)?.scale ?? 1;
-    const { w, stage } = await pruneStage({ ...run, units }, current, { t, of: budgets.length, budget, scale });
-    stages.push(stage);
-    const solved = writeWeights(current.model, chosen.layers, w);
-    const written = resolved.recalibrateStages ? await recalibrated(solved, model, options) : solved;
-    current = { model: written, w: readWeights(written, chosen.layers) };
-    await options.onStage?.(stage, written);
+  try {
+    for (const [t, budget] of budgets.entries()) {
+      options.signal?.throwIfAborted();
+      const scale = stages.at(-1)?.scale ?? 1;
+      const { w, stage } = await pruneStage({ ...run, units }, current, { t, of: budgets.length, budget, scale });
+      stages.push(stage);
+      const solved = writeWeights(current.model, chosen.layers, w);
+      const written = resolved.recalibrateStages ? await recalibrated(solved, model, options) : solved;
+      current = { model: written, w: readWeights(written, chosen.layers) };
+      await options.onStage?.(stage, written);
+    }
+  } finally {
+    freeIdle(); // a stage leaves the memory of its rows to the next
   }
   return { model: current.model, chosen, w: current.w, stages, options: resolved };
 }

@@ -9,6 +9,7 @@ export interface Exports {
   readonly squares: (a: number, count: number, y: number) => void;
   readonly pick: (a: number, offsets: number, count: number, out: number) => void;
   readonly eliminate: (L: number, stride: number, row: number, count: number) => void;
+  readonly update: (a: number, b: number, stride: number, count: number, out: number) => void;
 }
 
 /** Columns that are worked on at once: their vector stays in the nearest cache. */
@@ -59,6 +60,33 @@ export function openArena(bytes: number): Arena {
   return arena;
 }
 
+/** Arenas whose arrays were given back. */
+let idle: Arena[] = [];
+
+/** Of an arena that is used again, how much larger it may be than what is wanted. */
+const SPARE = 1.25;
+
+/** An idle arena that suits, its data all zeros; all others are let go. Pages that were used before cost a tenth of new ones. */
+function takeIdle(bytes: number): Arena | null {
+  const wanted = DATA_AT + bytes;
+  const found = idle.find(({ buffer: { byteLength: size } }) => size >= wanted && size <= SPARE * wanted + PAGE);
+  idle = [];
+  if (found === undefined) return null;
+  new Uint8Array(found.buffer, DATA_AT, bytes).fill(0);
+  return found;
+}
+
+/** Gives arrays of {@link allocate} back: they are not to be used any more, and their memory serves for the next ones that are as large. */
+export function giveBack(arrays: readonly Float32Array[]): void {
+  const arenas = arrays.map(arenaOf).filter((arena) => arena !== null);
+  idle = [...new Set([...idle, ...arenas])];
+}
+
+/** Frees what was given back. */
+export function freeIdle(): void {
+  idle = [];
+}
+
 /** The arena that an array lies in; null for an ordinary array. */
 export function arenaOf(array: Float32Array): Arena | null {
   return ARENAS.get(array.buffer) ?? null;
@@ -88,7 +116,7 @@ export function allocate(lengths: readonly number[]): Float32Array[] {
 
 function tryArena(bytes: number): Arena | null {
   try {
-    return openArena(bytes);
+    return takeIdle(bytes) ?? openArena(bytes);
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { random } from '../../tensor/random.ts';
-import { allocate, arenaOf, TILE } from './arena.ts';
+import { allocate, arenaOf, freeIdle, giveBack, TILE } from './arena.ts';
 import { kernels } from './kernels.ts';
 import { type Kernels, scalarKernels } from './scalar.ts';
 import { simdKernels } from './simd-kernels.ts';
@@ -74,7 +74,7 @@ describe.each(VARIANTS)('$name kernels', (variant) => {
     }
   });
 
-  it.each([1, 2, 7, 8, 9, 40])('factor a positive definite matrix of %i rows', (n) => {
+  it.each([1, 2, 7, 8, 9, 40, 49, 130])('factor a positive definite matrix of %i rows', (n) => {
     const B = normals(n * (n + 3));
     const K = new Float64Array(n * n);
     for (let i = 0; i < n; i++)
@@ -117,5 +117,20 @@ describe('kernels', () => {
     expect([...(arrays[2] as Float32Array)]).toEqual(new Array(7).fill(0));
     expect(arenaOf(arrays[0] as Float32Array)).toBe(arenaOf(arrays[2] as Float32Array));
     expect(arenaOf(new Float32Array(1))).toBeNull();
+  });
+
+  it('use memory that was given back, cleared, for arrays about as large, and free it when told', () => {
+    const [first] = allocate([100_000]) as [Float32Array];
+    first.fill(1);
+    giveBack([first]);
+    const [second] = allocate([99_000]) as [Float32Array];
+    expect(second.buffer).toBe(first.buffer);
+    expect(second.every((x) => x === 0)).toBe(true);
+    giveBack([second]);
+    expect(allocate([10])[0]?.buffer).not.toBe(first.buffer);
+    expect(allocate([99_000])[0]?.buffer).not.toBe(first.buffer); // let go by the allocation before
+    giveBack([second]);
+    freeIdle();
+    expect(allocate([99_000])[0]?.buffer).not.toBe(first.buffer);
   });
 });

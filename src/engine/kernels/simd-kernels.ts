@@ -1,9 +1,15 @@
 import { type Arena, arenaOf, DATA_AT, openArena, ROWS, TILE } from './arena.ts';
 import type { Kernels } from './scalar.ts';
-import { simdModule } from './simd.ts';
+import { simdModule, UPDATED } from './simd.ts';
 
 /** Whether this machine runs them. */
 export const hasSimd = typeof WebAssembly === 'object' && WebAssembly.validate(simdModule());
+
+/** Columns of a Cholesky factor that are found together. */
+const BLOCK = 16;
+
+/** An arena for factors, kept for the next one. */
+let factors: Arena | undefined;
 
 /** An arena for rows that lie in ordinary arrays. */
 let copies: Arena | undefined;
@@ -82,18 +88,36 @@ export const simdKernels: Kernels = {
       from = to;
     }
   },
+  /**
+   * Left-looking, by blocks of columns: what the columns before take away is subtracted in tiles, and only the rest goes
+   * row by row. The matrix is filled up to whole tiles, with ones on the diagonal.
+   */
   factor(K, n, jitter) {
-    const { buffer, run } = openArena(8 * n * n);
-    const L = new Float64Array(buffer, DATA_AT, n * n);
-    for (let i = 0; i < n; i++) {
-      const row = L.subarray(i * n, i * n + i + 1);
-      row.set(K.subarray(i * n, i * n + i + 1));
-      run.eliminate(DATA_AT, 8 * n, DATA_AT + 8 * i * n, i);
-      let pivot = (row[i] as number) + jitter;
-      for (let t = 0; t < i; t++) pivot -= (row[t] as number) ** 2;
-      if (!(pivot > 0)) return null;
-      row[i] = Math.sqrt(pivot);
+    const size = UPDATED.rows * Math.ceil(n / UPDATED.rows);
+    if (factors === undefined || factors.buffer.byteLength < DATA_AT + 8 * size * size)
+      factors = openArena(8 * size * size);
+    const { buffer, run } = factors;
+    const M = new Float64Array(buffer, DATA_AT, size * size);
+    for (let i = 0; i < n; i++) M.set(K.subarray(i * n, i * n + i + 1), i * size);
+    M.fill(0, n * size);
+    for (let i = 0; i < size; i++) M[i * size + i] = i < n ? (M[i * size + i] as number) + jitter : 1;
+    const at = (i: number, j: number): number => DATA_AT + 8 * (i * size + j);
+    for (let from = 0; from < size; from += BLOCK) {
+      const to = Math.min(from + BLOCK, size);
+      for (let i = from; i < size; i += UPDATED.rows)
+        for (let j = from; from > 0 && j < to; j += UPDATED.columns)
+          run.update(at(i, 0), at(j, 0), 8 * size, from, at(i, j));
+      for (let i = from; i < size; i++) {
+        run.eliminate(at(from, from), 8 * size, at(i, from), Math.min(i, to) - from);
+        if (i >= to) continue;
+        const row = M.subarray(i * size + from, i * size + i);
+        const pivot = (M[i * size + i] as number) - row.reduce((sum, x) => sum + x * x, 0);
+        if (!(pivot > 0)) return null;
+        M[i * size + i] = Math.sqrt(pivot);
+      }
     }
+    const L = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) L.set(M.subarray(i * size, i * size + i + 1), i * n);
     return L;
   },
 };

@@ -171,7 +171,57 @@ const eliminate: WasmFunction = {
   })(),
 };
 
+/** Rows and columns of the tile that `update` changes; as many sums as the machine keeps in registers. */
+export const UPDATED = { rows: 4, columns: 2 } as const;
+
+/**
+ * out[i][j] -= sum over t of a[i][t] b[j][t], for 4 rows of a and 2 of b; all f64, all rows equally far apart.
+ * Parameters: a, b, bytes between rows, count (even), out.
+ */
+const update: WasmFunction = {
+  name: 'update',
+  parameters: 5,
+  locals: [
+    [6, TYPE.i32],
+    [UPDATED.rows * UPDATED.columns + 3, TYPE.v128],
+  ],
+  body: (() => {
+    const [A, B, STRIDE, COUNT, OUT] = [0, 1, 2, 3, 4];
+    const row = (i: number): number => (i === 0 ? A : 4 + i);
+    const [SECOND, END, TO] = [8, 9, 10];
+    const sum = (i: number, j: number): number => 11 + i * UPDATED.columns + j;
+    const [X, Y, Z] = [19, 20, 21];
+    const rows = [0, 1, 2, 3];
+    return [
+      rows.slice(1).map((i) => set(row(i), op.add(get(row(i - 1)), get(STRIDE)))),
+      set(SECOND, op.add(get(B), get(STRIDE))),
+      set(END, op.add(get(A), op.shiftLeft(get(COUNT), 3))),
+      op.whileBelow(A, END, [
+        set(Y, op.load(get(B))),
+        set(Z, op.load(get(SECOND))),
+        rows.map((i) => [
+          set(X, op.load(get(row(i)))),
+          set(sum(i, 0), op.add2(get(sum(i, 0)), op.mul2(get(X), get(Y)))),
+          set(sum(i, 1), op.add2(get(sum(i, 1)), op.mul2(get(X), get(Z)))),
+        ]),
+        [...rows.map(row), B, SECOND].map((address) => step(address, 16)),
+      ]),
+      set(TO, get(OUT)),
+      rows.map((i) => [
+        [0, 1].map((j) =>
+          op.storeF64(
+            get(TO),
+            op.subF64(op.loadF64(get(TO), 8 * j), op.addF64(op.lane(get(sum(i, j)), 0), op.lane(get(sum(i, j)), 1))),
+            8 * j,
+          ),
+        ),
+        set(TO, op.add(get(TO), get(STRIDE))),
+      ]),
+    ];
+  })(),
+};
+
 /** The kernels as a WebAssembly module with 128-bit vectors. */
 export function simdModule(): Uint8Array<ArrayBuffer> {
-  return assemble([dots(1), dots(4), sums(1), sums(4), squares, pick, eliminate]);
+  return assemble([dots(1), dots(4), sums(1), sums(4), squares, pick, eliminate, update]);
 }
