@@ -1,6 +1,6 @@
 import { type Cholesky, cholesky, solve } from './cholesky.ts';
 import { gramOf, lowerGramOf } from './columns.ts';
-import { type QuadraticProblem, squaredNorm, type Value } from './quadratic.ts';
+import { type Point, type QuadraticProblem, squaredNorm, type Value } from './quadratic.ts';
 
 /** The best weights on a support, and the factor that gave them. */
 export interface BackSolution {
@@ -31,13 +31,21 @@ const CORRECTIONS = 4;
  * not converge (a ridge that is small beside the rounding), the Gram matrix is made in f64.
  *
  * @param support  [p], 1 = in S
+ * @param near     a point that wBar on S may differ from in few places, where one is known
  * @returns        null if the Gram matrix cannot be factored (see cholesky)
  * Factor, residuals and Q in f64. Cost: 3/4 n^2 |S| + n^3 / 6, A read twice and once more a correction; n^2 and a block
  * of columns extra.
  */
-export async function backSolve(problem: QuadraticProblem, support: Uint8Array): Promise<BackSolution | null> {
+export async function backSolve(
+  problem: QuadraticProblem,
+  support: Uint8Array,
+  near?: Point,
+): Promise<BackSolution | null> {
   const { a, wBar } = problem;
-  const kept = await problem.value(wBar.map((x, i) => (support[i] === 1 ? x : 0)));
+  const kept = await problem.value(
+    wBar.map((x, i) => (support[i] === 1 ? x : 0)),
+    near,
+  );
   const right = kept.product.map((x) => -x - a);
   const quick = factored(problem, await lowerGramOf(problem, support));
   if (quick !== null && quick.jitter === 0) {

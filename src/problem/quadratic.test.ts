@@ -50,6 +50,32 @@ describe('quadratic', () => {
     expect(Math.abs(difference - slope)).toBeLessThan(1e-6 * scale);
   });
 
+  it('has the same value however near the point is that it was reckoned from', async () => {
+    const { problem, dense } = smallProblem({ n: 5, widths: [40, 3, 50], firstOrder: 0.5, seed: 6 });
+    const w = normals(problem.p, 4);
+    let point = { w, value: await problem.value(w) };
+    for (const places of [[7], [], [41, 42], [0, 60, 92], [...w.keys()]]) {
+      const moved = point.w.map((x, i) => (places.includes(i) ? x - 1.5 : x));
+      const value = await problem.value(moved, point);
+      expect(value.objective / denseObjective(dense, moved)).toBeCloseTo(1, 12);
+      times(
+        dense.A,
+        moved.map((x, i) => x - (problem.wBar[i] as number)),
+      ).forEach((x, i) => {
+        expect(value.product[i]).toBeCloseTo(x, 10);
+      });
+      point = { w: moved, value };
+    }
+  });
+
+  it('does not go on from a point where it has no value', async () => {
+    const { problem, dense } = smallProblem({ n: 5, widths: [40], seed: 6 });
+    const w = normals(problem.p, 4);
+    const broken = await problem.value(w.map((x, i) => (i === 3 ? Number.NaN : x)));
+    expect(broken.objective).toBeNaN();
+    expect((await problem.value(w)).objective / denseObjective(dense, w)).toBeCloseTo(1, 12);
+  });
+
   it('takes mu = n lambda', () => {
     expect(smallProblem({ n: 8, widths: [3], lambda: 0.25 }).problem.mu).toBe(2);
   });

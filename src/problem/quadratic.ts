@@ -1,6 +1,7 @@
 import type { GradientRows } from '../curvature/gradient-rows.ts';
 import { addOuterProduct, transposedOuterProduct } from '../curvature/outer-products.ts';
 import { elementsOf, type Panel } from '../curvature/panel.ts';
+import { kernels } from '../engine/kernels/kernels.ts';
 import type { Linalg } from '../engine/linalg.ts';
 import { ShapeError } from '../errors/errors.ts';
 
@@ -26,8 +27,13 @@ export interface QuadraticProblem {
   /** Scale of the first-order term; 0 leaves it out. */
   readonly a: number;
   readonly linalg: Linalg;
-  /** Q(w), its parts, and A (w - wBar). f64 throughout. Cost: A read once; nothing where w was the last one asked for. */
-  value(w: Float64Array): Promise<Value>;
+  /**
+   * Q(w), its parts, and A (w - wBar). f64 throughout.
+   *
+   * @param near  a point that may differ from w in few places: then only their columns are read. Default: the last one asked for
+   * Cost: A read once, or the columns where w is another than near.
+   */
+  value(w: Float64Array, near?: Point | null): Promise<Value>;
   /**
    * Weights that a vector over the rows leads to on a support S, rounded to f32, with Q there:
    *
@@ -38,7 +44,7 @@ export interface QuadraticProblem {
   along(z: Float64Array, support: Uint8Array): Promise<Point>;
   /** Gradient of Q at w, given A (w - wBar). Cost: A read once; products in f32 for speed, result f64. */
   gradient(w: Float64Array, product: Float64Array): Promise<Float64Array>;
-  /** A v over the panels, f64. */
+  /** A v over the panels, f64. Cost: A read once, but nothing of a layer where v is zero, and only columns where it is sparse. */
   times(v: Float64Array): Promise<Float64Array>;
   /** A' r over the panels; products in f32, result f64. */
   transposedTimes(r: Float64Array): Promise<Float64Array>;
@@ -88,10 +94,7 @@ export function quadratic(
   };
   const times = async (v: Float64Array): Promise<Float64Array> => {
     const total = new Float64Array(n);
-    for (const panel of rows.panels) {
-      const { addProduct } = await productsWith(panel, linalg);
-      addProduct(scaled(panel, slice(panel, v)), total);
-    }
+    for (const panel of rows.panels) await addPanelProduct(panel, linalg, { v: slice(panel, v), total });
     return total;
   };
   const transposedTimes = async (r: Float64Array): Promise<Float64Array> => {
@@ -132,11 +135,12 @@ export function quadratic(
     times,
     transposedTimes,
     along,
-    value: async (w) => {
-      if (last !== null && areSame(last.w, w)) return last.value;
-      const delta = w.map((x, i) => x - (wBar[i] as number));
-      const value = composeValue(await times(delta), squaredNorm(delta), { mu, a });
-      return keep({ w: Float64Array.from(w), value }).value;
+    value: async (w, near = last) => {
+      const isNear = near !== null && Number.isFinite(near.value.objective) && differences(w, near.w) < SPARSE * p;
+      const from = isNear ? near.w : wBar;
+      const change = await times(w.map((x, i) => x - (from[i] as number)));
+      const product = isNear ? near.value.product.map((x, i) => x + (change[i] as number)) : change;
+      return keep({ w: Float64Array.from(w), value: composeValue(product, squaredDistance(w, wBar), { mu, a }) }).value;
     },
     gradient: async (w, product) => {
       const g = await transposedTimes(product.map((r) => r + a));
@@ -172,9 +176,49 @@ function slice({ start, width }: Panel, v: Float64Array): Float64Array {
   return v.subarray(start, start + width);
 }
 
-function areSame(a: Float64Array, b: Float64Array): boolean {
-  for (let i = 0; i < b.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+/** |a - b|^2 */
+export function squaredDistance(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += ((a[i] as number) - (b[i] as number)) ** 2;
+  return sum;
+}
+
+/** In how many places two vectors differ. */
+function differences(a: Float64Array, b: Float64Array): number {
+  let count = 0;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) count++;
+  return count;
+}
+
+/** Share of a panel's columns below which they are picked one by one rather than all read. */
+const SPARSE = 1 / 16;
+
+/** total += A_panel v. */
+async function addPanelProduct(
+  panel: Panel,
+  linalg: Linalg,
+  { v, total }: { v: Float64Array; total: Float64Array },
+): Promise<void> {
+  const columns = nonzeros(v);
+  if (columns.length === 0) return;
+  const x = scaled(panel, v);
+  if (panel.factors === undefined && columns.length < SPARSE * panel.width) {
+    const picked = new Float32Array(total.length * columns.length);
+    kernels.pickColumns(await elementsOf(panel), panel.width, columns, picked);
+    const part = Float64Array.from(columns, (j) => x[j] as number);
+    linalg.addProduct64(picked, part, total);
+    return;
+  }
+  const { addProduct } = await productsWith(panel, linalg);
+  addProduct(x, total);
+}
+
+/** Where a vector is not zero. */
+function nonzeros(v: Float64Array): Int32Array {
+  const found = new Int32Array(v.length);
+  let count = 0;
+  for (let i = 0; i < v.length; i++) if (v[i] !== 0) found[count++] = i;
+  return found.subarray(0, count);
 }
 
 /** Products with the rows of a panel: y += A x in f64, and A' r; from the factors where it has them. */

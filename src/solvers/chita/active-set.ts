@@ -4,7 +4,7 @@ import { type Point, type QuadraticProblem, squaredNorm } from '../../problem/qu
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { stepBackSolve } from './back-solving.ts';
-import { lineSearchStep, pointAt } from './line-search-step.ts';
+import { lineSearchStep, pointAt, slopeOnSupport, thresholded } from './line-search-step.ts';
 import { SWAP_DEFAULTS } from './swaps.ts';
 
 /** Options of {@link chitaCd}. */
@@ -29,6 +29,8 @@ interface State {
   readonly constraint: Constraint;
   readonly iterations: number;
   phase: 'iterate' | 'back-solve';
+  /** The magnitude start, with Q there. */
+  readonly start: Point;
   point: Point;
   active: Uint8Array;
   inner: number;
@@ -64,6 +66,7 @@ export function chitaCd(options: ChitaCdOptions = {}): AnySolver {
         constraint,
         iterations,
         phase: 'iterate',
+        start: point,
         point,
         active: new Uint8Array(0),
         inner: 0,
@@ -123,26 +126,26 @@ function keepBest(state: State): void {
     [state.w, state.objective] = [state.point.w, state.point.value.objective];
 }
 
-/** Gradient steps of growing size over all weights; the first improvement that leaves the active set enlarges it. */
+/** Gradient steps of growing size over all weights; the best one enlarges the active set if it leaves it. */
 async function lookOutside(state: State): Promise<boolean> {
-  const { problem, constraint, active } = state;
-  const { w, value } = state.point;
-  const g = await problem.gradient(w, value.product);
-  let found: { point: Point; support: Uint8Array } | null = null;
-  let step = 1 / (2 * (await curvatureAlong(problem, g)));
+  const { problem, constraint, active, point } = state;
+  const g = await problem.gradient(point.w, point.value.product);
+  const slope = await slopeOnSupport(problem, point.w, g);
+  let found: Point | null = null;
+  const curvature = Number.isFinite(slope.curvature) ? slope.curvature : await curvatureAlong(problem, g);
+  let step = 1 / (2 * curvature);
   for (let search = 0; search < SEARCHES; search++, step *= 2) {
-    const stepped = w.map((x, i) => x - step * (g[i] as number));
-    const support = constraint.support(squared(stepped));
-    const point = await pointAt(
-      problem,
-      stepped.map((x, i) => (support[i] === 1 ? x : 0)),
-    );
-    if (!(point.value.objective < (found?.point ?? state.point).value.objective)) break;
-    if (support.some((keep, i) => keep === 1 && active[i] === 0)) found = { point, support };
+    const stepped = point.w.map((x, i) => x - step * (g[i] as number));
+    const next = await thresholded(problem, constraint, stepped, slope.pointAt(point, step));
+    if (!(next.value.objective < (found ?? point).value.objective)) break;
+    if (next.w.some((x, i) => x !== 0 && active[i] === 0)) found = next;
   }
   if (found === null) return false;
-  state.point = found.point;
-  state.active = union(active, found.support);
+  state.point = found;
+  state.active = union(
+    active,
+    Uint8Array.from(found.w, (x) => (x === 0 ? 0 : 1)),
+  );
   keepBest(state);
   return true;
 }

@@ -1,6 +1,6 @@
 import { type Constraint, squared } from '../../constraints/constraint.ts';
 import { type BackSolution, backSolve } from '../../problem/back-solve.ts';
-import { type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
+import { type Point, type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { SWAP_DEFAULTS, swapRound } from './swaps.ts';
@@ -17,6 +17,8 @@ export const CHITA_DEFAULTS = { swaps: 0 } as const;
 interface State {
   readonly problem: QuadraticProblem;
   readonly constraint: Constraint;
+  /** A point that wBar on the support may be near to. */
+  readonly start?: Point;
   support: Uint8Array;
   solution: BackSolution | null;
   w: Float64Array;
@@ -58,7 +60,7 @@ export function chita(options: ChitaOptions = {}): AnySolver {
 /** Back-solves on a support that another method found, then swaps; the second half of {@link chita}. */
 export async function stepBackSolve(state: State): Promise<void> {
   if (state.solution === null) {
-    const solution = await backSolve(state.problem, state.support);
+    const solution = await backSolve(state.problem, state.support, state.start);
     if (solution === null) {
       state.status = 'not-positive-definite';
       return;

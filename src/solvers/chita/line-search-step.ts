@@ -1,9 +1,15 @@
 import { type Constraint, squared } from '../../constraints/constraint.ts';
-import { composeValue, type Point, type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
+import {
+  composeValue,
+  type Point,
+  type QuadraticProblem,
+  squaredDistance,
+  squaredNorm,
+} from '../../problem/quadratic.ts';
 
-/** Evaluates Q. */
-export async function pointAt(problem: QuadraticProblem, w: Float64Array): Promise<Point> {
-  return { w, value: await problem.value(w) };
+/** Evaluates Q, at less cost where a point is known that differs in few places. */
+export async function pointAt(problem: QuadraticProblem, w: Float64Array, near?: Point): Promise<Point> {
+  return { w, value: await problem.value(w, near) };
 }
 
 /** CHITA Alg. 2: doublings of the step beyond the one that keeps the support. */
@@ -17,7 +23,7 @@ const SAFETY = 1 + 1e-4;
  *   t* = |g_S|^2 / (|A_S g_S|^2 + mu |g_S|^2)
  *   t_c = the largest step at which every weight of S stays above what the largest gradient outside could reach
  *
- * Q never rises. Cost: 2 passes over A, up to 5 more where the support moves.
+ * Q never rises. Cost: 2 passes over A, and the columns that enter or leave where the support moves.
  */
 export async function lineSearchStep(
   problem: QuadraticProblem,
@@ -26,41 +32,56 @@ export async function lineSearchStep(
   active: Uint8Array,
 ): Promise<Point> {
   const g = await problem.gradient(from.w, from.value.product);
-  const inside = from.w.map((x, i) => (x !== 0 ? (g[i] as number) : 0));
-  const Ag = await problem.times(inside);
-  const curvature = squaredNorm(Ag) + problem.mu * squaredNorm(inside);
-  const exact = curvature > 0 ? squaredNorm(inside) / curvature : 0;
+  const slope = await slopeOnSupport(problem, from.w, g);
+  const exact = 1 / slope.curvature;
   const critical = criticalStep(from.w, g, active);
-  if (exact < critical) return alongSupport(problem, from, { inside, Ag, t: exact });
+  if (exact < critical) {
+    const next = slope.pointAt(from, exact);
+    return next.value.objective < from.value.objective ? next : from;
+  }
   let best = from;
   for (let doubling = 0, t = critical / SAFETY; doubling < DOUBLINGS; doubling++, t *= 2) {
     const stepped = from.w.map((x, i) => (active[i] === 1 ? x - t * (g[i] as number) : 0));
-    const support = constraint.support(squared(stepped));
-    const next = await pointAt(
-      problem,
-      stepped.map((x, i) => (support[i] === 1 ? x : 0)),
-    );
+    const next = await thresholded(problem, constraint, stepped, slope.pointAt(from, t));
     if (!(next.value.objective < best.value.objective)) break;
     best = next;
   }
   return best;
 }
 
-/** w - t g on the support: A (w - wBar) is known without another pass. */
-function alongSupport(
+/** What is known of Q along the gradient on the support of w, from one pass over A. */
+export interface Slope {
+  /** |A_S g_S|^2 / |g_S|^2 + mu; infinite where g_S = 0. */
+  readonly curvature: number;
+  /** w - t g_S, with Q there. */
+  pointAt(from: Point, t: number): Point;
+}
+
+/** Multiplies A by the gradient on the support of w. */
+export async function slopeOnSupport(problem: QuadraticProblem, w: Float64Array, g: Float64Array): Promise<Slope> {
+  const inside = g.map((d, i) => (w[i] !== 0 ? d : 0));
+  const Ag = await problem.times(inside);
+  const squared = squaredNorm(inside);
+  return {
+    curvature: squared > 0 ? squaredNorm(Ag) / squared + problem.mu : Number.POSITIVE_INFINITY,
+    pointAt(from, t) {
+      const next = from.w.map((x, i) => x - t * (inside[i] as number));
+      const product = from.value.product.map((x, i) => x - t * (Ag[i] as number));
+      return { w: next, value: composeValue(product, squaredDistance(next, problem.wBar), problem) };
+    },
+  };
+}
+
+/** The best point on the support that a constraint gives to stepped weights; `near` as for {@link pointAt}. */
+export async function thresholded(
   problem: QuadraticProblem,
-  from: Point,
-  { inside, Ag, t }: { inside: Float64Array; Ag: Float64Array; t: number },
-): Point {
-  const w = from.w.map((x, i) => x - t * (inside[i] as number));
-  let deltaSquared = 0;
-  for (let i = 0; i < w.length; i++) deltaSquared += ((w[i] as number) - (problem.wBar[i] as number)) ** 2;
-  const value = composeValue(
-    from.value.product.map((x, i) => x - t * (Ag[i] as number)),
-    deltaSquared,
-    problem,
-  );
-  return value.objective < from.value.objective ? { w, value } : from;
+  constraint: Constraint,
+  stepped: Float64Array,
+  near: Point,
+): Promise<Point> {
+  const support = constraint.support(squared(stepped));
+  const kept = stepped.map((x, i) => (support[i] === 1 ? x : 0));
+  return pointAt(problem, kept, near);
 }
 
 /** min over S of |w_i| / (G + |g_i|) where the weight shrinks, |w_i| / (G - |g_i|) where it grows slower than G. */
