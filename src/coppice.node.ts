@@ -16,6 +16,7 @@ import {
   stopwatch,
 } from './pipeline/prune-and-report.ts';
 import { peakRssMB, platformFacts, toolFacts } from './report/surroundings.node.ts';
+import { blockPoolOpener } from './solvers/chita/block-pool.node.ts';
 
 /** What {@link prune} is asked for. `budget` has to be given; gradients need `data`; all else has defaults. */
 export interface PruneRequest extends Omit<ReportedPruneOptions, 'data' | 'evaluation'> {
@@ -55,7 +56,7 @@ export async function prune(model: Model, request: PruneRequest): Promise<Pruned
       : given;
   const data = await watch.time('data', () => opened(request.data));
   const evaluation = await watch.time('data', () => opened(request.evaluation));
-  const options = { ...request, data, evaluation };
+  const options = { openPool: blockPoolOpener(request.threads), ...request, data, evaluation };
   return pruneAndReport(model, options, nodePlatform(engine), watch);
 }
 

@@ -100,4 +100,32 @@ describe.skipIf(!existsSync(MAIN))('the built program (npm run build)', () => {
     expect(said).toContain('coppice: interrupted; nothing was left half-written\n');
     expect(readdirSync(folder.path)).toEqual(before);
   }, 120_000);
+
+  it('solves blocks in worker threads to the same file, byte for byte', () => {
+    const model = folder.model(
+      'wide.onnx',
+      `
+      input x: float32[N, 8]
+      const w1: float32[8, 300] = random(1, 0.3)
+      const w2: float32[300, 300] = random(2, 0.1)
+      const w3: float32[300, 3] = random(3)
+      h = MatMul(x, w1)
+      r = Relu(h)
+      i = MatMul(r, w2)
+      s = Relu(i)
+      y = MatMul(s, w3)
+      output y
+    `,
+    );
+    const files = [1, 2, 3].map((threads) => {
+      const output = folder.at(`wide-${threads}.onnx`);
+      const { status, stderr } = coppice(
+        ...['prune', model, '--data', 'random:256', '--labels', 'model', '--method', 'chita-block', '--samples', '256'],
+        ...['--sparsity', '0.9', '--block', '4000', '--threads', String(threads), '--no-latency', '-o', output, '-q'],
+      );
+      expect([status, stderr.includes('Cannot')]).toEqual([0, false]);
+      return readFileSync(output);
+    });
+    for (const file of files.slice(1)) expect(file.equals(files[0] as Buffer)).toBe(true);
+  }, 120_000);
 });

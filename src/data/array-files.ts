@@ -1,14 +1,14 @@
 import { DataError } from '../errors/errors.ts';
 import { type AddressKind, type RowRange, resolveRange } from './address.ts';
 import type { ArrayRows } from './array-source.ts';
-import { cifar10Rows, type NamedBytes, parseCifar10 } from './cifar.ts';
+import type { NamedBytes } from './cifar.ts';
 import { parseIdx } from './idx.ts';
 import { parseNpy } from './npy.ts';
 import { parseNpz } from './npz.ts';
 import { type RawArray, sliceRows } from './raw-array.ts';
 
-/** Formats of arrays: every kind of address but a folder of pictures. */
-export type ArrayKind = Exclude<AddressKind, 'images'>;
+/** Formats of arrays that are read whole. */
+export type ArrayKind = Exclude<AddressKind, 'images' | 'cifar10'>;
 
 /** What {@link arrayRows} reads. */
 export interface ArrayFiles {
@@ -31,7 +31,6 @@ export function arrayRows(given: ArrayFiles): ArrayRows {
 
 const READERS: Readonly<Record<ArrayKind, (given: ArrayFiles) => ArrayRows>> = {
   idx: idxRows,
-  cifar10: cifarRows,
   npz: npzRows,
   npy: npyRows,
 };
@@ -43,14 +42,6 @@ function idxRows(given: ArrayFiles): ArrayRows {
   const isPicture = type === 'uint8' && (dims.length === 3 || (dims.length === 4 && channels === 3));
   const picture = isPicture ? { channels, height, width, planar: channels === 1 } : undefined;
   return selected({ x: x as RawArray, y, ...(picture && { picture }) }, given);
-}
-
-function cifarRows({ files, range, address }: ArrayFiles): ArrayRows {
-  const count = files.reduce((sum, file) => sum + cifar10Rows(file), 0);
-  const { start, end } = resolveRange(range, count, address);
-  const { pictures, labels } = parseCifar10(files, start, end);
-  const y: RawArray = { type: 'int32', dims: [end - start], data: labels };
-  return { x: pictures, y, picture: { channels: 3, height: 32, width: 32, planar: true } };
 }
 
 function npzRows(given: ArrayFiles): ArrayRows {

@@ -6,7 +6,7 @@ import { listImages } from './image-folder.node.ts';
 import { type OpenOptions, openRows, type RowTools } from './open-rows.ts';
 import { sharpPictures } from './pictures.node.ts';
 import { resolvePreprocess } from './preprocess.ts';
-import { expandHome, readBytes, readUnzipped } from './read-bytes.node.ts';
+import { expandHome, fileBytes, readBytes, readUnzipped } from './read-bytes.node.ts';
 
 export type { OpenOptions } from './open-rows.ts';
 
@@ -17,8 +17,8 @@ const TOOLS: RowTools = { codec: sharpPictures, sha256: hashBytes, hashRows };
  *
  *   idx:IMAGES[,LABELS]   cifar10:FILE.bin[,...]   npz:FILE (arrays x, y)   npy:X.npy[,Y.npy]   images:FOLDER
  *
- * then perhaps `[start:end]`, rows as Python slices. Files are read whole (idx also as .gz), folders of pictures row by
- * row. A whole-number y is classes, a float one regression targets.
+ * then perhaps `[start:end]`, rows as Python slices. Arrays are read whole (idx also as .gz), CIFAR-10 and folders of
+ * pictures row by row. A whole-number y is classes, a float one regression targets.
  *
  * @throws DataError    if the address, a file or a shape is wrong; the message says which and what to do
  * @throws OptionError  if the preprocessing cannot be carried out
@@ -28,6 +28,8 @@ export async function openDataset(address: string, options: OpenOptions = {}): P
   resolvePreprocess(preprocess); // refused before anything is read
   const { kind, paths, range } = parseAddress(address);
   const expanded = paths.map(expandHome);
+  if (kind === 'cifar10')
+    return openRows({ kind, files: await Promise.all(expanded.map(fileBytes)), range, address }, options, TOOLS);
   if (kind !== 'images')
     return openRows({ kind, files: await readFiles(kind, expanded), range, address }, options, TOOLS);
   const { files, labels } = await listImages(expanded[0] as string);

@@ -1,5 +1,6 @@
 import { DataError, messageOf } from '../errors/errors.ts';
 import type { AddressKind } from './address.ts';
+import { type ByteSource, bytesInMemory } from './byte-source.ts';
 import type { NamedBytes } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
 import { hashBytes, hashRows } from './hash.web.ts';
@@ -21,7 +22,7 @@ const WHOLE = { start: undefined, end: undefined };
 
 /**
  * Opens files that a user gave to a page, whatever kind of data they are: what an address says elsewhere is told from the
- * files. Arrays are read whole, pictures one by one when they are asked for. Nothing leaves the page.
+ * files. Arrays are read whole, pictures (those of CIFAR-10 too) when they are asked for. Nothing leaves the page.
  *
  * @throws DataError    if they are of no known kind or mixed, damaged, or do not fit the model
  * @throws OptionError  if the preprocessing cannot be carried out
@@ -33,11 +34,30 @@ export async function openFiles(given: readonly GivenFile[], options: OpenOption
   );
   const kind = recogniseFiles(heads);
   if (kind === 'images') return openRows(await imageRows(files), options, TOOLS);
+  if (kind === 'cifar10') {
+    const batches = (await Promise.all(files.map(pieces))).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return openRows({ kind, files: batches, range: WHOLE, address: addressOf(kind, batches) }, options, TOOLS);
+  }
   const read: NamedBytes[] = [];
   for (const file of files) read.push({ name: file.path, bytes: await unzipped(file) });
   const ordered = inOrder(kind, read);
-  const address = `${kind}:${ordered.map(({ name }) => name).join(',')}`;
-  return openRows({ kind, files: ordered, range: WHOLE, address }, options, TOOLS);
+  return openRows({ kind, files: ordered, range: WHOLE, address: addressOf(kind, ordered) }, options, TOOLS);
+}
+
+function addressOf(kind: AddressKind, files: readonly { readonly name: string }[]): string {
+  return `${kind}:${files.map(({ name }) => name).join(',')}`;
+}
+
+/** A file to be read piece by piece; one that is packed is unpacked at once. */
+async function pieces(file: GivenFile): Promise<ByteSource> {
+  const { path, blob } = file;
+  if (await isPacked(blob)) return bytesInMemory(path, await unzipped(file));
+  return { name: path, size: blob.size, read: (start, end) => bytesOf(path, blob.slice(start, end)) };
+}
+
+async function isPacked(blob: Blob): Promise<boolean> {
+  const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
+  return first === 0x1f && second === 0x8b;
 }
 
 async function bytesOf(path: string, blob: Blob): Promise<Uint8Array> {
@@ -59,9 +79,8 @@ async function unzipped({ path, blob }: GivenFile): Promise<Uint8Array> {
   }
 }
 
-/** Samples before labels: the array of more dimensions; batches of CIFAR-10 by their names. */
+/** Samples before labels: the array of more dimensions. */
 function inOrder(kind: AddressKind, files: readonly NamedBytes[]): NamedBytes[] {
-  if (kind === 'cifar10') return files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   if (files.length < 2) return [...files];
   const rank = ({ name, bytes }: NamedBytes): number =>
     kind === 'idx' ? (bytes[3] ?? 0) : parseNpy(bytes, name).dims.length;

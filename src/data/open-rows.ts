@@ -1,6 +1,7 @@
 import { type RowRange, resolveRange } from './address.ts';
 import { type ArrayFiles, arrayRows } from './array-files.ts';
 import { arraySource } from './array-source.ts';
+import { type CifarFiles, cifar10Source } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
 import { type ImageFiles, imageSource, type PictureTools, scaledSource } from './picture-sources.ts';
 import { type Preprocess, type PreprocessOptions, resolvePreprocess } from './preprocess.ts';
@@ -33,7 +34,7 @@ export interface ImageRows extends ImageFiles {
  * @throws OptionError  if the preprocessing cannot be carried out
  */
 export async function openRows(
-  given: ArrayFiles | ImageRows,
+  given: ArrayFiles | CifarFiles | ImageRows,
   { modelInput, ...options }: OpenOptions,
   tools: RowTools,
 ): Promise<Dataset> {
@@ -41,7 +42,7 @@ export async function openRows(
   const source =
     given.kind === 'images'
       ? await imageRows(given, { ...preprocess, size: preprocess.size ?? modelSize(preprocess, modelInput) }, tools)
-      : pictureRows(given, preprocess, tools);
+      : await pictureRows(given, preprocess, tools);
   return rowsDataset(source, { address: given.address, preprocess, modelInput, hash: tools.hashRows });
 }
 
@@ -51,8 +52,12 @@ function imageRows({ files, labels, range, address }: ImageRows, options: Prepro
   return imageSource(selected, options, tools);
 }
 
-function pictureRows(given: ArrayFiles, preprocess: Preprocess, { codec }: RowTools): RowSource {
-  const source = arraySource(arrayRows(given), given.address);
+async function pictureRows(
+  given: ArrayFiles | CifarFiles,
+  preprocess: Preprocess,
+  { codec }: RowTools,
+): Promise<RowSource> {
+  const source = given.kind === 'cifar10' ? await cifar10Source(given) : arraySource(arrayRows(given), given.address);
   return hasPicture(source) ? scaledSource(source, preprocess, { name: given.address, codec }) : source;
 }
 

@@ -1,9 +1,11 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { DataError, messageOf } from '../errors/errors.ts';
+import type { ByteSource } from './byte-source.ts';
 
 const LARGEST = 2 ** 32 - 1;
 const PIECE = 2 ** 30;
@@ -37,6 +39,39 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   } finally {
     await file.close();
   }
+}
+
+/**
+ * A file of any size, to be read piece by piece. It is open only while it is read.
+ *
+ * @throws DataError  if it is missing, a folder, or unreadable; also from a read that comes too late
+ */
+export async function fileBytes(path: string): Promise<ByteSource> {
+  const file = await openRegular(path);
+  const { size } = await file.stat();
+  await file.close();
+  return {
+    name: path,
+    size,
+    async read(start, end) {
+      const bytes = new Uint8Array(end - start);
+      try {
+        const opened = openSync(path, 'r');
+        try {
+          for (let at = 0; at < bytes.length; ) {
+            const count = readSync(opened, bytes, at, bytes.length - at, start + at);
+            if (count === 0) throw new DataError(`Cannot read "${path}": it became shorter while it was read`);
+            at += count;
+          }
+        } finally {
+          closeSync(opened);
+        }
+      } catch (cause) {
+        throw fileError(path, cause);
+      }
+      return bytes;
+    },
+  };
 }
 
 /** Opens a file; what is no file is refused unopened, since a pipe that nobody writes to would be waited for for ever. */

@@ -45,6 +45,8 @@ const INPUTS_A_RUN = 16 * 3072;
 const LINEAR_FACTOR = 2;
 /** More samples a run do not repay the memory. */
 const MOST_SAMPLES = 128;
+/** Numbers of the gradient rows of one run: each run in flight holds them two times over. */
+const ROWS_A_RUN = 2.4e6;
 /** Fewer sample gradients do not repay the start of worker threads. */
 const FEWEST_FOR_WORKERS = 256;
 /** Elements of one sample above which fewer than eight share a run, to bound memory. */
@@ -111,7 +113,7 @@ async function programOf(request: RowsRequest, order: Int32Array): Promise<Gradi
   };
   const elements = elementsOf(await source.feeds(order.subarray(0, 1)));
   const workers = workersFor(request, { elements, samples: order.length });
-  const most = mostSamples(elements, request.layers);
+  const most = mostSamples(elements, request);
   const program = await open(runSize(source, { most, mean: batch, wanted: order.length }));
   if (program.rows > 1 || program.samples <= batch) return program;
   await program.release();
@@ -134,9 +136,13 @@ function workersFor(
 }
 
 /** Samples in one run of the gradient graph, by the size of one; pictures too large for eight of them still run in twos or threes. */
-function mostSamples(elements: number, layers: readonly WeightLayer[]): number {
+function mostSamples(elements: number, { layers, batch }: Pick<RowsRequest, 'layers' | 'batch'>): number {
   const convolves = layers.some((layer) => layer.op.startsWith('Conv'));
-  const fitting = Math.floor((INPUTS_A_RUN * (convolves ? 1 : LINEAR_FACTOR)) / Math.max(elements, 1));
+  const weights = layers.reduce((sum, { size }) => sum + size, 0);
+  const fitting = Math.min(
+    Math.floor((INPUTS_A_RUN * (convolves ? 1 : LINEAR_FACTOR)) / Math.max(elements, 1)),
+    Math.floor(ROWS_A_RUN / weights) * batch,
+  );
   return Math.min(Math.max(fitting, elements > LARGE_INPUT ? 2 : 8), MOST_SAMPLES);
 }
 

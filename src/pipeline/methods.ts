@@ -2,7 +2,7 @@ import { OptionError } from '../errors/errors.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import { chitaCd } from '../solvers/chita/active-set.ts';
 import { chita } from '../solvers/chita/back-solving.ts';
-import { chitaBlock } from '../solvers/chita/block-wise.ts';
+import { type BlockPool, chitaBlock } from '../solvers/chita/block-wise.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
@@ -51,6 +51,8 @@ export interface SolverContext {
   readonly block: number;
   /** Rounds of swaps; undefined = the method's own default. */
   readonly swaps?: number;
+  /** Opens worker threads for blocks. */
+  readonly openPool?: (() => BlockPool) | undefined;
 }
 
 /** The method where none is named. */
@@ -109,7 +111,7 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
     summary: 'CHITA in blocks within layers: for large models',
     needsGradients: true,
     defaults: ONE_STAGE,
-    solver: ({ block }) => chitaBlock({ block }),
+    solver: ({ block, openPool }) => chitaBlock({ block, openPool }),
   },
   'chita++': {
     summary: 'CHITA in stages, with new gradients and the first-order term at each: the most accurate, the slowest',
@@ -136,7 +138,7 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
       'the short form that FALCON was published with: the integer program of magnitudes, then a back-solve in blocks',
     needsGradients: true,
     defaults: ONE_STAGE,
-    solver: ({ block }) => named('falcon-bs', chitaBlock({ block })),
+    solver: ({ block, openPool }) => named('falcon-bs', chitaBlock({ block, openPool })),
   },
   'falcon++': {
     summary: 'FALCON in stages: the limits close in on a schedule, with new gradients at each',

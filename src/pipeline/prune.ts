@@ -16,6 +16,7 @@ import { backSolve } from '../problem/back-solve.ts';
 import { type QuadraticProblem, quadratic, type Value } from '../problem/quadratic.ts';
 import type { OnProgress, RunOptions } from '../progress/progress.ts';
 import type { Schedule } from '../schedule/stages.ts';
+import type { BlockPool } from '../solvers/chita/block-wise.ts';
 import { drive, type Solution } from '../solvers/drive.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
@@ -76,6 +77,8 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly store?: MakeStore;
   /** Names of layers whose rows that store takes as factors. */
   readonly factored?: ReadonlySet<string>;
+  /** Opens worker threads for block-wise methods; default: blocks are solved one by one. */
+  readonly openPool?: (() => BlockPool) | undefined;
   /** Gradient rows of the unpruned model that were computed before (see sweep): used for the first stage. */
   readonly rows?: GradientRows;
   /** Called after each stage with the model that it made; the run waits for it. */
@@ -108,6 +111,7 @@ export type ResolvedPrune = Required<
     | 'rows'
     | 'store'
     | 'factored'
+    | 'openPool'
     | 'onStage'
     | 'layers'
     | 'exclude'
@@ -375,7 +379,11 @@ async function pruneStage(
     { lambda: resolved.lambda, firstOrder: resolved.firstOrder },
     algebra,
   );
-  const solver = entry.solver({ block: resolved.block, ...(resolved.swaps === null ? {} : { swaps: resolved.swaps }) });
+  const solver = entry.solver({
+    block: resolved.block,
+    openPool: options.openPool,
+    ...(resolved.swaps === null ? {} : { swaps: resolved.swaps }),
+  });
   const start = entry.needsGradients ? (await drive(magnitude(), problem, constraint)).value : null;
   const solution = await drive(solver, problem, constraint, {
     onProgress,

@@ -52,20 +52,24 @@ export async function drive(
   const state = await solver.init(problem, constraint);
   let steps = 0;
   let status: SolveStatus | 'running' = solver.status(state);
-  while (status === 'running') {
-    if (options.signal?.aborted) status = 'aborted';
-    else if (steps >= maxSteps) status = 'max-steps';
-    else {
-      await solver.step(state);
-      steps++;
-      options.onProgress?.({
-        step: `solving by ${solver.name}`,
-        done: steps,
-        total: Math.max(steps, maxSteps),
-        unit: 'steps',
-      });
-      status = solver.status(state);
+  try {
+    while (status === 'running') {
+      if (options.signal?.aborted) status = 'aborted';
+      else if (steps >= maxSteps) status = 'max-steps';
+      else {
+        await solver.step(state);
+        steps++;
+        options.onProgress?.({
+          step: `solving by ${solver.name}`,
+          done: steps,
+          total: Math.max(steps, maxSteps),
+          unit: 'steps',
+        });
+        status = solver.status(state);
+      }
     }
+  } finally {
+    await solver.release?.(state);
   }
   return settle(problem, constraint, { w: solver.current(state), status, steps });
 }

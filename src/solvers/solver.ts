@@ -17,6 +17,8 @@ export interface Solver<State = unknown> {
   status(state: State): 'running' | 'converged' | 'not-positive-definite';
   /** The best feasible weights so far: [p]. */
   current(state: State): Float64Array;
+  /** Ends what the state holds besides memory; called once, however the solve ended. */
+  release?(state: State): Promise<void>;
 }
 
 /** A solver whose state nobody outside needs to know. */

@@ -5,6 +5,7 @@ import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
 import type { PruneOptions } from '../../pipeline/prune.ts';
 import { type Shapes, shapesOf } from '../../pipeline/shapes.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
+import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import type { Context } from '../context.ts';
 import { openEngine } from '../engine.node.ts';
 import type { PruningFlags } from '../flags.ts';
@@ -89,6 +90,7 @@ export async function openRun(
     blocked: flags.skipBlocked === true ? ('skip' as const) : ('refuse' as const),
     augment: augment !== undefined,
     threads: flags.threads,
+    openPool: blockPoolOpener(flags.threads),
     ...(data === null ? {} : { source: data.source }),
   };
   if (evaluation === null) context.warn('no --eval: accuracy and loss are not measured');

@@ -4,7 +4,8 @@ import { denseBackSolve, denseObjective } from '../../problem/dense.cases.ts';
 import { SMALL_PROBLEMS, smallProblem } from '../../problem/small-problems.cases.ts';
 import { drive } from '../drive.ts';
 import { chita, initialSupport } from './back-solving.ts';
-import { blocksOf, chitaBlock } from './block-wise.ts';
+import { solveBlock } from './block-solve.ts';
+import { type BlockPool, blocksOf, chitaBlock } from './block-wise.ts';
 
 function largestOf(wBar: Float64Array, k: number): Uint8Array {
   return cardinality(wBar.length, k).support(wBar.map(Math.abs));
@@ -98,4 +99,41 @@ describe('blocks', () => {
       }
     },
   );
+
+  it('are the same whether the caller solves them or a pool, in whatever order they come back', async () => {
+    const { problem } = smallProblem({ n: 40, widths: [3000], lambda: 0.02, seed: 8 });
+    const options = { block: 250 };
+    const constraint = cardinality(problem.p, 900);
+    const alone = await drive(chitaBlock(options), problem, constraint);
+    let [underWay, most, closed] = [0, 0, 0];
+    const openPool = (): BlockPool => ({
+      parallel: 3,
+      run: async (task) => {
+        most = Math.max(most, ++underWay);
+        await new Promise((done) => setTimeout(done, task.kept % 7)); // the order of the tasks is not that of their ends
+        underWay--;
+        return solveBlock(task, problem.linalg);
+      },
+      close: async () => void closed++,
+    });
+    const pooled = await drive(chitaBlock({ ...options, openPool, leastForPool: 0 }), problem, constraint);
+    expect(pooled.w).toEqual(alone.w);
+    expect(most).toBeGreaterThan(1);
+    expect(closed).toBe(1);
+  });
+
+  it('close their pool when one of them fails', async () => {
+    const { problem } = smallProblem({ n: 4, widths: [64], seed: 8 });
+    let closed = 0;
+    const openPool = (): BlockPool => ({
+      parallel: 2,
+      run: async () => {
+        throw new Error('the worker is gone');
+      },
+      close: async () => void closed++,
+    });
+    const solving = drive(chitaBlock({ block: 4, openPool, leastForPool: 0 }), problem, cardinality(64, 20));
+    await expect(solving).rejects.toThrow('the worker is gone');
+    expect(closed).toBe(1);
+  });
 });

@@ -1,27 +1,53 @@
-import { cardinality } from '../../constraints/cardinality.ts';
-import type { Constraint } from '../../constraints/constraint.ts';
-import type { GradientRows } from '../../curvature/gradient-rows.ts';
 import { layerSizes } from '../../curvature/panel.ts';
-import { backSolve } from '../../problem/back-solve.ts';
-import { cholesky, solve } from '../../problem/cholesky.ts';
 import { columnsOf } from '../../problem/columns.ts';
-import { type QuadraticProblem, quadratic } from '../../problem/quadratic.ts';
+import type { QuadraticProblem } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { initialSupport } from './back-solving.ts';
+import { type BlockTask, solveBlock } from './block-solve.ts';
+
+/** Solves blocks elsewhere, several at once: worker threads, as a rule. */
+export interface BlockPool {
+  /** Tasks that proceed at once; further ones wait. */
+  readonly parallel: number;
+  /** As {@link solveBlock}. The task's data is moved away from the caller. */
+  run(task: BlockTask): Promise<Float64Array | null>;
+  close(): Promise<void>;
+}
 
 /** Options of {@link chitaBlock}. */
 export interface ChitaBlockOptions {
+  /** Opens the pool in which blocks are solved where there is much to do; default: they are solved one by one, by the caller. */
+  readonly openPool?: (() => BlockPool) | undefined;
+  /** Numbers of A below which no pool is opened. */
+  readonly leastForPool?: number;
   /** Width of a block; the last of a layer takes the remainder, and no block crosses from one layer to the next. */
   readonly block?: number;
 }
 
 /** Defaults of {@link chitaBlock}. */
-export const CHITA_BLOCK_DEFAULTS = { block: 2000 } as const;
+export const CHITA_BLOCK_DEFAULTS = { block: 2000, leastForPool: 2e7 } as const;
+
+/** Fewer blocks do not repay the start of worker threads. */
+const FEWEST_FOR_POOL = 8;
+
+interface Block {
+  readonly start: number;
+  readonly width: number;
+}
+
+/** A block that is being solved. */
+interface Running {
+  readonly block: Block;
+  readonly part: Promise<Float64Array | null>;
+}
 
 interface State {
   readonly problem: QuadraticProblem;
-  readonly blocks: readonly { start: number; width: number }[];
+  readonly blocks: readonly Block[];
+  readonly pool: BlockPool | null;
+  /** In order, the oldest first. */
+  readonly running: Running[];
   /** The support over all weights: its count in a block is what the block may keep. */
   readonly chosen: Uint8Array;
   readonly w: Float64Array;
@@ -36,21 +62,32 @@ interface State {
  * Gram and factor in f64. Cost: n |B| min(n, k_B) a block; the larger of n^2 and k_B^2 extra. Deterministic.
  * Source: Benbaki et al. 2023, Alg. 6; blocks as in the published program (consecutive weights within a layer).
  */
-export function chitaBlock({ block = CHITA_BLOCK_DEFAULTS.block }: ChitaBlockOptions = {}): AnySolver {
+export function chitaBlock({
+  block = CHITA_BLOCK_DEFAULTS.block,
+  leastForPool = CHITA_BLOCK_DEFAULTS.leastForPool,
+  openPool,
+}: ChitaBlockOptions = {}): AnySolver {
   return solver<State>({
     name: 'chita-block',
     needs: ['value', 'gradient', 'columns', 'gram'],
-    init: async (problem, constraint) => ({
-      problem,
-      blocks: blocksOf(layerSizes(problem.rows), block),
-      chosen: await initialSupport(problem, constraint),
-      w: magnitudePruned(problem, constraint),
-      next: 0,
-      status: 'running',
-    }),
+    init: async (problem, constraint) => {
+      const blocks = blocksOf(layerSizes(problem.rows), block);
+      const isMuch = blocks.length >= FEWEST_FOR_POOL && problem.n * problem.p >= leastForPool;
+      return {
+        problem,
+        blocks,
+        pool: isMuch && openPool !== undefined ? openPool() : null,
+        running: [],
+        chosen: await initialSupport(problem, constraint),
+        w: magnitudePruned(problem, constraint),
+        next: 0,
+        status: 'running',
+      };
+    },
     step: stepBlock,
     status: ({ status }) => status,
     current: ({ w }) => w,
+    release: async ({ pool }) => pool?.close(),
   });
 }
 
@@ -69,62 +106,39 @@ export function blocksOf(layers: readonly number[], block: number): { start: num
   });
 }
 
+/** Takes the result of one block; meanwhile as many others are under way as the pool takes. */
 async function stepBlock(state: State): Promise<void> {
-  const block = state.blocks[state.next++];
-  if (block !== undefined) {
-    const { start, width } = block;
-    const kept = state.chosen.subarray(start, start + width).reduce((sum, x) => sum + x, 0);
-    const part =
-      kept === 0
-        ? new Float64Array(width)
-        : await solveBlock(await subproblem(state.problem, start, width), cardinality(width, kept));
-    if (part === null) state.status = 'not-positive-definite';
-    else state.w.set(part, start);
+  const most = state.pool === null ? 1 : state.pool.parallel + 1;
+  while (state.running.length < most && state.next < state.blocks.length) {
+    const block = state.blocks[state.next++] as Block;
+    const task = await taskOf(state, block);
+    const part = task === null ? Promise.resolve(new Float64Array(block.width)) : solved(state, task);
+    part.catch(() => undefined); // a failure shows when the block is taken, not before
+    state.running.push({ block, part });
   }
-  if (state.status === 'running' && state.next >= state.blocks.length) state.status = 'converged';
+  const oldest = state.running.shift();
+  if (oldest !== undefined) {
+    const part = await oldest.part;
+    if (part === null) state.status = 'not-positive-definite';
+    else state.w.set(part, oldest.block.start);
+  }
+  const isOver = state.running.length === 0 && state.next >= state.blocks.length;
+  if (state.status === 'running' && isOver) state.status = 'converged';
 }
 
-/** The problem of some consecutive columns alone. */
-async function subproblem(problem: QuadraticProblem, start: number, width: number): Promise<QuadraticProblem> {
-  const { n, rows, wBar, lambda, a, linalg } = problem;
+function solved({ pool, problem }: State, task: BlockTask): Promise<Float64Array | null> {
+  return pool === null ? solveBlock(task, problem.linalg) : pool.run(task);
+}
+
+/** A block as a task; null where it keeps nothing. */
+async function taskOf({ problem, chosen, pool }: State, { start, width }: Block): Promise<BlockTask | null> {
+  const kept = chosen.subarray(start, start + width).reduce((sum, x) => sum + x, 0);
+  if (kept === 0) return null;
+  const { n, rows, wBar, lambda, a } = problem;
   const { data } = await columnsOf(
     rows,
     Int32Array.from({ length: width }, (_, j) => start + j),
   );
-  const part: GradientRows = { n, p: width, panels: [{ start: 0, width, data }], meanLoss: rows.meanLoss };
-  return quadratic(part, wBar.slice(start, start + width), { lambda, firstOrder: a }, linalg);
-}
-
-/** Support by the same rule as the whole, then the smaller of the two linear systems. */
-async function solveBlock(problem: QuadraticProblem, constraint: Constraint): Promise<Float64Array | null> {
-  const support = await initialSupport(problem, constraint);
-  if (constraint.kept >= problem.n) return (await backSolve(problem, support))?.w ?? null;
-  return solveSmall(problem, support);
-}
-
-/**
- * The normal equations on the support, for |S| < n:  (A_S'A_S + mu I)(w_S - wBar_S) = A_S'(A_P wBar_P - a e)
- */
-async function solveSmall(problem: QuadraticProblem, support: Uint8Array): Promise<Float64Array | null> {
-  const { n, mu, a, wBar, rows, linalg } = problem;
-  const indices = Int32Array.from([...support.keys()].filter((i) => support[i] === 1));
-  const k = indices.length;
-  const { data } = await columnsOf(rows, indices);
-  const H = await linalg.innerGram(data, n);
-  for (let i = 0; i < k; i++) (H[i * k + i] as number) += mu;
-  const factor = cholesky(H, k);
-  if (factor === null) return null;
-  const carried = await problem.times(wBar.map((x, i) => (support[i] === 1 ? 0 : x)));
-  const delta = solve(
-    factor,
-    linalg.transposedProduct64(
-      data,
-      carried.map((c) => c - a),
-    ),
-  );
-  const w = new Float64Array(wBar.length);
-  indices.forEach((i, j) => {
-    w[i] = (wBar[i] as number) + (delta[j] as number);
-  });
-  return w;
+  const own = pool === null ? data : data.slice(); // it leaves this thread, and may be a panel's
+  return { data: own, wBar: wBar.slice(start, start + width), n, kept, lambda, firstOrder: a };
 }
