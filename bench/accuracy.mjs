@@ -107,6 +107,13 @@ const TABLES = {
       ['chita', [0.9, 0.95], { samples: 500, batch: 16, lambda: 1e-2, firstOrder: 'auto' }],
     ],
   },
+  // What `auto` is to be compared with: masked SGD on labels, the mask closing in by magnitude.
+  'resnet20-sgd': {
+    problem: 'resnet20',
+    augment: true,
+    gradual: { epochs: 5, prunings: 5, rate: 0.05, trainBatch: 128, weightDecay: 1e-4, part: 32, share: 0 },
+    runs: [['magnitude', [0.9, 0.95], {}]],
+  },
   'resnet20-flops': {
     problem: 'resnet20',
     recalibrated: true,
@@ -182,7 +189,7 @@ async function pruned(request) {
   return pruneGradually(model, request, {
     ...rest,
     batch,
-    distill: { share, temperature },
+    ...(share > 0 && { distill: { share, temperature } }),
     onEpoch: ({ epoch, pruning, loss, accuracy, samplesPerSecond }) =>
       console.log(
         `  pruning ${pruning}, epoch ${epoch}: loss ${loss.toFixed(4)}, accuracy ${(100 * accuracy).toFixed(2)} %, ${samplesPerSecond.toFixed(0)} samples a second`,

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 const CSV = new URL('./results/accuracy.csv', import.meta.url);
 const PAGE = new URL('../docs/results.md', import.meta.url);
 
-/** Rows of the page: a table of bench/accuracy.mjs, its budget, and the settings by which the row is known. */
+/** Rows of the page: a table of bench/accuracy.mjs, its budget, and the settings by which the row is known; null = left out. */
 const row = (table, share, settings = {}, more = {}) => ({ table, share: String(share), settings, ...more });
 const flops = (kept) => `flops=${kept}`;
 const SECTIONS = [
@@ -26,6 +26,19 @@ const SECTIONS = [
       row('resnet20-auto', flops(0.3), { gradients: 30000 }),
       row('resnet20-auto', flops(0.2), { gradients: 30000 }),
       row('resnet20-folded-auto', 0.9, { gradients: 30000 }),
+    ],
+  },
+  {
+    title: 'ResNet-20 on CIFAR-10: the rival, SGD on labels while the support closes in by magnitude',
+    head: 'sparsity',
+    rows: [0.9, 0.95].map((share) => row('resnet20-sgd', share, { rows: 20000 })),
+  },
+  {
+    title: 'ResNet-20 on CIFAR-10: `prune --gradual`, 500,000 sample gradients',
+    head: 'sparsity',
+    rows: [
+      ...[0.9, 0.95].map((share) => row('resnet20-gradual', share, { share: 0.9, method: 'magnitude', rows: null })),
+      row('resnet20-gradual', 0.9, { share: 0.9, method: 'chita', rows: null }),
     ],
   },
   {
@@ -57,7 +70,7 @@ console.log(`wrote ${fileURLToPath(PAGE)}`);
 
 function measure(rows) {
   for (const { table, share, settings, seeds = '1' } of rows) {
-    const overrides = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+    const overrides = Object.entries(settings).flatMap(([key, value]) => (value === null ? [] : [`${key}=${value}`]));
     const program = fileURLToPath(new URL('./accuracy.mjs', import.meta.url));
     const run = spawnSync(process.execPath, [program, table, seeds, `sparsity=${share}`, ...overrides], {
       stdio: 'inherit',
@@ -74,7 +87,12 @@ function measured({ table, share, settings }) {
   for (const line of lines) {
     const entry = Object.fromEntries(line.split(',').map((value, i) => [names[i], value]));
     const options = entry.options.split(' ');
-    const fits = Object.entries(settings).every(([key, value]) => options.includes(`${key}=${value}`));
+    const fits = Object.entries(settings).every(([key, value]) => {
+      if (key === 'method') return entry.method === value;
+      return value === null
+        ? !options.some((option) => option.startsWith(`${key}=`))
+        : options.includes(`${key}=${value}`);
+    });
     if (entry.table === table && entry.sparsity === share && fits) found.set(entry.seed, entry);
   }
   return [...found.values()];
@@ -93,7 +111,8 @@ function lineOf(row) {
   const percent = (100 * mean(runs.map(({ accuracy }) => Number(accuracy)))).toFixed(2);
   const seconds = mean(runs.map(({ seconds: s }) => Number(s)));
   const model = row.table.includes('folded') ? ', batch norm folded' : '';
-  return `| ${budget}${model} | ${runs[0].options} | ${percent} | ${runs.length} | ${seconds.toFixed(0)} | ${runs.at(-1).date} |`;
+  const method = row.settings.method === undefined ? '' : `, ${row.settings.method}`;
+  return `| ${budget}${model}${method} | ${runs[0].options} | ${percent} | ${runs.length} | ${seconds.toFixed(0)} | ${runs.at(-1).date} |`;
 }
 
 function page() {

@@ -26,7 +26,7 @@ const CHUNK = 1 << 20;
  *
  * @param source  the model's bytes, or its files (the model and its external data), each compressed on its own
  * @throws OnnxDecodeError if a file cannot be read
- * Cost: each file is read three times; brotli compresses about 20 MB/s.
+ * Cost: each file is read three times, both compressors run at once; brotli compresses about 20 MB/s.
  */
 export async function measureSize(
   source: Uint8Array | string | readonly string[],
@@ -35,9 +35,11 @@ export async function measureSize(
   const parts = typeof source === 'string' || source instanceof Uint8Array ? [source] : source;
   const total = { raw: 0, gzip: 0, brotli: 0 };
   for (const part of parts) {
-    total.raw += await countBytes(part, null, options);
-    total.gzip += await countBytes(part, createGzip({ level: 9 }), options);
-    total.brotli += await countBytes(part, brotli(), options);
+    const coders = [null, createGzip({ level: 9 }), brotli()];
+    const [raw, gzip, br] = await Promise.all(coders.map((coder) => countBytes(part, coder, options)));
+    total.raw += raw as number;
+    total.gzip += gzip as number;
+    total.brotli += br as number;
   }
   return total;
 }

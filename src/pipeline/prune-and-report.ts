@@ -198,7 +198,8 @@ async function oneRun(source: FeedSource): Promise<{ inputs: Map<string, Tensor>
 }
 
 async function sizesOf({ measureSize }: Platform, before: Model, after: Model): Promise<Report['bytes']> {
-  return { before: await measureSize(encodeModel(before)), after: await measureSize(encodeModel(after)) };
+  const [was, is] = await Promise.all([before, after].map((model) => measureSize(encodeModel(model))));
+  return { before: was ?? null, after: is ?? null };
 }
 
 async function latencyOf({ platform, model, options, source, tests }: Setup, final: Model): Promise<Report['latency']> {

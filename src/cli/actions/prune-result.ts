@@ -1,5 +1,5 @@
 import { resolvePreprocess } from '../../data/preprocess.ts';
-import { measureSize } from '../../evaluate/size.node.ts';
+import { measureSize, type Size } from '../../evaluate/size.node.ts';
 import type { EpochFacts } from '../../finetune/finetune.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { flipDetails } from '../../pipeline/details/flip-details.ts';
@@ -105,10 +105,11 @@ async function surroundingsOf(
   run: Measured,
   { flags, output, plan }: Places,
 ): Promise<Surroundings> {
-  const bytes = await context.timed('size', async () => ({
-    before: await measureSize(filesOf(opened.path, opened.model)),
-    after: await measureSize(filesOf(output, run.model)),
-  }));
+  const bytes = await context.timed('size', async () => {
+    const both = [filesOf(opened.path, opened.model), filesOf(output, run.model)];
+    const [before, after] = await Promise.all(both.map((files) => measureSize(files)));
+    return { before: before as Size, after: after as Size };
+  });
   return {
     tool: toolFacts(),
     runtime: runtimeFacts(engine, flags.threads),
