@@ -7,7 +7,8 @@ export interface Exports {
   readonly sums1: Exports['dots1'];
   readonly sums4: Exports['dots1'];
   readonly squares: (a: number, count: number, y: number) => void;
-  readonly pick: (a: number, offsets: number, count: number, out: number) => void;
+  readonly picks1: (a: number, stride: number, offsets: number, count: number, out: number, spacing: number) => void;
+  readonly picks4: Exports['picks1'];
   readonly eliminate: (L: number, stride: number, row: number, count: number) => void;
   readonly update: (a: number, b: number, stride: number, count: number, out: number) => void;
 }
@@ -25,15 +26,18 @@ export interface Arena {
   readonly vector: { readonly at: number; readonly f64: Float64Array; readonly i32: Int32Array };
   /** [ROWS] f64 */
   readonly few: { readonly at: number; readonly f64: Float64Array };
-  /** [ROWS, TILE] f32, for rows that lie elsewhere, and for results. */
+  /** [ROWS, TILE] f32, for rows that lie elsewhere. */
   readonly rows: { readonly at: number; readonly f32: Float32Array };
+  /** [ROWS, TILE] f32, for results. */
+  readonly picked: { readonly at: number; readonly f32: Float32Array };
 }
 
 const PAGE = 65536;
 const VECTOR_AT = 64;
 const ROWS_AT = VECTOR_AT + 8 * TILE;
+const PICKED_AT = ROWS_AT + 4 * ROWS * TILE;
 /** Where data begins. */
-export const DATA_AT = ROWS_AT + 4 * ROWS * TILE;
+export const DATA_AT = PICKED_AT + 4 * ROWS * TILE;
 /** Bytes of data that one arena takes; addresses have 32 bits. */
 const MOST_BYTES = 2 ** 32 - PAGE - DATA_AT;
 
@@ -55,6 +59,7 @@ export function openArena(bytes: number): Arena {
       i32: new Int32Array(buffer, VECTOR_AT, TILE),
     },
     rows: { at: ROWS_AT, f32: new Float32Array(buffer, ROWS_AT, ROWS * TILE) },
+    picked: { at: PICKED_AT, f32: new Float32Array(buffer, PICKED_AT, ROWS * TILE) },
   };
   ARENAS.set(buffer, arena);
   return arena;

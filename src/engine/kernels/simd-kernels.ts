@@ -72,8 +72,7 @@ export const simdKernels: Kernels = {
   pickColumns(A, width, columns, block) {
     const n = columns.length === 0 ? 0 : block.length / columns.length;
     const { arena, tile } = tilesOf(A, width);
-    const { run, vector, rows } = arena;
-    const picked = rows.at + 4 * (ROWS - 1) * TILE;
+    const { run, vector, picked } = arena;
     for (let from = 0; from < columns.length; ) {
       const first = columns[from] as number;
       let to = from;
@@ -81,9 +80,13 @@ export const simdKernels: Kernels = {
       const count = to - from;
       for (let j = 0; j < count; j++) vector.i32[j] = 4 * ((columns[from + j] as number) - first);
       const span = (columns[to - 1] as number) - first + 1;
-      for (let i = 0; i < n; i++) {
-        run.pick(tile(i, 1, first, span).at, vector.at, count, picked);
-        block.set(rows.f32.subarray((ROWS - 1) * TILE, (ROWS - 1) * TILE + count), i * columns.length + from);
+      for (let i = 0; i < n; ) {
+        const some = i + ROWS <= n ? ROWS : 1;
+        const { at, stride } = tile(i, some, first, span);
+        (some === 1 ? run.picks1 : run.picks4)(at, stride, vector.at, count, picked.at, 4 * TILE);
+        for (let k = 0; k < some; k++)
+          block.set(picked.f32.subarray(k * TILE, k * TILE + count), (i + k) * columns.length + from);
+        i += some;
       }
       from = to;
     }

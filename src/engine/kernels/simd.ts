@@ -116,23 +116,36 @@ const squares: WasmFunction = {
   })(),
 };
 
-/** out[j] = a[offset[j] / 4]; a and out f32. Parameters: a, offsets (i32, bytes), count, out. */
-const pick: WasmFunction = {
-  name: 'pick',
-  parameters: 4,
-  locals: [[2, TYPE.i32]],
-  body: (() => {
-    const [A, OFFSETS, COUNT, OUT, END, LAST] = [0, 1, 2, 3, 4, 5];
-    const one = (k: number): Code =>
-      op.storeF32(get(OUT), op.loadF32(op.add(get(A), op.loadI32(get(OFFSETS), 4 * k))), 4 * k);
-    return [
+/**
+ * out[i][j] = a[i][offset[j] / 4] for some rows at once; a and out f32.
+ * Parameters: a, bytes between its rows, offsets (i32, bytes), count, out, bytes between its rows.
+ */
+function picks(rows: number): WasmFunction {
+  const [A, STRIDE, OFFSETS, COUNT, OUT, SPACING] = [0, 1, 2, 3, 4, 5];
+  const from = (i: number): number => (i === 0 ? A : 5 + i);
+  const to = (i: number): number => (i === 0 ? OUT : 4 + rows + i);
+  const [AT, END, LAST] = [4 + 2 * rows, 5 + 2 * rows, 6 + 2 * rows];
+  const each = (f: (i: number) => Code): Code => Array.from({ length: rows }, (_, i) => f(i));
+  const one = (k: number): Code => [
+    set(AT, op.loadI32(get(OFFSETS), 4 * k)),
+    each((i) => op.storeF32(get(to(i)), op.loadF32(op.add(get(from(i)), get(AT))), 4 * k)),
+  ];
+  return {
+    name: `picks${rows}`,
+    parameters: 6,
+    locals: [[2 * (rows - 1) + 3, TYPE.i32]],
+    body: [
+      Array.from({ length: rows - 1 }, (_, i) => [
+        set(from(i + 1), op.add(get(from(i)), get(STRIDE))),
+        set(to(i + 1), op.add(get(to(i)), get(SPACING))),
+      ]),
       set(END, op.add(get(OFFSETS), op.shiftLeft(op.and(get(COUNT), op.i32(-4)), 2))),
       set(LAST, op.add(get(OFFSETS), op.shiftLeft(get(COUNT), 2))),
-      op.whileBelow(OFFSETS, END, [[0, 1, 2, 3].map(one), step(OFFSETS, 16), step(OUT, 16)]),
-      op.whileBelow(OFFSETS, LAST, [one(0), step(OFFSETS, 4), step(OUT, 4)]),
-    ];
-  })(),
-};
+      op.whileBelow(OFFSETS, END, [[0, 1, 2, 3].map(one), step(OFFSETS, 16), each((i) => step(to(i), 16))]),
+      op.whileBelow(OFFSETS, LAST, [one(0), step(OFFSETS, 4), each((i) => step(to(i), 4))]),
+    ],
+  };
+}
 
 /**
  * One row of a Cholesky factor: row[j] = (row[j] - sum over t < j of row[t] L[j][t]) / L[j][j] for j below count; all f64.
@@ -223,5 +236,5 @@ const update: WasmFunction = {
 
 /** The kernels as a WebAssembly module with 128-bit vectors. */
 export function simdModule(): Uint8Array<ArrayBuffer> {
-  return assemble([dots(1), dots(4), sums(1), sums(4), squares, pick, eliminate, update]);
+  return assemble([dots(1), dots(4), sums(1), sums(4), squares, picks(1), picks(4), eliminate, update]);
 }
