@@ -20,6 +20,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { PREPROCESS_KEYS, type PruneFlags, trainingOptions } from '../flags.ts';
 import { dataFacts, fileFacts, filesOf } from '../opening.node.ts';
+import { adviceOn } from './advice.ts';
 import type { Measured } from './prune-run.ts';
 import type { RunSetup } from './setup.ts';
 
@@ -42,6 +43,8 @@ export async function finish(context: Context, setup: RunSetup, run: Measured, p
   context.print(
     flags.json === true ? reportText(report) : summary(report, { output, folder: flags.report, width: context.width }),
   );
+  const advice = adviceOn(run, flags);
+  if (advice !== null) context.tell(advice);
   return gate(context, report, flags.minAccuracy);
 }
 
