@@ -120,6 +120,21 @@ describe('kthLargest', () => {
       expect(kthLargest(values, 100_000)).toBe([...values].sort((a, b) => b - a)[99_999]);
     }
   });
+
+  it.each<[string, (i: number, rng: ReturnType<typeof random>) => number]>([
+    ['normal', (_, rng) => rng.normal()],
+    ['of five sizes', (_, rng) => Math.floor(5 * rng.uniform())],
+    ['zero for the most part', (_, rng) => (rng.uniform() < 0.9 ? 0 : rng.uniform())],
+    ['rising', (i) => i],
+    ['falling but for some that are no numbers', (i) => (i % 7 === 0 ? Number.NaN : -i)],
+    ['infinite here and there', (i, rng) => (i % 1000 === 0 ? Number.POSITIVE_INFINITY : rng.normal())],
+  ])('finds it among many that are %s', (_, value) => {
+    const rng = random(4);
+    const values = Float64Array.from({ length: 40_000 }, (__, i) => value(i, rng));
+    const sorted = values.map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v)).sort();
+    for (const k of [1, 2, 40, 4_000, 20_000, 34_285, 34_286, 39_999, 40_000])
+      expect(kthLargest(values, k)).toBe(sorted[40_000 - k]);
+  });
 });
 
 describe('markLargest', () => {
