@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OptionError } from '../errors/errors.ts';
+import { random } from '../tensor/random.ts';
 import { cardinality, count, grouped } from './cardinality.ts';
 import type { Constraint } from './constraint.ts';
 import { kthLargest, markLargest } from './select.ts';
