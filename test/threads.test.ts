@@ -2,23 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { feedsFromDataset } from '../src/data/feeds.ts';
 import { onnxruntimeNode } from '../src/engine/onnxruntime.node.ts';
 import { type Method, prunePipeline, sparsity } from '../src/index.ts';
-import { parseModelText } from '../src/onnx/text.ts';
 import { tinyData } from './tiny-data.ts';
+import { tinyNet } from './tiny-net.ts';
 
 /** Large enough for gradients in worker threads, and for Gram matrices that the runtime shares among threads. */
-const NET = parseModelText(`
-  input x: float32[N, 2, 8, 8]
-  const w1: float32[8, 2, 3, 3] = random(1, 0.3)
-  const w2: float32[512, 24] = random(2, 0.1)
-  const w3: float32[24, 5] = random(3)
-  c = Conv(x, w1) { pads: [1, 1, 1, 1] }
-  r = Relu(c)
-  f = Flatten(r)
-  h = MatMul(f, w2)
-  t = Tanh(h)
-  y = MatMul(t, w3)
-  output y
-`);
+const NET = tinyNet({ side: 8, filters: 8, stride: 1, hidden: 24, classes: 5 });
 const ROWS = 260;
 const SOURCE = feedsFromDataset(NET, tinyData({ count: ROWS, sampleDims: [2, 8, 8], classes: 5 }));
 

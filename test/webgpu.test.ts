@@ -13,6 +13,7 @@ import { parseModelText } from '../src/onnx/text.ts';
 import { random } from '../src/tensor/random.ts';
 import { float32 } from '../src/tensor/tensor.ts';
 import { tinyData } from './tiny-data.ts';
+import { tinyNet } from './tiny-net.ts';
 
 /** Vulkan without a GPU: SwiftShader, as chromium brings it along, with the loader beside it. */
 const DRIVER = process.env.COPPICE_VULKAN_DRIVER ?? '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -37,20 +38,7 @@ describe.skipIf(INSIDE || !existsSync(DRIVER))('WebGPU by a software renderer', 
   });
 });
 
-const NET = parseModelText(`
-  input x: float32[N, 2, 6, 6]
-  const w1: float32[4, 2, 3, 3] = random(1, 0.5)
-  const b1: float32[4] = random(2)
-  const w2: float32[36, 8] = random(3, 0.3)
-  const w3: float32[8, 3] = random(4)
-  c = Conv(x, w1, b1) { strides: [2, 2], pads: [1, 1, 1, 1] }
-  r = Relu(c)
-  f = Flatten(r)
-  h = MatMul(f, w2)
-  t = Tanh(h)
-  y = MatMul(t, w3)
-  output y
-`);
+const NET = tinyNet({ side: 6, filters: 4, stride: 2, hidden: 8, classes: 3 });
 const DATA = tinyData({ count: 24, sampleDims: [2, 6, 6], classes: 3 });
 
 describe.skipIf(!INSIDE)('on WebGPU', { timeout: 120_000 }, () => {

@@ -1,7 +1,7 @@
 import { DataError } from '../errors/errors.ts';
 import { type AddressKind, type RowRange, resolveRange } from './address.ts';
 import type { ArrayRows } from './array-source.ts';
-import type { NamedBytes } from './cifar.ts';
+import type { NamedBytes } from './byte-source.ts';
 import { parseIdx } from './idx.ts';
 import { parseNpy } from './npy.ts';
 import { parseNpz } from './npz.ts';

@@ -1,3 +1,9 @@
+/** A file's bytes and its name for messages. */
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 /** Bytes that are read piece by piece, when they are wanted. */
 export interface ByteSource {
   /** For messages. */

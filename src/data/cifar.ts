@@ -5,12 +5,6 @@ import type { ByteSource } from './byte-source.ts';
 import { looksLike } from './looks-like.ts';
 import type { Grid, RowSource } from './rows.ts';
 
-/** A file's bytes and its name for messages. */
-export interface NamedBytes {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
 /** Files of CIFAR-10, and which of their rows are wanted. */
 export interface CifarFiles {
   readonly kind: 'cifar10';

@@ -1,5 +1,5 @@
 import { type Address, parseAddress } from './address.ts';
-import type { NamedBytes } from './cifar.ts';
+import type { NamedBytes } from './byte-source.ts';
 import type { Dataset } from './dataset.ts';
 import { hashBytes, hashRows } from './hash.node.ts';
 import { listImages } from './image-folder.node.ts';

@@ -1,10 +1,10 @@
 import { DataError, messageOf } from '../errors/errors.ts';
 import type { AddressKind } from './address.ts';
-import { type ByteSource, bytesInMemory } from './byte-source.ts';
-import type { NamedBytes } from './cifar.ts';
+import { type ByteSource, bytesInMemory, type NamedBytes } from './byte-source.ts';
 import type { Dataset } from './dataset.ts';
 import { hashBytes, hashRows } from './hash.web.ts';
 import { LABELS_FILE } from './image-folder.ts';
+import { isGzip } from './looks-like.ts';
 import { parseNpy } from './npy.ts';
 import { type ImageRows, type OpenOptions, openRows, type RowTools } from './open-rows.ts';
 import { browserPictures } from './pictures.web.ts';
@@ -51,13 +51,8 @@ function addressOf(kind: AddressKind, files: readonly { readonly name: string }[
 /** A file to be read piece by piece; one that is packed is unpacked at once. */
 async function pieces(file: GivenFile): Promise<ByteSource> {
   const { path, blob } = file;
-  if (await isPacked(blob)) return bytesInMemory(path, await unzipped(file));
+  if (isGzip(await bytesOf(path, blob.slice(0, 2)))) return bytesInMemory(path, await unzipped(file));
   return { name: path, size: blob.size, read: (start, end) => bytesOf(path, blob.slice(start, end)) };
-}
-
-async function isPacked(blob: Blob): Promise<boolean> {
-  const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
-  return first === 0x1f && second === 0x8b;
 }
 
 async function bytesOf(path: string, blob: Blob): Promise<Uint8Array> {
@@ -71,7 +66,7 @@ async function bytesOf(path: string, blob: Blob): Promise<Uint8Array> {
 async function unzipped({ path, blob }: GivenFile): Promise<Uint8Array> {
   const bytes = await bytesOf(path, blob);
   if (bytes.length === 0) throw new DataError(`Cannot read "${path}": it is empty`);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  if (!isGzip(bytes)) return bytes;
   try {
     return new Uint8Array(await new Response(blob.stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer());
   } catch (cause) {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { DataError, messageOf } from '../errors/errors.ts';
 import type { ByteSource } from './byte-source.ts';
+import { isGzip } from './looks-like.ts';
 
 const LARGEST = 2 ** 32 - 1;
 const PIECE = 2 ** 30;
@@ -90,7 +91,7 @@ async function openRegular(path: string): Promise<FileHandle> {
 /** As {@link readBytes}, unzipped if the file is gzip. @throws DataError also if it is cut off or damaged */
 export async function readUnzipped(path: string): Promise<Uint8Array> {
   const bytes = await readBytes(path);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  if (!isGzip(bytes)) return bytes;
   try {
     return await promisify(gunzip)(bytes, { maxOutputLength: LARGEST });
   } catch (cause) {

@@ -3,15 +3,19 @@
 import * as ort from 'onnxruntime-node';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 
-/** @type {{ bytes: Uint8Array, options: object, alignment: number }} */
-const { bytes, options, alignment } = workerData;
+/** Outputs that share memory begin at multiples of so many bytes. */
+const ALIGNMENT = 64;
+
+/** @type {{ bytes: Uint8Array, options: object }} */
+const { bytes, options } = workerData;
 const opened = ort.InferenceSession.create(bytes, options);
 opened.catch(() => undefined); // told by the first run
 
 /**
- * Runs the session. Outputs are put in the memory that is given, if they fit there; else they are moved to the caller.
+ * Runs the session. With memory given, or null, outputs are put there, or in new shared memory where they do not fit; else they
+ * are moved to the caller.
  *
- * @param {{ feeds: [string, { type: string, data: unknown, dims: number[] }][], fetches?: string[], memory?: SharedArrayBuffer }} task
+ * @param {{ feeds: [string, { type: string, data: unknown, dims: number[] }][], fetches?: string[], memory?: SharedArrayBuffer | null }} task
  * @returns {Promise<[string, { type: string, data: unknown, dims: readonly number[] }][]>}
  */
 export default async function run({ feeds, fetches, memory }) {
@@ -21,38 +25,28 @@ export default async function run({ feeds, fetches, memory }) {
   );
   const outputs = fetches === undefined ? await session.run(inputs) : await session.run(inputs, fetches);
   const entries = Object.entries(outputs).map(([name, { type, data, dims }]) => [name, { type, data, dims }]);
-  if (memory !== undefined && fits(entries, memory)) return placed(entries, memory);
+  if (memory !== undefined && entries.every(([, { data }]) => ArrayBuffer.isView(data))) return placed(entries, memory);
   const buffers = entries.flatMap(([, { data }]) => (ArrayBuffer.isView(data) ? [data.buffer] : []));
   return move({ [transferableSymbol]: [...new Set(buffers)], [valueSymbol]: entries });
 }
 
-/** @param {number} bytes */
-const aligned = (bytes) => alignment * Math.ceil(bytes / alignment);
-
 /**
- * @param {[string, { data: any }][]} entries
- * @param {SharedArrayBuffer} memory
- */
-function fits(entries, memory) {
-  const needed = entries.reduce(
-    (sum, [, { data }]) => sum + (ArrayBuffer.isView(data) ? aligned(data.byteLength) : Number.POSITIVE_INFINITY),
-    0,
-  );
-  return needed <= memory.byteLength;
-}
-
-/**
- * Copies of the outputs in the memory, one behind the other.
+ * Copies of the outputs in shared memory, one behind the other.
  *
  * @param {[string, { type: string, data: any, dims: readonly number[] }][]} entries
- * @param {SharedArrayBuffer} memory
+ * @param {SharedArrayBuffer | null} given
  */
-function placed(entries, memory) {
-  let at = 0;
-  return entries.map(([name, { type, data, dims }]) => {
-    const copy = new data.constructor(memory, at, data.length);
+function placed(entries, given) {
+  let end = 0;
+  const places = entries.map(([, { data }]) => {
+    const at = end;
+    end += ALIGNMENT * Math.ceil(data.byteLength / ALIGNMENT);
+    return at;
+  });
+  const memory = given !== null && given.byteLength >= end ? given : new SharedArrayBuffer(end);
+  return entries.map(([name, { type, data, dims }], i) => {
+    const copy = new data.constructor(memory, places[i], data.length);
     copy.set(data);
-    at += aligned(data.byteLength);
     return [name, { type, data: copy, dims }];
   });
 }

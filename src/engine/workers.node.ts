@@ -6,11 +6,57 @@ import type { Feeds, Room, Session } from './engine.ts';
 
 type Entries = [string, Tensor][];
 
-/** Outputs that share a room begin at multiples of so many bytes. */
-const ALIGNMENT = 64;
-
 /** Threads that the machine can run at once. */
 export const CORES = availableParallelism();
+
+/** Worker threads that all do the same, each a task at a time. */
+export interface WorkerPool<Task, Result> {
+  /** @param moved  buffers of the task that go over to the worker, and are gone here */
+  run(task: Task, moved?: readonly ArrayBuffer[]): Promise<Result>;
+  /** Waits for the tasks that proceed: a thread that ends within one takes the process with it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts worker threads that stay until the pool is closed.
+ *
+ * @param file        what each runs: its default export takes a task
+ * @param workerData  what each is given at its start
+ */
+export function workerPool<Task, Result>(file: URL, threads: number, workerData: object): WorkerPool<Task, Result> {
+  const pool = new Piscina<Task, Result>({
+    filename: fileURLToPath(file),
+    minThreads: threads,
+    maxThreads: threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    workerData,
+  });
+  pool.on('error', () => undefined); // the task in question is rejected with it
+  const inFlight = new Set<Promise<Result>>();
+  return {
+    async run(task, moved = []) {
+      const result = pool.run(task, { transferList: [...moved] });
+      inFlight.add(result);
+      try {
+        return await result;
+      } finally {
+        inFlight.delete(result);
+      }
+    },
+    async close() {
+      await Promise.allSettled(inFlight);
+      await pool.destroy();
+    },
+  };
+}
+
+/** What a worker runs its copy of the session on. */
+interface RunTask {
+  readonly feeds: [string, Tensor | unknown][];
+  readonly fetches?: readonly string[];
+  /** Where outputs are put, if they fit; null = in new memory that is shared; absent = they are moved to the caller. */
+  readonly memory?: SharedArrayBuffer | null;
+}
 
 /**
  * A session with a copy in each of several worker threads, for runs whose operators are too small to share among threads.
@@ -23,50 +69,27 @@ export function sessionInWorkers(
   bytes: Uint8Array,
   { workers, options, names }: { workers: number; options: object; names: Pick<Session, 'inputs' | 'outputs'> },
 ): Session {
-  const pool = new Piscina({
-    filename: fileURLToPath(new URL('./session-worker.node.mjs', import.meta.url)),
-    minThreads: workers,
-    maxThreads: workers,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    workerData: { bytes, options, alignment: ALIGNMENT },
-  });
-  pool.on('error', () => undefined); // the run in question is rejected with it
-  const inFlight = new Set<Promise<Entries>>();
+  const file = new URL('./session-worker.node.mjs', import.meta.url);
+  const pool = workerPool<RunTask, Entries>(file, workers, { bytes, options });
   return {
     ...names,
     parallel: workers,
     async run(feeds: Feeds, fetches?: readonly string[], room?: Room): Promise<Map<string, Tensor>> {
-      const outputs: Promise<Entries> = pool.run({
+      const entries = await pool.run({
         feeds: [...feeds],
         ...(fetches && { fetches: [...fetches] }),
-        ...(room?.memory && { memory: room.memory }),
+        ...(room && { memory: room.memory ?? null }),
       });
-      inFlight.add(outputs);
-      try {
-        const entries = await outputs;
-        if (room !== undefined) room.memory = roomFor(entries, room.memory);
-        return new Map(entries);
-      } finally {
-        inFlight.delete(outputs);
-      }
+      const memory = memoryOf(entries);
+      if (room !== undefined && memory !== null) room.memory = memory;
+      return new Map(entries);
     },
-    /** Waits for the runs that proceed: a thread that ends within one takes the process with it. */
-    async release(): Promise<void> {
-      await Promise.allSettled(inFlight);
-      await pool.destroy();
-    },
+    release: () => pool.close(),
   };
 }
 
-function aligned(bytes: number): number {
-  return ALIGNMENT * Math.ceil(bytes / ALIGNMENT);
-}
-
-/** The memory that outputs like these fit in; what is there, if they do. */
-function roomFor(entries: Entries, memory: SharedArrayBuffer | undefined): SharedArrayBuffer {
-  const bytes = entries.reduce(
-    (sum, [, { data }]) => sum + (ArrayBuffer.isView(data) ? aligned(data.byteLength) : 0),
-    0,
-  );
-  return memory !== undefined && memory.byteLength >= bytes ? memory : new SharedArrayBuffer(bytes);
+/** The shared memory that outputs lie in; null where they do not. */
+function memoryOf(entries: Entries): SharedArrayBuffer | null {
+  const data = entries[0]?.[1].data;
+  return ArrayBuffer.isView(data) && data.buffer instanceof SharedArrayBuffer ? data.buffer : null;
 }

@@ -35,11 +35,14 @@ export async function measureSize(
   const parts = typeof source === 'string' || source instanceof Uint8Array ? [source] : source;
   const total = { raw: 0, gzip: 0, brotli: 0 };
   for (const part of parts) {
-    const coders = [null, createGzip({ level: 9 }), brotli()];
-    const [raw, gzip, br] = await Promise.all(coders.map((coder) => countBytes(part, coder, options)));
-    total.raw += raw as number;
-    total.gzip += gzip as number;
-    total.brotli += br as number;
+    const [raw, gzip, br] = await Promise.all([
+      countBytes(part, null, options),
+      countBytes(part, createGzip({ level: 9 }), options),
+      countBytes(part, brotli(), options),
+    ]);
+    total.raw += raw;
+    total.gzip += gzip;
+    total.brotli += br;
   }
   return total;
 }

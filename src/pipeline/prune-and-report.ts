@@ -198,8 +198,8 @@ async function oneRun(source: FeedSource): Promise<{ inputs: Map<string, Tensor>
 }
 
 async function sizesOf({ measureSize }: Platform, before: Model, after: Model): Promise<Report['bytes']> {
-  const [was, is] = await Promise.all([before, after].map((model) => measureSize(encodeModel(model))));
-  return { before: was ?? null, after: is ?? null };
+  const [was, is] = await Promise.all([measureSize(encodeModel(before)), measureSize(encodeModel(after))]);
+  return { before: was, after: is };
 }
 
 async function latencyOf({ platform, model, options, source, tests }: Setup, final: Model): Promise<Report['latency']> {

@@ -31,7 +31,7 @@ export interface QuadraticProblem {
    * Q(w), its parts, and A (w - wBar). f64 throughout.
    *
    * @param near  a point that may differ from w in few places: then only their columns are read. Default: the last one asked for
-   * Cost: A read once, or the columns where w is another than near.
+   * Cost: A read once, or the columns where w is another than near; nothing where it is the same.
    */
   value(w: Float64Array, near?: Point | null): Promise<Value>;
   /**
@@ -136,7 +136,9 @@ export function quadratic(
     transposedTimes,
     along,
     value: async (w, near = last) => {
-      const isNear = near !== null && Number.isFinite(near.value.objective) && differences(w, near.w) < SPARSE * p;
+      const apart = near === null ? p : differences(w, near.w);
+      if (near !== null && apart === 0) return near.value;
+      const isNear = near !== null && Number.isFinite(near.value.objective) && apart < SPARSE * p;
       const from = isNear ? near.w : wBar;
       const change = await times(w.map((x, i) => x - (from[i] as number)));
       const product = isNear ? near.value.product.map((x, i) => x + (change[i] as number)) : change;

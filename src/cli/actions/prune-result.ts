@@ -1,5 +1,5 @@
 import { resolvePreprocess } from '../../data/preprocess.ts';
-import { measureSize, type Size } from '../../evaluate/size.node.ts';
+import { measureSize } from '../../evaluate/size.node.ts';
 import type { EpochFacts } from '../../finetune/finetune.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { flipDetails } from '../../pipeline/details/flip-details.ts';
@@ -109,9 +109,11 @@ async function surroundingsOf(
   { flags, output, plan }: Places,
 ): Promise<Surroundings> {
   const bytes = await context.timed('size', async () => {
-    const both = [filesOf(opened.path, opened.model), filesOf(output, run.model)];
-    const [before, after] = await Promise.all(both.map((files) => measureSize(files)));
-    return { before: before as Size, after: after as Size };
+    const [before, after] = await Promise.all([
+      measureSize(filesOf(opened.path, opened.model)),
+      measureSize(filesOf(output, run.model)),
+    ]);
+    return { before, after };
   });
   return {
     tool: toolFacts(),

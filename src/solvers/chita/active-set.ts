@@ -1,10 +1,10 @@
 import { cardinality } from '../../constraints/cardinality.ts';
 import { type Constraint, squared } from '../../constraints/constraint.ts';
-import { type Point, type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
+import type { Point, QuadraticProblem } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { stepBackSolve } from './back-solving.ts';
-import { lineSearchStep, pointAt, slopeOnSupport, thresholded } from './line-search-step.ts';
+import { lineSearchStep, pointAt, slopeAlong, slopeOnSupport, thresholded } from './line-search-step.ts';
 import { SWAP_DEFAULTS } from './swaps.ts';
 
 /** Options of {@link chitaCd}. */
@@ -96,7 +96,7 @@ async function firstActiveSet({ problem, constraint }: State): Promise<Uint8Arra
   const magnitude = constraint.support(squared(wBar));
   if (a === 0) return union(room.support(squared(wBar)), magnitude); // the gradient at wBar is zero
   const g = await problem.gradient(wBar, new Float64Array(n));
-  const step = 1 / (await curvatureAlong(problem, g));
+  const step = 1 / (await slopeAlong(problem, g)).curvature;
   return union(room.support(wBar.map((x, i) => Math.abs(x - step * (g[i] as number)))), magnitude);
 }
 
@@ -132,7 +132,7 @@ async function lookOutside(state: State): Promise<boolean> {
   const g = await problem.gradient(point.w, point.value.product);
   const slope = await slopeOnSupport(problem, point.w, g);
   let found: Point | null = null;
-  const curvature = Number.isFinite(slope.curvature) ? slope.curvature : await curvatureAlong(problem, g);
+  const { curvature } = Number.isFinite(slope.curvature) ? slope : await slopeAlong(problem, g);
   let step = 1 / (2 * curvature);
   for (let search = 0; search < SEARCHES; search++, step *= 2) {
     const stepped = point.w.map((x, i) => x - step * (g[i] as number));
@@ -157,10 +157,4 @@ function supportFound({ problem, constraint, w }: State): Uint8Array {
 
 function union(a: Uint8Array, b: Uint8Array): Uint8Array {
   return a.map((x, i) => x | (b[i] as number));
-}
-
-/** |A g|^2 / |g|^2 + mu: its inverse is the step that minimises Q along -g. Cost: one pass over A. */
-async function curvatureAlong(problem: QuadraticProblem, g: Float64Array): Promise<number> {
-  const slope = squaredNorm(g);
-  return slope === 0 ? 1 : squaredNorm(await problem.times(g)) / slope + problem.mu;
 }

@@ -1,7 +1,5 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { Piscina } from 'piscina';
-import { CORES } from '../../engine/workers.node.ts';
+import { CORES, workerPool } from '../../engine/workers.node.ts';
 import type { BlockTask } from './block-solve.ts';
 import type { BlockPool } from './block-wise.ts';
 
@@ -22,33 +20,13 @@ const FILES = {
 export function blockPoolOpener(threads: number = CORES): (() => BlockPool) | undefined {
   const here = (file: string): URL => new URL(file, import.meta.url);
   if (threads < 2 || !existsSync(here(FILES.solver))) return undefined;
+  const loaded = Object.fromEntries(Object.entries(FILES).map(([name, file]) => [name, here(file).href]));
   return () => {
-    const pool = new Piscina({
-      filename: fileURLToPath(here('./block-worker.node.mjs')),
-      minThreads: threads,
-      maxThreads: threads,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      workerData: Object.fromEntries(Object.entries(FILES).map(([name, file]) => [name, here(file).href])),
-    });
-    pool.on('error', () => undefined); // the task in question is rejected with it
-    const inFlight = new Set<Promise<Float64Array | null>>();
+    const pool = workerPool<BlockTask, Float64Array | null>(here('./block-worker.node.mjs'), threads, loaded);
     return {
       parallel: threads,
-      async run(task: BlockTask): Promise<Float64Array | null> {
-        const result: Promise<Float64Array | null> = pool.run(task, {
-          transferList: [task.data.buffer as ArrayBuffer],
-        });
-        inFlight.add(result);
-        try {
-          return await result;
-        } finally {
-          inFlight.delete(result);
-        }
-      },
-      async close(): Promise<void> {
-        await Promise.allSettled(inFlight);
-        await pool.destroy();
-      },
+      run: (task) => pool.run(task, [task.data.buffer as ArrayBuffer]),
+      close: () => pool.close(),
     };
   };
 }

@@ -49,24 +49,31 @@ export async function lineSearchStep(
   return best;
 }
 
-/** What is known of Q along the gradient on the support of w, from one pass over A. */
+/** What is known of Q along a direction d, from one pass over A. */
 export interface Slope {
-  /** |A_S g_S|^2 / |g_S|^2 + mu; infinite where g_S = 0. */
+  /** |A d|^2 / |d|^2 + mu: its inverse is the step that minimises Q along a gradient -d. Infinite where d = 0. */
   readonly curvature: number;
-  /** w - t g_S, with Q there. */
+  /** w - t d, with Q there. */
   pointAt(from: Point, t: number): Point;
 }
 
-/** Multiplies A by the gradient on the support of w. */
-export async function slopeOnSupport(problem: QuadraticProblem, w: Float64Array, g: Float64Array): Promise<Slope> {
-  const inside = g.map((d, i) => (w[i] !== 0 ? d : 0));
-  const Ag = await problem.times(inside);
-  const squared = squaredNorm(inside);
+/** Multiplies A by a gradient on the support of w. */
+export function slopeOnSupport(problem: QuadraticProblem, w: Float64Array, g: Float64Array): Promise<Slope> {
+  return slopeAlong(
+    problem,
+    g.map((d, i) => (w[i] !== 0 ? d : 0)),
+  );
+}
+
+/** Multiplies A by a direction. Cost: one pass over A. */
+export async function slopeAlong(problem: QuadraticProblem, d: Float64Array): Promise<Slope> {
+  const Ad = await problem.times(d);
+  const squared = squaredNorm(d);
   return {
-    curvature: squared > 0 ? squaredNorm(Ag) / squared + problem.mu : Number.POSITIVE_INFINITY,
+    curvature: squared > 0 ? squaredNorm(Ad) / squared + problem.mu : Number.POSITIVE_INFINITY,
     pointAt(from, t) {
-      const next = from.w.map((x, i) => x - t * (inside[i] as number));
-      const product = from.value.product.map((x, i) => x - t * (Ag[i] as number));
+      const next = from.w.map((x, i) => x - t * (d[i] as number));
+      const product = from.value.product.map((x, i) => x - t * (Ad[i] as number));
       return { w: next, value: composeValue(product, squaredDistance(next, problem.wBar), problem) };
     },
   };
