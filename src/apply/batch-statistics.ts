@@ -15,6 +15,8 @@ export interface Site {
   /** `norm`: a BatchNormalization's input; `bare`: the output of a convolution that no BatchNormalization follows. */
   readonly kind: 'norm' | 'bare';
   readonly channels: number;
+  /** Positions of one sample in one channel. */
+  readonly cells: number;
 }
 
 /** Mean and variance of each channel over all samples and positions. */
@@ -45,13 +47,14 @@ export function sitesOf(graph: Graph, captured: Captured): Site[] {
   const isNorm = (node: Node): boolean => node.op === 'BatchNormalization' && node.domain === '';
   return graph.nodes.flatMap((node): Site[] => {
     const value = isNorm(node) ? (node.inputs[0] as string) : (node.outputs[0] ?? '');
-    const channels = captured.get(value)?.dims[1] ?? 0;
+    const [, channels = 0, ...positions] = captured.get(value)?.dims ?? [];
     if (channels === 0) return [];
-    if (isNorm(node)) return [{ value, node, kind: 'norm', channels }];
+    const cells = sizeOf(positions);
+    if (isNorm(node)) return [{ value, node, kind: 'norm', channels, cells }];
     const isConv = (node.op === 'Conv' || node.op === 'ConvTranspose') && node.domain === '';
     const following = users.get(value) ?? [];
     const last = following.length === 0 || graph.outputs.some((o) => o.name === value);
-    return isConv && !last && !following.some(isNorm) ? [{ value, node, kind: 'bare', channels }] : [];
+    return isConv && !last && !following.some(isNorm) ? [{ value, node, kind: 'bare', channels, cells }] : [];
   });
 }
 

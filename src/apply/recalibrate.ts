@@ -2,7 +2,7 @@ import type { FeedSource } from '../data/feeds.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
-import { constantOf, intAttribute, tensorOf } from '../ir/access.ts';
+import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Constant, Graph, Model, Node } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { random, sampleWithoutReplacement } from '../tensor/random.ts';
@@ -13,6 +13,7 @@ import {
   RESTORE_EPSILON,
   type Site,
 } from './batch-statistics.ts';
+import { type ChangedConvolution, changedConvolution, ownConvolution } from './convolution-channels.ts';
 
 /** Options of {@link recalibrate}. */
 export interface RecalibrateOptions extends RunOptions {
@@ -167,12 +168,6 @@ function ratio(now: number, then: number): number {
   return then > 0 ? now / then : 1;
 }
 
-interface Correction {
-  readonly replaced: Map<string, Constant>;
-  readonly added: Map<string, Constant>;
-  readonly node?: Node;
-}
-
 /**
  * W_c := g W_c, b_c := (b_c - mean') g + mean, g = sqrt((variance + eps) / (variance' + eps)): what the way through
  * the restored network did to channel c, folded into the convolution. Channels that became constant only shift.
@@ -181,45 +176,17 @@ function correction(
   model: Model,
   { node, channels }: Site,
   { then, now }: { then: ChannelStatistics; now: ChannelStatistics },
-): Correction | null {
-  const constants = constantsOf(model.graph);
-  const [, weightName = '', biasName = ''] = node.inputs;
-  const weight = constants.get(weightName);
-  const uses = model.graph.nodes.filter((other) => other.inputs.includes(weightName)).length;
-  if (
-    weight === undefined ||
-    weight.type !== 'float32' ||
-    uses !== 1 ||
-    (biasName !== '' && constants.get(biasName) === undefined)
-  )
-    return null;
-  if (node.op === 'ConvTranspose' && intAttribute(node, 'group', 1) !== 1) return null;
+): ChangedConvolution | null {
+  const own = ownConvolution(model, node);
+  if (own === null) return null;
   const gain = now.variance.map((v, c) =>
     v > RESTORE_EPSILON ? Math.sqrt((then.variance[c] as number) / (v + RESTORE_EPSILON)) : 1,
   );
-  const W = Float32Array.from(tensorOf(weight).data as Float32Array);
-  const inner = W.length / channels;
-  const kernel = node.op === 'Conv' ? inner : inner / (weight.dims[0] as number);
-  for (let i = 0; i < W.length; i++) {
-    const channel = node.op === 'Conv' ? Math.floor(i / inner) : Math.floor(i / kernel) % channels;
-    W[i] = (W[i] as number) * (gain[channel] as number);
-  }
-  const bias =
-    biasName === '' ? new Float32Array(channels) : (tensorOf(constants.get(biasName) as Constant).data as Float32Array);
-  const shifted = Float64Array.from(
-    bias,
+  const bias = Float64Array.from(
+    own.bias ?? new Float32Array(channels),
     (b, c) => (b - (now.mean[c] as number)) * (gain[c] as number) + (then.mean[c] as number),
   );
-  const replaced = new Map([[weightName, constantOf({ type: 'float32', dims: weight.dims, data: W })]]);
-  const shared = biasName !== '' && model.graph.nodes.filter((other) => other.inputs.includes(biasName)).length > 1;
-  if (biasName !== '' && !shared) return { replaced: replaced.set(biasName, vector(shifted)), added: new Map() };
-  const own = `${node.outputs[0]}~bias`;
-  const original = model.graph.nodes.find((other) => other.outputs[0] === node.outputs[0]) ?? node;
-  return {
-    replaced,
-    added: new Map([[own, vector(shifted)]]),
-    node: { ...original, inputs: [original.inputs[0] as string, weightName, own] },
-  };
+  return changedConvolution(model, own, { gain, bias });
 }
 
 function vector(values: Float64Array): Constant {

@@ -1,3 +1,4 @@
+import { unfold } from '../apply/unfold.ts';
 import { storedPosition } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
 import { elementsOf, type FeedSource } from '../data/feeds.ts';
@@ -68,7 +69,8 @@ export interface Imitated {
 /**
  * Trains a model to give the outputs that it gave before, while its support closes in on a budget: steps of gradient
  * descent on the squared error of the logits; every few steps the support is chosen anew as the largest weights that the
- * next constraint allows. Batch normalisation runs on batch statistics, and its running ones follow.
+ * next constraint allows. Batch normalisation runs on batch statistics, and its running ones follow; where it was folded
+ * into convolutions it is put back for the training ({@link unfold}).
  *
  *   loss = |z(w) - z(dense)|^2 / var z(dense)      the learning rate falls along half a cosine
  *
@@ -83,13 +85,14 @@ export interface Imitated {
 export async function pruneByImitation(request: ImitationRequest): Promise<Imitated> {
   const started = performance.now();
   const { engine, model, source, threads } = request;
-  const student = withLogits(model);
-  const variance = await outputVariance(engine, student, {
+  const dense = withLogits(model);
+  const variance = await outputVariance(engine, dense, {
     source,
     count: VARIANCE_SAMPLES,
     ...(threads !== undefined && { threads }),
   });
-  const training = trainingOf(request, { dense: student, variance, part: await partOf(request) });
+  const { model: student, fold } = await unfold(dense, { engine, source });
+  const training = trainingOf(request, { dense, variance, part: await partOf(request) });
   const steps = request.steps ?? (await stepsWithin(request, student, { training, started }));
   if (!Number.isInteger(steps) || steps < 1)
     throw new OptionError(`Cannot train for ${steps} steps: wanted at least one; allow more gradients or minutes`);
@@ -102,7 +105,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     supports: supportsOf(request, left),
   });
   const { loss } = trained.epochs.at(-1) as (typeof trained.epochs)[number];
-  const graph = { ...trained.model.graph, outputs: model.graph.outputs };
+  const graph = { ...fold(trained.model).graph, outputs: model.graph.outputs };
   return { model: { ...model, graph }, steps: left + spent, rate, loss: loss / variance };
 }
 

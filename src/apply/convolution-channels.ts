@@ -1,0 +1,62 @@
+import { constantsOf } from '../graph/constants.ts';
+import { constantOf, intAttribute, tensorOf } from '../ir/access.ts';
+import type { Constant, Model, Node } from '../ir/model.ts';
+
+/** A convolution whose channels can be changed one by one: weight and bias are constants, the weight of no other node. */
+export interface OwnConvolution {
+  readonly node: Node;
+  readonly weightName: string;
+  readonly weight: Constant;
+  /** [channels]; null where the node has none. */
+  readonly bias: Float32Array | null;
+}
+
+/** What has to change in a graph for a convolution's channels to change. */
+export interface ChangedConvolution {
+  /** Constants with new values, and constants that are new. */
+  readonly replaced: Map<string, Constant>;
+  readonly added: Map<string, Constant>;
+  /** The node itself, where it takes a bias of its own. */
+  readonly node?: Node;
+}
+
+/** Null where the channels of a Conv or ConvTranspose cannot be changed without changing anything else, or are not float32. */
+export function ownConvolution(model: Model, node: Node): OwnConvolution | null {
+  const constants = constantsOf(model.graph);
+  const [, weightName = '', biasName = ''] = node.inputs;
+  const weight = constants.get(weightName);
+  const bias = constants.get(biasName);
+  const uses = model.graph.nodes.filter((other) => other.inputs.includes(weightName)).length;
+  if (weight?.type !== 'float32' || uses !== 1 || (biasName !== '' && bias?.type !== 'float32')) return null;
+  if (node.op === 'ConvTranspose' && intAttribute(node, 'group', 1) !== 1) return null;
+  return { node, weightName, weight, bias: bias ? (tensorOf(bias).data as Float32Array) : null };
+}
+
+/** W_c := gain_c W_c, the whole bias anew. gain, bias: [channels]. Zeros stay zeros. Cost: a copy of the weight. */
+export function changedConvolution(
+  model: Model,
+  { node, weightName, weight }: OwnConvolution,
+  { gain, bias }: { readonly gain: Float64Array; readonly bias: Float64Array },
+): ChangedConvolution {
+  const replaced = new Map([[weightName, scaledChannels(node, weight, gain)]]);
+  const [x = '', , biasName = ''] = node.inputs;
+  const values = constantOf({ type: 'float32', dims: [bias.length], data: Float32Array.from(bias) });
+  const shared = biasName !== '' && model.graph.nodes.filter((other) => other.inputs.includes(biasName)).length > 1;
+  if (biasName !== '' && !shared) return { replaced: replaced.set(biasName, values), added: new Map() };
+  const own = `${node.outputs[0]}~bias`;
+  const original = model.graph.nodes.find((other) => other.outputs[0] === node.outputs[0]) ?? node;
+  return { replaced, added: new Map([[own, values]]), node: { ...original, inputs: [x, weightName, own] } };
+}
+
+/** The weight of a convolution, each output channel times its gain. gain: [channels] */
+export function scaledChannels({ op }: Node, weight: Constant, gain: Float64Array): Constant {
+  const channels = gain.length;
+  const W = Float32Array.from(tensorOf(weight).data as Float32Array);
+  const inner = W.length / channels;
+  const kernel = op === 'Conv' ? inner : inner / (weight.dims[0] as number);
+  for (let i = 0; i < W.length; i++) {
+    const channel = op === 'Conv' ? Math.floor(i / inner) : Math.floor(i / kernel) % channels;
+    W[i] = (W[i] as number) * (gain[channel] as number);
+  }
+  return constantOf({ type: 'float32', dims: weight.dims, data: W });
+}

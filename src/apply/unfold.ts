@@ -1,0 +1,188 @@
+import type { FeedSource } from '../data/feeds.ts';
+import type { Engine, Tensors } from '../engine/engine.ts';
+import { constantsOf, replaceConstants } from '../graph/constants.ts';
+import { attributes, constantOf, float, tensorOf } from '../ir/access.ts';
+import type { Constant, Model, Node } from '../ir/model.ts';
+import { type ChannelStatistics, measureStatistics, type Site } from './batch-statistics.ts';
+import { changedConvolution, type OwnConvolution, ownConvolution, scaledChannels } from './convolution-channels.ts';
+
+/** Options of {@link unfold}. */
+export interface UnfoldOptions {
+  readonly engine: Engine;
+  /** Samples on which the channels are measured, from the first; labels are not used. */
+  readonly source: FeedSource;
+  readonly samples?: number;
+  readonly batch?: number;
+}
+
+/** Defaults of {@link unfold}. */
+export const UNFOLD_DEFAULTS = { samples: 256, batch: 16 } as const;
+
+/** A model with batch normalisation, and the way back. */
+export interface Unfolded {
+  readonly model: Model;
+  /** Convolutions that got a BatchNormalization. */
+  readonly normalizations: number;
+  /** Folds them into the convolutions again, with the weights and statistics that they have by then. Zeros stay zeros. */
+  fold(trained: Model): Model;
+}
+
+/** Batch statistics of fewer positions a sample say too little: convolutions after global pooling are left as they are. */
+const LEAST_CELLS = 16;
+/** Channels that vary less than this have no scale. */
+const LEAST_VARIANCE = 1e-8;
+const EPSILON = 1e-5;
+/** The first version of BatchNormalization that is in inference form without an attribute. */
+const LEAST_OPSET = 7;
+
+/**
+ * Undoes the folding of batch normalisation: every convolution without one behind it (the last one apart) gets one, with
+ * the mean and variance measured there; its filters are scaled so that each channel has variance 1, as if it had been
+ * trained so. The function of the model stays the same; but it trains at rates that folded models do not bear, and the
+ * magnitudes of weights of different filters can be compared again.
+ *
+ *   W_c := W_c / s_c,  y := (W_c x - mean_c) / sqrt(1 + eps) * gamma_c + beta_c      s_c = standard deviation of channel c
+ *
+ * Models below opset 7 and convolutions that share their weight stay as they are.
+ *
+ * @throws EngineError if the model does not run
+ * Cost: one forward pass a sample, and a copy of the weights that change.
+ */
+export async function unfold(model: Model, { engine, source, ...options }: UnfoldOptions): Promise<Unfolded> {
+  const { samples, batch } = { ...UNFOLD_DEFAULTS, ...options };
+  const same: Unfolded = { model, normalizations: 0, fold: (trained) => trained };
+  if ((model.opsets.get('') ?? 0) < LEAST_OPSET) return same;
+  if (!model.graph.nodes.some((node) => node.op.startsWith('Conv'))) return same;
+  const { statistics, sites } = await measureStatistics({
+    engine,
+    model,
+    batches: () => batchesOf(source, { samples, batch }),
+    batchNorm: 'stored',
+  });
+  const added = new Map<string, Unfolding>();
+  for (const site of sites) {
+    const measured = statistics.get(site.value);
+    const node = model.graph.nodes.find(({ outputs }) => outputs[0] === site.node.outputs[0]);
+    if (site.kind !== 'bare' || site.cells < LEAST_CELLS || measured === undefined || node === undefined) continue;
+    const own = ownConvolution(model, node);
+    if (own !== null) added.set(node.outputs[0] as string, unfolding(own, site, measured));
+  }
+  if (added.size === 0) return same;
+  return { model: inserted(model, added), normalizations: added.size, fold: (trained) => folded(trained, added) };
+}
+
+async function* batchesOf(
+  source: FeedSource,
+  { samples, batch }: { samples: number; batch: number },
+): AsyncGenerator<Tensors> {
+  const size = source.fixedBatch ?? Math.min(batch, source.count);
+  const count = Math.max(size, Math.floor(Math.min(samples, source.count) / size) * size);
+  for (let start = 0; start < count; start += size)
+    yield (await source.feeds(Int32Array.from({ length: size }, (_, i) => start + i))).inputs;
+}
+
+/** One convolution's BatchNormalization. */
+interface Unfolding {
+  readonly own: OwnConvolution;
+  readonly weight: Constant;
+  readonly names: {
+    readonly raw: string;
+    readonly scale: string;
+    readonly shift: string;
+    readonly mean: string;
+    readonly variance: string;
+  };
+  readonly constants: ReadonlyMap<string, Constant>;
+}
+
+function unfolding(own: OwnConvolution, { channels }: Site, { mean, variance }: ChannelStatistics): Unfolding {
+  const output = own.node.outputs[0] as string;
+  const names = {
+    raw: `${output}~raw`,
+    scale: `${output}~scale`,
+    shift: `${output}~shift`,
+    mean: `${output}~mean`,
+    variance: `${output}~variance`,
+  };
+  const bias = own.bias ?? new Float32Array(channels);
+  const spread = variance.map((v) => (v > LEAST_VARIANCE ? Math.sqrt(v) : 1));
+  const vector = (value: (c: number) => number): Constant =>
+    constantOf({
+      type: 'float32',
+      dims: [channels],
+      data: Float32Array.from({ length: channels }, (_, c) => value(c)),
+    });
+  const scaledVariance = (c: number): number => (variance[c] as number) / (spread[c] as number) ** 2;
+  return {
+    own,
+    weight: scaledChannels(
+      own.node,
+      own.weight,
+      spread.map((s) => 1 / s),
+    ),
+    names,
+    constants: new Map([
+      [names.scale, vector((c) => (spread[c] as number) * Math.sqrt(scaledVariance(c) + EPSILON))],
+      [names.shift, vector((c) => mean[c] as number)],
+      [names.mean, vector((c) => ((mean[c] as number) - (bias[c] as number)) / (spread[c] as number))],
+      [names.variance, vector(scaledVariance)],
+    ]),
+  };
+}
+
+function inserted(model: Model, added: ReadonlyMap<string, Unfolding>): Model {
+  const weights = new Map([...added.values()].map(({ own, weight }) => [own.weightName, weight]));
+  const graph = replaceConstants(model.graph, weights);
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    const found = added.get(node.outputs[0] ?? '');
+    if (found === undefined) return [node];
+    const { raw, scale, shift, mean, variance } = found.names;
+    return [
+      { ...node, inputs: node.inputs.slice(0, 2), outputs: [raw] },
+      {
+        name: `${node.outputs[0]}~normalization`,
+        op: 'BatchNormalization',
+        domain: '',
+        inputs: [raw, scale, shift, mean, variance],
+        outputs: node.outputs,
+        attributes: attributes({ epsilon: float(EPSILON) }),
+      },
+    ];
+  });
+  const constants = new Map([...graph.constants, ...[...added.values()].flatMap((one) => [...one.constants])]);
+  return { ...model, graph: { ...graph, nodes, constants } };
+}
+
+/** W_c := W_c g_c,  b_c := beta_c - mean_c g_c      g = gamma / sqrt(variance + eps) */
+function folded(trained: Model, added: ReadonlyMap<string, Unfolding>): Model {
+  const values = constantsOf(trained.graph);
+  const read = (name: string): Float64Array =>
+    Float64Array.from(tensorOf(values.get(name) as Constant).data as ArrayLike<number>);
+  const nodes = trained.graph.nodes.flatMap((node): Node[] => {
+    if (added.has(node.outputs[0] ?? '')) return [];
+    const original = [...added.values()].find(({ names }) => names.raw === node.outputs[0])?.own.node;
+    return [original ?? node];
+  });
+  const constants = new Map(trained.graph.constants);
+  for (const { constants: own } of added.values()) for (const name of own.keys()) constants.delete(name);
+  let model: Model = { ...trained, graph: { ...trained.graph, nodes, constants } };
+  for (const { own, names } of added.values()) {
+    const [scale, shift, mean, variance] = [names.scale, names.shift, names.mean, names.variance].map(read) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
+    const gain = scale.map((s, c) => s / Math.sqrt((variance[c] as number) + EPSILON));
+    const bias = shift.map((b, c) => b - (mean[c] as number) * (gain[c] as number));
+    const weight = values.get(own.weightName) as Constant;
+    model = withChange(model, changedConvolution(model, { ...own, weight }, { gain, bias }));
+  }
+  return model;
+}
+
+function withChange(model: Model, { replaced, added, node }: ReturnType<typeof changedConvolution>): Model {
+  const graph = replaceConstants(model.graph, replaced);
+  const nodes = node ? graph.nodes.map((other) => (other.outputs[0] === node.outputs[0] ? node : other)) : graph.nodes;
+  return { ...model, graph: { ...graph, nodes, constants: new Map([...graph.constants, ...added]) } };
+}
