@@ -132,7 +132,7 @@ console.log(
 );
 const METHODS = [
   ['magnitude', {}],
-  ['chita', { samples: 1000, batch: 1, lambda: 1e-3 }],
+  ['chita', { samples: 500, batch: 1, lambda: 1e-3 }],
   ['auto', { gradients: 10_000 }],
 ];
 for (const share of shares.length > 0 ? shares : [0.5, 0.7, 0.8])

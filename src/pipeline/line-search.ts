@@ -1,8 +1,6 @@
-import { writeWeights } from '../apply/weights.ts';
 import { type FeedSource, subset } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
-import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { type Random, sampleWithoutReplacement } from '../tensor/random.ts';
 
@@ -54,18 +52,12 @@ export async function searchAlong(
   return best;
 }
 
-/** The loss of a model with other weights, on samples of a source that stay the same: any two calls compare. */
+/** The loss of models on samples of a source that stay the same: any two calls compare. */
 export function lossOn(
-  {
-    engine,
-    source,
-    layers,
-    samples,
-  }: { engine: Engine; source: FeedSource; layers: readonly WeightLayer[]; samples: number },
+  { engine, source, samples }: { engine: Engine; source: FeedSource; samples: number },
   rng: Random,
-): (model: Model, w: Float64Array) => Promise<number> {
+): (model: Model) => Promise<number> {
   const count = Math.min(samples, source.count);
   const rows = subset(source, sampleWithoutReplacement(rng, source.count, count).sort());
-  return async (model, w) =>
-    (await evaluate(engine, writeWeights(model, layers, w), rows)).loss ?? Number.POSITIVE_INFINITY;
+  return async (model) => (await evaluate(engine, model, rows)).loss ?? Number.POSITIVE_INFINITY;
 }

@@ -291,7 +291,12 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     for (const [t, budget] of budgets.entries()) {
       options.signal?.throwIfAborted();
       const scale = stages.at(-1)?.scale ?? 1;
-      const { w, stage } = await pruneStage({ ...run, units }, current, { t, of: budgets.length, budget, scale });
+      const { w, stage } = await pruneStage({ ...run, units, dense: model }, current, {
+        t,
+        of: budgets.length,
+        budget,
+        scale,
+      });
       stages.push(stage);
       const solved = writeWeights(current.model, chosen.layers, w);
       const written = resolved.recalibrateStages ? await recalibrated(solved, model, options) : solved;
@@ -360,7 +365,7 @@ interface Run {
 }
 
 async function pruneStage(
-  run: Run & { readonly units: Float64Array },
+  run: Run & { readonly units: Float64Array; readonly dense: Model },
   current: { model: Model; w: Float64Array },
   { t, of, budget, scale }: { t: number; of: number; budget: Budget; scale: number },
 ): Promise<{ w: Float64Array; stage: StageResult }> {
@@ -399,7 +404,7 @@ async function pruneStage(
       : await searchAlong(
           { from: unscaled(from), to: unscaled(solution.w) },
           scale || 1,
-          trueLoss(run, current.model, t),
+          trueLoss(run, { model: current.model, dense: run.dense }, t),
         );
   const stage: StageResult = {
     budget,
@@ -423,13 +428,20 @@ async function withoutFirstOrder(problem: QuadraticProblem, w: Float64Array): Pr
   return (await backSolve({ ...problem, a: 0 }, support))?.w ?? null;
 }
 
-function trueLoss({ options, resolved, layers }: Run, model: Model, t: number): (w: Float64Array) => Promise<number> {
+/** The true loss of other weights, with the batch statistics that the stage would end with. */
+function trueLoss(
+  { options, resolved, layers }: Run,
+  { model, dense }: { readonly model: Model; readonly dense: Model },
+  t: number,
+): (w: Float64Array) => Promise<number> {
   const { engine, source } = options;
   if (source === undefined || !(source.labelled || source.hasTargets))
     throw new DataError('Cannot search along the true loss: wanted data with labels or targets (--data)');
-  const rng = random(resolved.seed).fork(`line search ${t}`);
-  const loss = lossOn({ engine, source, layers, samples: resolved.lineSearch }, rng);
-  return (w) => loss(model, w);
+  const loss = lossOn({ engine, source, samples: resolved.lineSearch }, random(resolved.seed).fork(`line search ${t}`));
+  return async (w) => {
+    const written = writeWeights(model, layers, w);
+    return loss(resolved.recalibrateStages ? await recalibrated(written, dense, options) : written);
+  };
 }
 
 async function recalibrated(
