@@ -133,7 +133,7 @@ console.log(
 const METHODS = [
   ['magnitude', {}],
   ['chita', { samples: 500, batch: 1, lambda: 1e-3 }],
-  ['auto', { gradients: 10_000 }],
+  ['auto', { gradients: 6000 }],
 ];
 for (const share of shares.length > 0 ? shares : [0.5, 0.7, 0.8])
   for (const [method, options] of METHODS) {

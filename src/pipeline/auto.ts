@@ -1,7 +1,8 @@
 import { unfold } from '../apply/unfold.ts';
 import { storedPosition } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
-import { elementsOf, type FeedSource } from '../data/feeds.ts';
+import type { FeedSource } from '../data/feeds.ts';
+import { capture } from '../engine/capture.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
@@ -9,6 +10,7 @@ import { outputVariance, withLogits } from '../finetune/logits.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { sizeOf } from '../tensor/tensor.ts';
 import { largestDivisor } from './gradients.ts';
 
 /** What {@link pruneByImitation} is asked for. */
@@ -44,8 +46,8 @@ export const AUTO_DEFAULTS = {
 
 /** Samples that the variance of the outputs is taken over. */
 const VARIANCE_SAMPLES = 128;
-/** Elements of the inputs of one run where the model convolves, and samples that batch statistics need at least. */
-const INPUTS_A_RUN = 16 * 3072;
+/** Numbers in all intermediate values of one run, and samples that batch statistics need at least. */
+const NUMBERS_A_RUN = 16_000_000;
 const LEAST_SAMPLES = 8;
 /** Steps of a trial at least, and at most. */
 const LEAST_TRIAL = 12;
@@ -92,7 +94,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     ...(threads !== undefined && { threads }),
   });
   const { model: student, fold } = await unfold(dense, { engine, source });
-  const training = trainingOf(request, { dense, variance, part: await partOf(request) });
+  const training = trainingOf(request, { dense, variance, part: await partOf(request, student) });
   const steps = request.steps ?? (await stepsWithin(request, student, { training, started }));
   if (!Number.isInteger(steps) || steps < 1)
     throw new OptionError(`Cannot train for ${steps} steps: wanted at least one; allow more gradients or minutes`);
@@ -145,12 +147,18 @@ async function lossOfTrial(student: Model, training: FinetuneOptions): Promise<n
   }
 }
 
-/** Samples of one run: all of a step, or where the model convolves as few as share the cache. */
-async function partOf({ layers, source, batch }: ImitationRequest): Promise<number> {
+/** Samples of one run: as many of a step as share the cache, and enough of them where batch statistics are taken. */
+async function partOf({ engine, source, batch }: ImitationRequest, student: Model): Promise<number> {
   const samples = Math.min(batch, source.count);
-  if (!layers.some(({ op }) => op.startsWith('Conv'))) return samples;
-  const elements = elementsOf(await source.feeds([0]));
-  return largestDivisor(samples, Math.max(LEAST_SAMPLES, Math.floor(INPUTS_A_RUN / elements)));
+  if (source.fixedBatch !== null) return samples;
+  const captured = await capture(engine, student, (await source.feeds([0])).inputs);
+  const numbers = [...captured.values()].reduce((sum, { type, dims }) => sum + (isFloat(type) ? sizeOf(dims) : 0), 0);
+  const normalizes = student.graph.nodes.some(({ op }) => op === 'BatchNormalization');
+  return largestDivisor(samples, Math.max(normalizes ? LEAST_SAMPLES : 1, Math.floor(NUMBERS_A_RUN / numbers)));
+}
+
+function isFloat(type: string): boolean {
+  return type.startsWith('float');
 }
 
 function trainingOf(
