@@ -59,18 +59,26 @@ describe('unfold', () => {
     expect(farthest(await outputsOf(model), await outputsOf(FOLDED))).toBeLessThan(1e-4);
   });
 
-  it('scales each channel to variance 1 where it is normalised', async () => {
+  it('scales the weights of a layer to mean square 1 / fan-in, its filters by the root of their deviation', async () => {
     const { model } = await unfold(FOLDED, { engine, source, samples: 64, batch: 64 });
-    const exposed = { ...model.graph, outputs: [{ name: 'c2~raw', type: null, shape: null }] };
-    const session = await engine.createSession({ ...model, graph: exposed });
+    const scaled = values(model, 'w2');
+    expect(scaled.reduce((sum, x) => sum + x * x, 0) / scaled.length).toBeCloseTo(1 / 4, 5);
+    const session = await engine.createSession({
+      ...FOLDED,
+      graph: { ...FOLDED.graph, outputs: [{ name: 'c2', type: null, shape: null }] },
+    });
     const { inputs } = await source.feeds(Int32Array.from({ length: 64 }, (_, i) => i));
-    const raw = (await session.run(inputs)).get('c2~raw')?.data as Float32Array;
+    const c2 = (await session.run(inputs)).get('c2')?.data as Float32Array;
     await session.release();
-    for (let channel = 0; channel < 4; channel++) {
-      const own = [...raw].filter((_, i) => Math.floor(i / 36) % 4 === channel);
+    const roots = [0, 1, 2, 3].map((channel) => {
+      const own = [...c2].filter((_, i) => Math.floor(i / 36) % 4 === channel);
       const mean = own.reduce((a, b) => a + b, 0) / own.length;
-      expect(own.reduce((sum, x) => sum + (x - mean) ** 2, 0) / own.length).toBeCloseTo(1, 4);
-    }
+      return (own.reduce((sum, x) => sum + (x - mean) ** 2, 0) / own.length) ** 0.25;
+    });
+    const divisor = (channel: number): number =>
+      (values(FOLDED, 'w2')[4 * channel] as number) / (scaled[4 * channel] as number);
+    for (const channel of [1, 2, 3])
+      expect(divisor(channel) / divisor(0)).toBeCloseTo((roots[channel] as number) / (roots[0] as number), 3);
   });
 
   it('folds back into the same nodes and nearly the same weights', async () => {

@@ -4,13 +4,15 @@ import type { Constraint } from '../constraints/constraint.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { capture } from '../engine/capture.ts';
 import type { Engine } from '../engine/engine.ts';
-import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
 import { outputVariance, withLogits } from '../finetune/logits.ts';
+import type { OptimizerName } from '../finetune/optimizer.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { sizeOf } from '../tensor/tensor.ts';
+import { chooseTraining, judgeOf, type Objective, type Target } from './auto-choice.ts';
 import { largestDivisor } from './gradients.ts';
 
 /** What {@link pruneByImitation} is asked for. */
@@ -18,7 +20,7 @@ export interface ImitationRequest extends RunOptions {
   readonly engine: Engine;
   readonly model: Model;
   readonly layers: readonly WeightLayer[];
-  /** Samples; labels are not used. */
+  /** Samples, with labels or without. */
   readonly source: FeedSource;
   /** Sets that close in on the budget; the last one is what was asked for. */
   readonly constraints: readonly Constraint[];
@@ -34,26 +36,20 @@ export interface ImitationRequest extends RunOptions {
 
 /** Constants of {@link pruneByImitation}, chosen on held-out training data (docs/experiments.md). */
 export const AUTO_DEFAULTS = {
-  /** Learning rates that are tried in this order, where the loss is measured in variances of the dense model's output. */
-  rates: [0.35, 0.1, 0.03, 0.01],
-  /** Share of the steps that one trial takes. */
-  trial: 0.03,
   /** Share of the steps after which the support stays. */
   closingIn: 0.7,
-  momentum: 0.9,
-  nesterov: true,
 } as const;
 
+/** Weight of the dense model's probabilities where labels are the target, and their temperature. */
+const BESIDE_LABELS = { share: 0.1, temperature: 4 };
 /** Samples that the variance of the outputs is taken over. */
 const VARIANCE_SAMPLES = 128;
 /** Numbers in all intermediate values of one run, and samples that batch statistics need at least. */
 const NUMBERS_A_RUN = 16_000_000;
 const LEAST_SAMPLES = 8;
-/** Steps of a trial at least, and at most. */
-const LEAST_TRIAL = 12;
-const MOST_TRIAL = 100;
 /** Steps that are timed where minutes are given; the first of them warms up. */
 const TIMED_STEPS = 8;
+const TIMED_RATE = 1e-6;
 /** Share of the minutes that is planned for: the rest is for reading, writing and a machine that is not always as fast. */
 const PLANNED_SHARE = 0.93;
 
@@ -62,9 +58,10 @@ export interface Imitated {
   readonly model: Model;
   /** Steps of the training and of the trials before it. */
   readonly steps: number;
-  /** The learning rate that was taken, in the unit of the loss. */
+  readonly target: Target;
+  readonly optimizer: OptimizerName;
   readonly rate: number;
-  /** Mean loss of the last epoch, in variances of the dense model's output: 0 = the same outputs, 1 = a constant. */
+  /** Mean loss of the last epoch: cross-entropy, or in variances of the dense model's output (0 = the same outputs, 1 = a constant). */
   readonly loss: number;
 }
 
@@ -77,6 +74,8 @@ export interface Imitated {
  *   loss = |z(w) - z(dense)|^2 / var z(dense)      the learning rate falls along half a cosine
  *
  * The outputs of the dense model say more about a sample than its label, so few samples do, and none has to be labelled.
+ * But a model that is often wrong on this data holds back one that imitates it: then short trainings by the labels and by
+ * the outputs are compared on labelled samples that were set aside, and the better target is taken.
  *
  * @throws OptionError         if there is no step to take
  * @throws UnsupportedOpError  if a layer cannot be trained
@@ -94,66 +93,57 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     ...(threads !== undefined && { threads }),
   });
   const { model: student, fold } = await unfold(dense, { engine, source });
-  const training = trainingOf(request, { dense, variance, part: await partOf(request, student) });
-  const steps = request.steps ?? (await stepsWithin(request, student, { training, started }));
+  const normalizes = student.graph.nodes.some(({ op }) => op === 'BatchNormalization');
+  const part = await partOf(request, { student, normalizes });
+  const outputs: Objective = {
+    target: 'dense outputs',
+    unit: variance,
+    training: trainingOf(request, part, { loss: 'mse', teacher: { model: dense, share: 1, temperature: 1 } }),
+  };
+  const steps = request.steps ?? (await stepsWithin(request, student, { training: outputs.training, started }));
   if (!Number.isInteger(steps) || steps < 1)
     throw new OptionError(`Cannot train for ${steps} steps: wanted at least one; allow more gradients or minutes`);
-  const { rate, spent } = await findRate(request, student, { training, steps, variance });
+  const judge = await judgeOf(request);
+  const labels: Objective = {
+    target: 'labels',
+    unit: 1,
+    training: trainingOf(request, part, { loss: 'cross-entropy', teacher: { model: dense, ...BESIDE_LABELS } }),
+  };
+  const { objective, way, spent } = await chooseTraining({
+    student,
+    normalizes,
+    steps,
+    judge,
+    objectives: judge === null ? [outputs] : [outputs, labels],
+    supportsOf: (count) => supportsOf(request, count),
+  });
   const left = Math.max(1, steps - spent);
   const trained = await finetune(student, {
-    ...training,
-    rate: rate / variance,
+    ...objective.training,
+    ...way,
     steps: left,
     supports: supportsOf(request, left),
   });
   const { loss } = trained.epochs.at(-1) as (typeof trained.epochs)[number];
   const graph = { ...fold(trained.model).graph, outputs: model.graph.outputs };
-  return { model: { ...model, graph }, steps: left + spent, rate, loss: loss / variance };
-}
-
-/**
- * The learning rate by short trainings to the whole budget that are thrown away: the first that does better than the next
- * lower one. Too high a rate shows within a few steps, and how high is too high differs by a factor of ten between
- * models with and without normalisation.
- */
-async function findRate(
-  request: ImitationRequest,
-  student: Model,
-  { training, steps, variance }: { training: FinetuneOptions; steps: number; variance: number },
-): Promise<{ rate: number; spent: number }> {
-  const { rates, trial: share } = AUTO_DEFAULTS;
-  const trial = Math.min(MOST_TRIAL, Math.max(LEAST_TRIAL, Math.round(share * steps)));
-  let spent = 0;
-  let best: { rate: number; loss: number } = { rate: rates[0], loss: Number.POSITIVE_INFINITY };
-  for (const rate of rates) {
-    if (spent + trial > steps / 2) break;
-    const supports = supportsOf(request, trial);
-    const loss = await lossOfTrial(student, { ...training, rate: rate / variance, steps: trial, supports });
-    spent += trial;
-    if (loss > best.loss) break;
-    best = { rate, loss };
-  }
-  return { rate: best.rate, spent };
-}
-
-/** Infinite where the training comes to nothing. */
-async function lossOfTrial(student: Model, training: FinetuneOptions): Promise<number> {
-  try {
-    const { epochs } = await finetune(student, training);
-    return (epochs.at(-1) as (typeof epochs)[number]).loss;
-  } catch (thrown) {
-    if (thrown instanceof DataError) return Number.POSITIVE_INFINITY;
-    throw thrown;
-  }
+  return {
+    model: { ...model, graph },
+    steps: left + spent,
+    target: objective.target,
+    ...way,
+    loss: loss / objective.unit,
+  };
 }
 
 /** Samples of one run: as many of a step as share the cache, and enough of them where batch statistics are taken. */
-async function partOf({ engine, source, batch }: ImitationRequest, student: Model): Promise<number> {
+async function partOf(
+  { engine, source, batch }: ImitationRequest,
+  { student, normalizes }: { student: Model; normalizes: boolean },
+): Promise<number> {
   const samples = Math.min(batch, source.count);
   if (source.fixedBatch !== null) return samples;
   const captured = await capture(engine, student, (await source.feeds([0])).inputs);
   const numbers = [...captured.values()].reduce((sum, { type, dims }) => sum + (isFloat(type) ? sizeOf(dims) : 0), 0);
-  const normalizes = student.graph.nodes.some(({ op }) => op === 'BatchNormalization');
   return largestDivisor(samples, Math.max(normalizes ? LEAST_SAMPLES : 1, Math.floor(NUMBERS_A_RUN / numbers)));
 }
 
@@ -163,10 +153,10 @@ function isFloat(type: string): boolean {
 
 function trainingOf(
   request: ImitationRequest,
-  { dense, variance, part }: { dense: Model; variance: number; part: number },
+  part: number,
+  loss: Pick<FinetuneOptions, 'loss' | 'teacher'>,
 ): FinetuneOptions {
   const { engine, source, batch, seed, augment, threads, signal, onProgress } = request;
-  const { momentum, nesterov, rates } = AUTO_DEFAULTS;
   return {
     engine,
     source,
@@ -174,12 +164,8 @@ function trainingOf(
     part,
     seed,
     augment,
-    momentum,
-    nesterov,
-    loss: 'mse',
-    teacher: { model: dense, share: 1, temperature: 1 },
-    rate: rates[0] / variance,
     masked: 'none',
+    ...loss,
     ...(threads !== undefined && { threads }),
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
@@ -193,7 +179,7 @@ async function stepsWithin(
   { training, started }: { training: FinetuneOptions; started: number },
 ): Promise<number> {
   if (!(minutes > 0)) throw new OptionError(`Cannot train for ${minutes} minutes: wanted a number above 0`);
-  const { epochs } = await finetune(student, { ...training, steps: TIMED_STEPS });
+  const { epochs } = await finetune(student, { ...training, rate: TIMED_RATE, steps: TIMED_STEPS });
   const { samplesPerSecond } = epochs.at(-1) as (typeof epochs)[number];
   const left = 60 * minutes * PLANNED_SHARE - (performance.now() - started) / 1000;
   return Math.floor((left * samplesPerSecond) / batch);

@@ -3,8 +3,9 @@ import type { FeedSource } from '../data/feeds.ts';
 import { DataError, InfeasibleError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
-import { holdOut, sharedRows } from './held-out.ts';
+import { holdOut } from './held-out.ts';
 import { type PruneOptions, prune } from './prune.ts';
+import { sharedRows } from './shared-rows.ts';
 
 /** Options of {@link searchMaxDrop}. */
 export interface MaxDropOptions {

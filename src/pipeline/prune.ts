@@ -21,7 +21,7 @@ import { drive, type Solution } from '../solvers/drive.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { random } from '../tensor/random.ts';
-import { pruneByImitation } from './auto.ts';
+import { type Imitated, pruneByImitation } from './auto.ts';
 import { type LabelSource, rowsOf } from './gradients.ts';
 import { boundsOf, type ChosenLayers, chooseLayers, type LayerChoice } from './layers.ts';
 import { lossOn, searchAlong } from './line-search.ts';
@@ -343,7 +343,7 @@ async function pruneAndTrain(
     start: null,
     value: null,
     status: 'converged',
-    message: `${trained.steps} steps of ${batch} samples at rate ${trained.rate}; the outputs differ from the dense model's by ${trained.loss.toPrecision(3)} of their variance.`,
+    message: `${trained.steps} steps of ${batch} samples by ${trained.optimizer} at rate ${trained.rate.toPrecision(3)}; ${outcome(trained)}.`,
     seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
   };
   return {
@@ -353,6 +353,12 @@ async function pruneAndTrain(
     stages: [stage],
     options: { ...resolved, samples: trained.steps },
   };
+}
+
+function outcome({ target, loss }: Imitated): string {
+  return target === 'labels'
+    ? `trained by the labels, to a loss of ${loss.toPrecision(3)}`
+    : `the outputs differ from the dense model's by ${loss.toPrecision(3)} of their variance`;
 }
 
 interface Run {

@@ -1,0 +1,168 @@
+import type { FeedSource } from '../data/feeds.ts';
+import type { Engine } from '../engine/engine.ts';
+import { DataError } from '../errors/errors.ts';
+import { evaluate } from '../evaluate/accuracy.ts';
+import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
+import type { Model } from '../ir/model.ts';
+import { holdOut } from './held-out.ts';
+
+/** What a training goes by. */
+export type Target = 'dense outputs' | 'labels';
+
+/** A loss to train by. */
+export interface Objective {
+  readonly target: Target;
+  /** The training without its optimiser, rate, steps and supports. */
+  readonly training: FinetuneOptions;
+  /** Unit of the loss: the rates of gradient descent are divided by it. */
+  readonly unit: number;
+}
+
+/** How the steps are taken. */
+export type Way = Required<Pick<FinetuneOptions, 'optimizer' | 'rate' | 'momentum' | 'nesterov'>>;
+
+/** Samples that tell which of two trainings is the better one, and the others. */
+export interface Judge {
+  readonly rest: FeedSource;
+  /** Share of the samples that a model of logits gets right. */
+  readonly accuracy: (model: Model) => Promise<number>;
+}
+
+/** What {@link chooseTraining} chooses between. */
+export interface Choice {
+  readonly student: Model;
+  /** The model normalises over batches: gradient descent suits it. */
+  readonly normalizes: boolean;
+  /** Steps of the whole run, trials included. */
+  readonly steps: number;
+  /** The dense model's outputs, and labels behind them. */
+  readonly objectives: readonly Objective[];
+  /** Needed where there are two objectives. */
+  readonly judge: Judge | null;
+  /** The supports of a training of so many steps. */
+  readonly supportsOf: (steps: number) => SupportsAt;
+}
+
+/** Share of the steps that one trial takes, and by which each of two targets is judged. */
+const TRIAL = 0.03;
+const DUEL = 0.1;
+/** Steps of a trial at least, and at most. */
+const LEAST_TRIAL = 12;
+const MOST_TRIAL = 100;
+/** Rates that are tried, in this order. */
+const SGD_RATES: Readonly<Record<Target, readonly number[]>> = {
+  'dense outputs': [0.35, 0.1, 0.03, 0.01],
+  labels: [0.1, 0.03, 0.01],
+};
+const ADAM_RATES = [3e-3, 1e-3, 3e-4];
+/** Where the steps do for no trial. */
+const UNTRIED = { sgd: 0, adam: 1 } as const;
+const MOMENTUM = 0.9;
+/** Labelled samples that are set aside where labels may be the better target: so many at most, and no fewer. */
+const JUDGES = 2000;
+const LEAST_JUDGES = 500;
+/** Labels are taken though they are behind by this: who imitates the dense model cannot pass it, however long. */
+const BEHIND = 0.005;
+/** A dense model that is right on this share of them has learnt what the labels say. */
+const LEARNT = 0.98;
+
+/** Null where the dense model's outputs are the better target, or it could not be told: no labels, or too few. */
+export async function judgeOf({
+  engine,
+  model,
+  source,
+  seed,
+  threads,
+}: {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly source: FeedSource;
+  readonly seed: number;
+  readonly threads?: number;
+}): Promise<Judge | null> {
+  if (!source.labelled || source.count < 5 * LEAST_JUDGES || source.fixedBatch !== null) return null;
+  const { rest, heldOut } = holdOut(source, JUDGES, { seed, what: 'compare targets' });
+  const options = threads === undefined ? {} : { threads };
+  const { accuracy } = await evaluate(engine, model, heldOut, options);
+  if (accuracy === null || accuracy >= LEARNT) return null;
+  return { rest, accuracy: async (trained) => (await evaluate(engine, trained, heldOut, options)).accuracy ?? 0 };
+}
+
+/**
+ * The objective, the optimiser and its learning rate, by short trainings to the whole budget that are thrown away: of
+ * each optimiser the first rate that does better than the next lower one, the optimiser of the lower loss, and the
+ * objective that classifies more of the judge's samples right, labels where they are about even. Too high a rate shows within a few steps, and how high is
+ * too high differs by a factor of ten between models with and without normalisation.
+ *
+ * Cost: at most half of the steps.
+ */
+export async function chooseTraining(choice: Choice): Promise<{ objective: Objective; way: Way; spent: number }> {
+  const { objectives, steps, judge, normalizes } = choice;
+  const duel = judge === null ? 0 : Math.round(DUEL * steps);
+  const optimizers = normalizes ? (['sgd'] as const) : (['adam', 'sgd'] as const);
+  const most = (Math.floor(steps / (2 * objectives.length)) - duel) / optimizers.length;
+  const found: { objective: Objective; way: Way; spent: number; accuracy: number }[] = [];
+  for (const objective of objectives) {
+    const own = judge === null ? objective : { ...objective, training: { ...objective.training, source: judge.rest } };
+    let best: Tried | null = null;
+    let spent = duel;
+    for (const optimizer of optimizers) {
+      const tried: Tried = await findRate(choice, own, { optimizer, most });
+      spent += tried.spent;
+      if (best === null || tried.loss < best.loss) best = tried;
+    }
+    const { way } = best as Tried;
+    const judged = judge === null || duel === 0 ? null : await trial(choice, own, way, duel);
+    found.push({
+      objective,
+      way,
+      spent,
+      accuracy: judged === null ? 0 : await (judge as Judge).accuracy(judged.model),
+    });
+  }
+  const { objective, way } = found.reduce((a, b) => (b.accuracy > a.accuracy - BEHIND ? b : a));
+  return { objective, way, spent: found.reduce((sum, one) => sum + one.spent, 0) };
+}
+
+interface Tried {
+  readonly way: Way;
+  readonly loss: number;
+  readonly spent: number;
+}
+
+/** @param most  steps that may be spent */
+async function findRate(
+  choice: Choice,
+  objective: Objective,
+  { optimizer, most }: { optimizer: 'sgd' | 'adam'; most: number },
+): Promise<Tried> {
+  const each = Math.min(MOST_TRIAL, Math.max(LEAST_TRIAL, Math.round(TRIAL * choice.steps)));
+  const rates = optimizer === 'adam' ? ADAM_RATES : SGD_RATES[objective.target].map((rate) => rate / objective.unit);
+  let spent = 0;
+  const wayAt = (rate: number): Way => ({ optimizer, rate, momentum: MOMENTUM, nesterov: optimizer === 'sgd' });
+  let best = { rate: rates[UNTRIED[optimizer]] as number, loss: Number.POSITIVE_INFINITY };
+  for (const rate of rates) {
+    if (spent + each > most) break;
+    const loss = (await trial(choice, objective, wayAt(rate), each))?.loss ?? Number.POSITIVE_INFINITY;
+    spent += each;
+    if (loss > best.loss) break;
+    best = { rate, loss };
+  }
+  return { way: wayAt(best.rate), loss: best.loss, spent };
+}
+
+/** A training to the whole budget within a few steps; null where it comes to nothing. */
+async function trial(
+  { student, supportsOf }: Choice,
+  { training }: Objective,
+  way: Way,
+  steps: number,
+): Promise<{ loss: number; model: Model } | null> {
+  try {
+    const { epochs, model } = await finetune(student, { ...training, ...way, steps, supports: supportsOf(steps) });
+    return { loss: (epochs.at(-1) as (typeof epochs)[number]).loss, model };
+  } catch (thrown) {
+    if (thrown instanceof DataError) return null;
+    throw thrown;
+  }
+}
