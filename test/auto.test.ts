@@ -130,9 +130,41 @@ describe('the method auto', () => {
     expect((await prunePipeline(SMALL, asked({ seed: 2 }))).w).not.toEqual(once.w);
   });
 
-  it('looks at no label', async () => {
+  it('looks at no label of a few samples', async () => {
     const { w } = await prunePipeline(SMALL, asked());
     expect((await prunePipeline(SMALL, asked({ source: unlabelled }))).w).toEqual(w);
+  });
+
+  it('goes by the labels of many samples where the dense model is mostly wrong, else by its outputs', async () => {
+    const many = feedsFromDataset(SMALL, tinyData({ count: 3000, sampleDims: [6] }));
+    const labelledBy = (label: (x: Float32Array) => number): FeedSource => ({
+      ...many,
+      labelled: true,
+      feeds: async (indices) => {
+        const fed = await many.feeds(indices);
+        const data = (fed.inputs.get('x') as Tensor).data as Float32Array;
+        return { ...fed, labels: Int32Array.from({ length: data.length / 6 }, (_, i) => label(data.slice(6 * i))) };
+      },
+    });
+    const largest = (values: ArrayLike<number>): number => {
+      const all = Array.from(values).slice(0, 4);
+      return all.indexOf(Math.max(...all));
+    };
+    const { predictions } = await evaluate(engine, SMALL, many);
+    const known = new Map<number, number>();
+    for (let i = 0; i < 3000; i++) {
+      const { data } = (await many.feeds([i])).inputs.get('x') as Tensor;
+      known.set((data as Float32Array)[0] as number, predictions[i] as number);
+    }
+    const learnable = labelledBy(largest);
+    const own = labelledBy((x) => known.get(x[0] as number) as number);
+    const options = { gradients: 6400, budget: sparsity(0.3) };
+    const taught = await prunePipeline(SMALL, asked({ ...options, source: learnable }));
+    expect(taught.stages[0]?.message).toMatch(/400 steps .* by the labels/);
+    expect((await evaluate(engine, taught.model, learnable)).accuracy).toBeGreaterThan(0.5);
+    expect((await evaluate(engine, SMALL, learnable)).accuracy).toBeLessThan(0.4);
+    const imitated = await prunePipeline(SMALL, asked({ ...options, source: own }));
+    expect(imitated.stages[0]?.message).toMatch(/differ from the dense model's/);
   });
 
   it('takes as much time as it may', async () => {

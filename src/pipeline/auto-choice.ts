@@ -24,6 +24,7 @@ export type Way = Required<Pick<FinetuneOptions, 'optimizer' | 'rate' | 'momentu
 /** Samples that tell which of two trainings is the better one, and the others. */
 export interface Judge {
   readonly rest: FeedSource;
+  readonly count: number;
   /** Share of the samples that a model of logits gets right. */
   readonly accuracy: (model: Model) => Promise<number>;
 }
@@ -31,8 +32,6 @@ export interface Judge {
 /** What {@link chooseTraining} chooses between. */
 export interface Choice {
   readonly student: Model;
-  /** The model normalises over batches: gradient descent suits it. */
-  readonly normalizes: boolean;
   /** Steps of the whole run, trials included. */
   readonly steps: number;
   /** The dense model's outputs, and labels behind them. */
@@ -61,8 +60,8 @@ const MOMENTUM = 0.9;
 /** Labelled samples that are set aside where labels may be the better target: so many at most, and no fewer. */
 const JUDGES = 2000;
 const LEAST_JUDGES = 500;
-/** Labels are taken though they are behind by this: who imitates the dense model cannot pass it, however long. */
-const BEHIND = 0.005;
+/** Standard errors by which labels may be behind: who imitates the dense model cannot pass it, however long. */
+const BEHIND = 2;
 /** A dense model that is right on this share of them has learnt what the labels say. */
 const LEARNT = 0.98;
 
@@ -85,7 +84,9 @@ export async function judgeOf({
   const options = threads === undefined ? {} : { threads };
   const { accuracy } = await evaluate(engine, model, heldOut, options);
   if (accuracy === null || accuracy >= LEARNT) return null;
-  return { rest, accuracy: async (trained) => (await evaluate(engine, trained, heldOut, options)).accuracy ?? 0 };
+  const accuracyOf = async (trained: Model): Promise<number> =>
+    (await evaluate(engine, trained, heldOut, options)).accuracy ?? 0;
+  return { rest, count: heldOut.count, accuracy: accuracyOf };
 }
 
 /**
@@ -97,9 +98,9 @@ export async function judgeOf({
  * Cost: at most half of the steps.
  */
 export async function chooseTraining(choice: Choice): Promise<{ objective: Objective; way: Way; spent: number }> {
-  const { objectives, steps, judge, normalizes } = choice;
+  const { objectives, steps, judge } = choice;
   const duel = judge === null ? 0 : Math.round(DUEL * steps);
-  const optimizers = normalizes ? (['sgd'] as const) : (['adam', 'sgd'] as const);
+  const optimizers = attends(choice.student) ? (['adam', 'sgd'] as const) : (['sgd'] as const);
   const most = (Math.floor(steps / (2 * objectives.length)) - duel) / optimizers.length;
   const found: { objective: Objective; way: Way; spent: number; accuracy: number }[] = [];
   for (const objective of objectives) {
@@ -120,8 +121,16 @@ export async function chooseTraining(choice: Choice): Promise<{ objective: Objec
       accuracy: judged === null ? 0 : await (judge as Judge).accuracy(judged.model),
     });
   }
-  const { objective, way } = found.reduce((a, b) => (b.accuracy > a.accuracy - BEHIND ? b : a));
+  const slack = (accuracy: number): number =>
+    judge === null ? 0 : BEHIND * Math.sqrt((accuracy * (1 - accuracy)) / judge.count);
+  const { objective, way } = found.reduce((a, b) => (b.accuracy > a.accuracy - slack(a.accuracy) ? b : a));
   return { objective, way, spent: found.reduce((sum, one) => sum + one.spent, 0) };
+}
+
+/** Models with attention, whose layers get gradients of very different sizes; for the others Adam is ahead in short trials only. */
+function attends({ graph }: Model): boolean {
+  const shares = new Set(graph.nodes.flatMap(({ op, outputs }) => (op === 'Softmax' ? outputs : [])));
+  return graph.nodes.some(({ op, inputs }) => op === 'MatMul' && inputs.some((name) => shares.has(name)));
 }
 
 interface Tried {

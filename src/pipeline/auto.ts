@@ -93,8 +93,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     ...(threads !== undefined && { threads }),
   });
   const { model: student, fold } = await unfold(dense, { engine, source });
-  const normalizes = student.graph.nodes.some(({ op }) => op === 'BatchNormalization');
-  const part = await partOf(request, { student, normalizes });
+  const part = await partOf(request, student);
   const outputs: Objective = {
     target: 'dense outputs',
     unit: variance,
@@ -111,7 +110,6 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
   };
   const { objective, way, spent } = await chooseTraining({
     student,
-    normalizes,
     steps,
     judge,
     objectives: judge === null ? [outputs] : [outputs, labels],
@@ -136,14 +134,12 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
 }
 
 /** Samples of one run: as many of a step as share the cache, and enough of them where batch statistics are taken. */
-async function partOf(
-  { engine, source, batch }: ImitationRequest,
-  { student, normalizes }: { student: Model; normalizes: boolean },
-): Promise<number> {
+async function partOf({ engine, source, batch }: ImitationRequest, student: Model): Promise<number> {
   const samples = Math.min(batch, source.count);
   if (source.fixedBatch !== null) return samples;
   const captured = await capture(engine, student, (await source.feeds([0])).inputs);
   const numbers = [...captured.values()].reduce((sum, { type, dims }) => sum + (isFloat(type) ? sizeOf(dims) : 0), 0);
+  const normalizes = student.graph.nodes.some(({ op }) => op === 'BatchNormalization');
   return largestDivisor(samples, Math.max(normalizes ? LEAST_SAMPLES : 1, Math.floor(NUMBERS_A_RUN / numbers)));
 }
 
