@@ -81,6 +81,7 @@ const TABLES = {
     augment: true,
     runs: [['auto', [0.7, 0.8, 0.9, 0.95, { flops: 0.5 }, { flops: 0.3 }, { flops: 0.2 }], { gradients: 30000 }]],
   },
+  'resnet20-minutes': { problem: 'resnet20', augment: true, runs: [['auto', [0.9], { minutes: 5 }]] },
   'mlpnet-auto': { problem: 'mlpnet', runs: [['auto', [0.9, 0.95, 0.98], { gradients: 100000 }]] },
   'resnet20-folded-auto': { problem: 'resnet20-folded', augment: true, runs: [['auto', [0.9], { gradients: 30000 }]] },
   'mobilenet-auto': {

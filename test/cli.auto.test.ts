@@ -52,4 +52,20 @@ describe('coppice prune --method auto', () => {
     expect(await refused('--data', data, '--gradual')).toMatch(/trains by itself/);
     expect(await refused('--data', data, '--tune')).toMatch(/"auto" has none/);
   });
+
+  it('is what a run goes by that names no method, unless a flag or made-up inputs say otherwise', async () => {
+    const methodOf = async (...more: string[]): Promise<string> => {
+      const { code, out, err } = await cli([
+        ...['prune', model, '--sparsity', '0.5', '-q', '--dry-run', '-o', folder.at('none.onnx'), '--json', ...more],
+      ]);
+      if (code !== 0) throw new Error(err);
+      return (JSON.parse(out) as { method: string }).method;
+    };
+    expect(await methodOf('--data', data)).toBe('auto');
+    expect(await methodOf('--data', data, '--gradients', '320')).toBe('auto');
+    expect(await methodOf('--data', data, '--samples', '10')).toBe('chita');
+    expect(await methodOf('--data', data, '--gradual')).toBe('chita');
+    expect(await methodOf('--data', 'random:8')).toBe('chita');
+    expect(await methodOf('--data', data, '--lambda', '0.1', '--method', 'chita-cd')).toBe('chita-cd');
+  });
 });

@@ -52,7 +52,12 @@ const HOSTILE: readonly [what: string, code: number, line: string, sentence: Reg
   ['an operator that cannot run', 3, 'prune $unknownOp --sparsity 0.5 --data $data --eval $data', /Mystery/],
   ['data of the wrong shape', 5, 'prune $model --sparsity 0.5 --data $wide', /wants samples of shape \[4\]/],
   ['evaluation data of the wrong shape', 5, 'eval $model --eval $wide', /wants samples of shape \[4\]/],
-  ['labels out of range', 5, 'prune $model --sparsity 0.5 --data $labels', /a label is \d, the model has 3 classes/],
+  [
+    'labels out of range',
+    5,
+    'prune $model --method chita --sparsity 0.5 --data $labels',
+    /a label is \d, the model has 3 classes/,
+  ],
   ['evaluation labels out of range', 5, 'eval $model --eval $labels', /a label is \d, the model has 3 classes/],
   ['a provider that is none', 2, 'eval $model --eval $data --provider tpu', /cpu, webgpu, cuda, auto/],
   ['data that is not there', 5, 'prune $model --sparsity 0.5 --data npz:/no/such.npz', /no\/such\.npz/],

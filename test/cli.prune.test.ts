@@ -147,6 +147,8 @@ describe('coppice prune', () => {
     const bare = await cli([
       'prune',
       model,
+      '--method',
+      'chita',
       '--sparsity',
       '0.5',
       '--data',

@@ -8,7 +8,7 @@ import { OptionError } from '../errors/errors.ts';
 import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
 import type { LabelSource } from '../pipeline/gradients.ts';
-import { DEFAULT_METHOD, METHODS, type Method, type MethodDefaults } from '../pipeline/methods.ts';
+import { METHODS, type Method, type MethodDefaults, SOLVING_METHOD } from '../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../pipeline/prune.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
 import { integer } from '../report/figures.ts';
@@ -252,7 +252,7 @@ export function pruningFlags(command: Command): Command {
 
 /** A default that depends on the method: `1000; chita++: 16`. */
 function byMethod(key: keyof MethodDefaults): string {
-  const usual = METHODS[DEFAULT_METHOD].defaults[key];
+  const usual = METHODS[SOLVING_METHOD].defaults[key];
   const others = Object.entries(METHODS).filter(
     ([, { defaults, needsGradients, trains }]) => (needsGradients || trains) && defaults[key] !== usual,
   );

@@ -6,7 +6,7 @@ import type { Distillation } from '../finetune/training-program.ts';
 import type { Model } from '../ir/model.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import { chooseLayers } from './layers.ts';
-import { entryOf } from './methods.ts';
+import { entryOf, withSolvingMethod } from './methods.ts';
 import { type PruneOptions, type PruneResult, prune, resolvePrune, type StageResult } from './prune.ts';
 
 /** How {@link pruneGradually} trains between its prunings. */
@@ -74,9 +74,10 @@ export interface GradualResult extends PruneResult {
  */
 export async function pruneGradually(
   model: Model,
-  options: PruneOptions,
+  asked: PruneOptions,
   gradual: GradualOptions = {},
 ): Promise<GradualResult> {
+  const options = withSolvingMethod(asked);
   const settings = { ...GRADUAL_DEFAULTS, ...gradual };
   const epochsAfter = epochsOf(settings);
   const { prunings, budgetSchedule, onEpoch, onState, from, distill, between: _, ...training } = settings;

@@ -4,6 +4,7 @@ import { DataError, InfeasibleError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import { holdOut } from './held-out.ts';
+import { withSolvingMethod } from './methods.ts';
 import { type PruneOptions, prune } from './prune.ts';
 import { sharedRows } from './shared-rows.ts';
 
@@ -56,9 +57,10 @@ export interface MaxDropFound {
  */
 export async function searchMaxDrop(
   model: Model,
-  options: Omit<PruneOptions, 'budget'> & { readonly budget: Partial<Budget> },
+  asked: Omit<PruneOptions, 'budget'> & { readonly budget: Partial<Budget> },
   { maxDrop, known = [], onTrial, make, ...search }: MaxDropOptions,
 ): Promise<MaxDropFound> {
+  const options = withSolvingMethod(asked);
   const { trials: count, heldOut } = { ...MAX_DROP_DEFAULTS, ...search };
   if (!(maxDrop > 0 && maxDrop < 1))
     throw new OptionError(`Cannot hold the accuracy within ${maxDrop}: wanted a share above 0 and below 1, such as 1%`);

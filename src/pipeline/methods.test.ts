@@ -4,7 +4,7 @@ import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { OptionError } from '../errors/errors.ts';
 import { chita } from '../solvers/chita/back-solving.ts';
 import { solver } from '../solvers/solver.ts';
-import { entryOf, METHODS, type Method } from './methods.ts';
+import { entryOf, METHODS, type Method, usualMethod } from './methods.ts';
 import { type PruneOptions, resolvePrune } from './prune.ts';
 
 const NAMES = Object.keys(METHODS) as Method[];
@@ -42,6 +42,17 @@ describe('entryOf', () => {
     for (const method of ['chita+', 'toString', '__proto__']) {
       expect(() => entryOf({ method: method as Method })).toThrow(OptionError);
     }
+  });
+});
+
+describe('usualMethod', () => {
+  it('is auto where there is data and nothing else is said, chita where an option of its own is given', () => {
+    expect(usualMethod({ source: {} })).toBe('auto');
+    expect(usualMethod({})).toBe('chita');
+    for (const hint of [{ lambda: 1e-3 }, { samples: 500 }, { swaps: 0 }, { labels: 'model' }])
+      expect(usualMethod({ source: {}, ...hint })).toBe('chita');
+    expect(entryOf({ source: {} }).name).toBe('auto');
+    expect(entryOf({ source: {}, method: 'magnitude' }).name).toBe('magnitude');
   });
 });
 

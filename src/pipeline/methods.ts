@@ -55,8 +55,38 @@ export interface SolverContext {
   readonly openPool?: (() => BlockPool) | undefined;
 }
 
-/** The method where none is named. */
-export const DEFAULT_METHOD: Method = 'chita';
+/** The method where none is named: see {@link usualMethod}. */
+export const DEFAULT_METHOD: Method = 'auto';
+/** The method where an option is given that the default does not have, and the one whose own defaults help texts tell first. */
+export const SOLVING_METHOD: Method = 'chita';
+
+/** Options of methods that solve for the weights: `auto` has no use for them. */
+const SOLVING_OPTIONS = [
+  'samples',
+  'lambda',
+  'firstOrder',
+  'stages',
+  'schedule',
+  'loss',
+  'labels',
+  'scaling',
+  'lineSearch',
+  'recalibrateStages',
+  'block',
+  'swaps',
+  'blocked',
+  'rows',
+  'store',
+] as const;
+
+/** Options that say which method is meant, whatever their values. */
+export type Hints = { readonly source?: unknown } & { readonly [name in (typeof SOLVING_OPTIONS)[number]]?: unknown };
+
+/** `auto`; `chita` without data, or where an option is given that only methods like it have. */
+export function usualMethod(hints: Hints): Method {
+  const solves = hints.source === undefined || SOLVING_OPTIONS.some((name) => hints[name] !== undefined);
+  return solves ? SOLVING_METHOD : DEFAULT_METHOD;
+}
 
 const ONE_STAGE: MethodDefaults = {
   samples: 1000,
@@ -166,12 +196,12 @@ export function needsData(method: Method): boolean {
 }
 
 /**
- * The entry of a method, or one for a solver in its place: with the defaults of the method of its name, else those of
+ * The entry of a method (where none is named, of {@link usualMethod}), or one for a solver in its place: with the defaults of the method of its name, else those of
  * chita.
  *
  * @throws OptionError if both are given, or the method is not known
  */
-export function entryOf(choice: { readonly method?: Method; readonly solver?: AnySolver }): ResolvedEntry {
+export function entryOf(choice: Hints & { readonly method?: Method; readonly solver?: AnySolver }): ResolvedEntry {
   const { method, solver } = choice;
   if (solver !== undefined) {
     if (method !== undefined)
@@ -183,8 +213,15 @@ export function entryOf(choice: { readonly method?: Method; readonly solver?: An
       : { summary: 'a solver of the caller', defaults: ONE_STAGE };
     return { name: solver.name, summary, defaults, needsGradients: solver.needs.length > 0, solver: () => solver };
   }
-  const name = method ?? DEFAULT_METHOD;
+  const name = method ?? usualMethod(choice);
   if (!Object.hasOwn(METHODS, name))
     throw new OptionError(`Cannot prune by "${name}": the methods are ${Object.keys(METHODS).join(', ')}`);
   return { name, ...METHODS[name] };
+}
+
+/** The options with a method that solves, where neither a method nor a solver is named: for what a training would be too long or unfit. */
+export function withSolvingMethod<T extends { readonly method?: Method; readonly solver?: AnySolver }>(options: T): T {
+  return options.method === undefined && options.solver === undefined
+    ? { ...options, method: SOLVING_METHOD }
+    : options;
 }

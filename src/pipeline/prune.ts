@@ -25,7 +25,7 @@ import { type Imitated, pruneByImitation } from './auto.ts';
 import { type LabelSource, rowsOf } from './gradients.ts';
 import { boundsOf, type ChosenLayers, chooseLayers, type LayerChoice } from './layers.ts';
 import { lossOn, searchAlong } from './line-search.ts';
-import { DEFAULT_METHOD, entryOf, type Method, type MethodEntry, type ResolvedEntry } from './methods.ts';
+import { entryOf, type Method, type MethodEntry, type ResolvedEntry } from './methods.ts';
 import { SCALINGS, type Scaling, unitsOf } from './scaling.ts';
 import { macsOf } from './shapes.ts';
 
@@ -33,6 +33,7 @@ import { macsOf } from './shapes.ts';
 export interface PruneOptions extends LayerChoice, RunOptions {
   readonly engine: Engine;
   readonly budget: Budget;
+  /** Default: auto; chita without data, or where an option is given that only methods like it have. */
   readonly method?: Method;
   /** A solver in the method's place; its settings default to those of the method of its name, else to chita's. */
   readonly solver?: AnySolver;
@@ -87,7 +88,6 @@ export interface PruneOptions extends LayerChoice, RunOptions {
 
 /** Defaults of {@link prune} that do not depend on the method. */
 export const PRUNE_DEFAULTS = {
-  method: DEFAULT_METHOD,
   loss: 'cross-entropy',
   labels: 'data',
   scaling: 'none',

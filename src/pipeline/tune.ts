@@ -3,7 +3,7 @@ import { DataError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import { holdOut } from './held-out.ts';
-import { entryOf } from './methods.ts';
+import { entryOf, withSolvingMethod } from './methods.ts';
 import { type PruneOptions, prune } from './prune.ts';
 import { sharedRows } from './shared-rows.ts';
 
@@ -43,7 +43,8 @@ export interface Tuned {
  * @throws OptionError  if the grid is empty, or the method has no lambda
  * Cost: one run a value; one-stage methods share their gradient rows.
  */
-export async function tune(model: Model, options: PruneOptions, tuning: TuneOptions = {}): Promise<Tuned> {
+export async function tune(model: Model, asked: PruneOptions, tuning: TuneOptions = {}): Promise<Tuned> {
+  const options = withSolvingMethod(asked);
   const grid = tuning.grid ?? TUNE_DEFAULTS.grid;
   const { source } = options;
   if (grid.length === 0) throw new OptionError('Cannot tune lambda: wanted at least one value to try');

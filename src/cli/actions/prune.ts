@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { countOf } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
+import { SOLVING_METHOD, usualMethod } from '../../pipeline/methods.ts';
 import { type PruneOptions, resolvePrune } from '../../pipeline/prune.ts';
 import { percent } from '../../report/figures.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { budgetOf, type PruneFlags } from '../flags.ts';
+import { isMadeUp } from '../opening.node.ts';
 import { checkNotInput, checkWritableFile, checkWritableFolder, defaultOutput } from '../outputs.node.ts';
 import { NO_KEEPER, openKeeper } from './keeper.ts';
 import { printPlan } from './plan.ts';
@@ -21,6 +23,7 @@ import { openRun, type RunSetup, samplesOf } from './setup.ts';
  * @returns the exit code: 0, or 1 where --min-accuracy was missed
  */
 export async function pruneFile(context: Context, path: string, command: Command): Promise<number> {
+  nameMethod(command);
   const flags = command.opts<PruneFlags>();
   checkFlags(flags);
   const budget = budgetOf(flags);
@@ -53,6 +56,20 @@ export async function pruneFile(context: Context, path: string, command: Command
   const code = await finish(context, setup, run, { flags, output, plan });
   await keeper.done();
   return code;
+}
+
+/** Where the user names no method: what the other flags mean. */
+function nameMethod(command: Command): void {
+  const given = Object.fromEntries(
+    Object.entries(command.opts<Partial<PruneFlags>>()).filter(
+      ([name]) => command.getOptionValueSource(name) !== 'default',
+    ),
+  ) as Partial<PruneFlags>;
+  const { method, data, tune, gradual, maxDrop, half, skipBlocked } = given;
+  if (method !== undefined) return;
+  const solves = tune === true || gradual === true || maxDrop !== undefined || half === true || skipBlocked === true;
+  const source = data === undefined || isMadeUp(data) ? undefined : data;
+  command.setOptionValueWithSource('method', solves ? SOLVING_METHOD : usualMethod({ ...given, source }), 'default');
 }
 
 function checkFlags(flags: PruneFlags): void {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FINETUNE_DEFAULTS } from '../../finetune/finetune.ts';
 import { GRADUAL_DEFAULTS } from '../../pipeline/gradual.ts';
+import { DEFAULT_METHOD, SOLVING_METHOD } from '../../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import { applyConfig } from '../config.node.ts';
@@ -21,9 +22,8 @@ import { byteCount, count, number, oneOf, whole } from '../parsers.ts';
 export function define(command: Command): void {
   command.option(
     '--method <name>',
-    `one of ${METHOD_NAMES.join(', ')}; see below`,
+    `one of ${METHOD_NAMES.join(', ')}; see below (default: ${DEFAULT_METHOD}; ${SOLVING_METHOD} where an option is given that ${DEFAULT_METHOD} does not have, or inputs are made up)`,
     oneOf(METHOD_NAMES),
-    PRUNE_DEFAULTS.method,
   );
   budgetFlags(command);
   pruningFlags(command);

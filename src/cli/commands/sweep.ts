@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { SOLVING_METHOD } from '../../pipeline/methods.ts';
 import { PRUNE_DEFAULTS } from '../../pipeline/prune.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
@@ -12,7 +13,7 @@ export function define(command: Command): void {
       '--methods <name,...>',
       `of ${METHOD_NAMES.join(', ')}; see below`,
       (text) => list(text).map(oneOf(METHOD_NAMES)),
-      ['magnitude', PRUNE_DEFAULTS.method],
+      ['magnitude', SOLVING_METHOD],
     )
     .option('--sparsity <share,...>', 'shares to remove, such as 0.5,0.9 or 0.5..0.9:0.1', shares)
     .option('--flops <share,...>', 'shares of the multiply-accumulates to keep, such as 0.2..0.8', shares)
