@@ -1,4 +1,4 @@
-// npm run bench:stories [-- SPARSITY ...]: a small language model (stories260k) pruned by magnitude, CHITA and auto, judged by its own loss
+// npm run bench:stories [-- SPARSITY METHOD]: a small language model (stories260k) pruned by magnitude, CHITA and auto, judged by its own loss
 // on stories that the methods did not see. Appends rows to bench/results/accuracy.csv; accuracy is that of the next token.
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -116,7 +116,7 @@ function rowOf({ method, share, options, accuracy, loss, seconds }) {
   ];
 }
 
-const shares = process.argv.slice(2).map(Number);
+const [share = '0.5', only] = process.argv.slice(2);
 const model = await readModel(join(SHARED, 'models', 'stories260k.onnx'));
 const vocabulary = readVocabulary(join(SHARED, 'models', 'stories260k-tok512.bin'));
 const text = readFileSync(join(SHARED, 'data', 'text', 'tinystories-197k.txt'), 'utf8');
@@ -135,21 +135,21 @@ const METHODS = [
   ['chita', { samples: 500, batch: 1, lambda: 1e-3 }],
   ['auto', { gradients: 6000 }],
 ];
-for (const share of shares.length > 0 ? shares : [0.5, 0.7, 0.8])
-  for (const [method, options] of METHODS) {
-    const started = performance.now();
-    const result = await prunePipeline(model, {
-      engine,
-      method,
-      budget: sparsity(share),
-      seed: 1,
-      ...(method !== 'magnitude' && { source: train }),
-      ...options,
-    });
-    const seconds = (performance.now() - started) / 1000;
-    const { loss, accuracy } = await judge(result.model, test);
-    appendFileSync(FILE, `${rowOf({ method, share, options, accuracy, loss, seconds }).join(',')}\n`);
-    console.log(
-      `${method.padEnd(10)} ${share}  loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}, next token ${(100 * accuracy).toFixed(2)} %, ${seconds.toFixed(1)} s`,
-    );
-  }
+for (const [method, options] of METHODS) {
+  if (only !== undefined && method !== only) continue;
+  const started = performance.now();
+  const result = await prunePipeline(model, {
+    engine,
+    method,
+    budget: sparsity(Number(share)),
+    seed: 1,
+    ...(method !== 'magnitude' && { source: train }),
+    ...options,
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const { loss, accuracy } = await judge(result.model, test);
+  appendFileSync(FILE, `${rowOf({ method, share, options, accuracy, loss, seconds }).join(',')}\n`);
+  console.log(
+    `${method.padEnd(10)} ${share}  loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}, next token ${(100 * accuracy).toFixed(2)} %, ${seconds.toFixed(1)} s`,
+  );
+}

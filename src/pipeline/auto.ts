@@ -94,19 +94,26 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
   });
   const { model: student, fold } = await unfold(dense, { engine, source });
   const part = await partOf(request, student);
+  const pace: Pace = { samplesPerSecond: 0 };
   const outputs: Objective = {
     target: 'dense outputs',
     unit: variance,
-    training: trainingOf(request, part, { loss: 'mse', teacher: { model: dense, share: 1, temperature: 1 } }),
+    training: trainingOf(request, { part, pace }, { loss: 'mse', teacher: { model: dense, share: 1, temperature: 1 } }),
   };
-  const steps = request.steps ?? (await stepsWithin(request, student, { training: outputs.training, started }));
+  if (request.steps === undefined)
+    await finetune(student, { ...outputs.training, rate: TIMED_RATE, steps: TIMED_STEPS });
+  const steps = request.steps ?? stepsWithin(request, { pace, started });
   if (!Number.isInteger(steps) || steps < 1)
     throw new OptionError(`Cannot train for ${steps} steps: wanted at least one; allow more gradients or minutes`);
   const judge = await judgeOf(request);
   const labels: Objective = {
     target: 'labels',
     unit: 1,
-    training: trainingOf(request, part, { loss: 'cross-entropy', teacher: { model: dense, ...BESIDE_LABELS } }),
+    training: trainingOf(
+      request,
+      { part, pace },
+      { loss: 'cross-entropy', teacher: { model: dense, ...BESIDE_LABELS } },
+    ),
   };
   const { objective, way, spent } = await chooseTraining({
     student,
@@ -115,7 +122,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     objectives: judge === null ? [outputs] : [outputs, labels],
     supportsOf: (count) => supportsOf(request, count),
   });
-  const left = Math.max(1, steps - spent);
+  const left = Math.max(1, request.steps === undefined ? stepsWithin(request, { pace, started }) : steps - spent);
   const trained = await finetune(student, {
     ...objective.training,
     ...way,
@@ -149,7 +156,7 @@ function isFloat(type: string): boolean {
 
 function trainingOf(
   request: ImitationRequest,
-  part: number,
+  { part, pace }: { part: number; pace: Pace },
   loss: Pick<FinetuneOptions, 'loss' | 'teacher'>,
 ): FinetuneOptions {
   const { engine, source, batch, seed, augment, threads, signal, onProgress } = request;
@@ -161,6 +168,9 @@ function trainingOf(
     seed,
     augment,
     masked: 'none',
+    onEpoch: ({ samplesPerSecond }) => {
+      pace.samplesPerSecond = samplesPerSecond;
+    },
     ...loss,
     ...(threads !== undefined && { threads }),
     ...(signal && { signal }),
@@ -168,17 +178,19 @@ function trainingOf(
   };
 }
 
-/** The steps that fit into the minutes, by the speed of a few that are thrown away. */
-async function stepsWithin(
+/** How fast the last training went. */
+interface Pace {
+  samplesPerSecond: number;
+}
+
+/** The steps that fit into what is left of the minutes. */
+function stepsWithin(
   { minutes = 0, batch }: ImitationRequest,
-  student: Model,
-  { training, started }: { training: FinetuneOptions; started: number },
-): Promise<number> {
+  { pace, started }: { pace: Pace; started: number },
+): number {
   if (!(minutes > 0)) throw new OptionError(`Cannot train for ${minutes} minutes: wanted a number above 0`);
-  const { epochs } = await finetune(student, { ...training, rate: TIMED_RATE, steps: TIMED_STEPS });
-  const { samplesPerSecond } = epochs.at(-1) as (typeof epochs)[number];
   const left = 60 * minutes * PLANNED_SHARE - (performance.now() - started) / 1000;
-  return Math.floor((left * samplesPerSecond) / batch);
+  return Math.floor((left * pace.samplesPerSecond) / batch);
 }
 
 /** The supports of the steps: the largest weights that the constraint of the moment allows. */
