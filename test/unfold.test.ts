@@ -109,6 +109,22 @@ describe('unfold', () => {
     expect([...values(again, 'w1')].every((x, i) => (x !== 0) === (kept[i] === 1))).toBe(true);
   });
 
+  it('leaves the last layer as it is, whatever comes behind it', async () => {
+    const pictures = parseModelText(`
+      opset 17
+      input x: float32[N, 2, 6, 6]
+      const w: float32[4, 2, 3, 3] = random(1)
+      const v: float32[2, 4, 3, 3] = random(2)
+      c = Conv(x, w) { pads: [1, 1, 1, 1] }
+      r = Relu(c)
+      d = Conv(r, v) { pads: [1, 1, 1, 1] }
+      y = Sigmoid(d)
+      output y: float32[N, 2, 6, 6]
+    `);
+    const { model } = await unfold(pictures, { engine, source });
+    expect(model.graph.nodes.map(({ op }) => op)).toEqual(['Conv', 'BatchNormalization', 'Relu', 'Conv', 'Sigmoid']);
+  });
+
   it('leaves a channel that is always zero, shared weights and models that are normalised as they are', async () => {
     const shared = parseModelText(`
       opset 17
@@ -122,8 +138,10 @@ describe('unfold', () => {
       n = BatchNormalization(b, one, nought, nought, one)
       d = Conv(n, dead)
       r = Relu(d)
+      const last: float32[72, 3] = random(3)
       f = Flatten(r)
-      output f: float32[N, 72]
+      y = MatMul(f, last)
+      output y: float32[N, 3]
     `);
     const { model, normalizations, fold } = await unfold(shared, { engine, source });
     expect(normalizations).toBe(1);

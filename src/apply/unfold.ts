@@ -2,7 +2,7 @@ import type { FeedSource } from '../data/feeds.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { attributes, constantOf, float, tensorOf } from '../ir/access.ts';
-import type { Constant, Model, Node } from '../ir/model.ts';
+import type { Constant, Graph, Model, Node } from '../ir/model.ts';
 import { type ChannelStatistics, measureStatistics, type Site } from './batch-statistics.ts';
 import { changedConvolution, type OwnConvolution, ownConvolution, scaledChannels } from './convolution-channels.ts';
 
@@ -32,11 +32,12 @@ const LEAST_CELLS = 16;
 /** Channels that vary less than this have no scale. */
 const LEAST_VARIANCE = 1e-8;
 const EPSILON = 1e-5;
+const LAYERS = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN']);
 /** The first version of BatchNormalization that is in inference form without an attribute. */
 const LEAST_OPSET = 7;
 
 /**
- * Undoes the folding of batch normalisation: every convolution without one behind it (the last one apart) gets one, with
+ * Undoes the folding of batch normalisation: every convolution without one behind it (the last layer apart) gets one, with
  * the mean and variance measured there. Its filters are scaled to what filters in front of a batch normalisation look
  * like after training. The function of the model stays the same; but it trains at rates that folded models do not bear,
  * and the magnitudes of weights of different filters and layers can be compared again.
@@ -68,11 +69,22 @@ export async function unfold(model: Model, { engine, source, ...options }: Unfol
     const measured = statistics.get(site.value);
     const node = model.graph.nodes.find(({ outputs }) => outputs[0] === site.node.outputs[0]);
     if (site.kind !== 'bare' || site.cells < LEAST_CELLS || measured === undefined || node === undefined) continue;
-    const own = ownConvolution(model, node);
+    const own = isLast(model.graph, node) ? null : ownConvolution(model, node);
     if (own !== null) added.set(node.outputs[0] as string, unfolding(own, site, measured));
   }
   if (added.size === 0) return same;
   return { model: inserted(model, added), normalizations: added.size, fold: (trained) => folded(trained, added) };
+}
+
+/** Whether no other layer with weights comes behind a node: its outputs are the model's, up to their shape. */
+function isLast({ nodes }: Graph, node: Node): boolean {
+  const reached = new Set(node.outputs);
+  const behind = nodes.slice(nodes.indexOf(node) + 1).filter(({ inputs, outputs }) => {
+    if (!inputs.some((name) => reached.has(name))) return false;
+    for (const name of outputs) reached.add(name);
+    return true;
+  });
+  return !behind.some(({ op }) => LAYERS.has(op));
 }
 
 async function* batchesOf(
