@@ -12,6 +12,7 @@ import {
   measureStatistics,
   RESTORE_EPSILON,
   type Site,
+  type Statistics,
 } from './batch-statistics.ts';
 import { type ChangedConvolution, changedConvolution, ownConvolution } from './convolution-channels.ts';
 
@@ -60,6 +61,18 @@ export interface Recalibrated {
  * Cost: two forward passes a sample, three where only some convolutions have a BatchNormalization behind them. Deterministic given `seed`.
  */
 export async function recalibrate(pruned: Model, dense: Model, options: RecalibrateOptions): Promise<Recalibrated> {
+  return (await recalibrator(dense, options))(pruned);
+}
+
+/**
+ * {@link recalibrate} for several prunings of one model: it is measured once.
+ *
+ * Cost: the dense model's forward passes now, the pruned one's at each call.
+ */
+export async function recalibrator(
+  dense: Model,
+  options: RecalibrateOptions,
+): Promise<(pruned: Model) => Promise<Recalibrated>> {
   const { engine } = options;
   const batches = await batchesOf(options);
   const measured = (batchNorm: 'stored' | 'batch') =>
@@ -68,21 +81,39 @@ export async function recalibrate(pruned: Model, dense: Model, options: Recalibr
   const hasBare = before.sites.some((site) => site.kind === 'bare');
   const hasNorm = before.sites.some((site) => site.kind === 'norm');
   const restored = hasBare && hasNorm ? (await measured('stored')).statistics : before.statistics;
-  const after = await measureStatistics({
-    engine,
-    model: pruned,
-    batches: batches.passes('pruned model'),
-    batchNorm: 'batch',
-    ...(hasBare ? { restore: restored } : {}),
-  });
+  return async (pruned) => {
+    const after = await measureStatistics({
+      engine,
+      model: pruned,
+      batches: batches.passes('pruned model'),
+      batchNorm: 'batch',
+      ...(hasBare ? { restore: restored } : {}),
+    });
+    return {
+      ...changed(pruned, { sites: after.sites, before: before.statistics, restored, now: after.statistics }),
+      samples: batches.samples,
+    };
+  };
+}
+
+interface Change {
+  readonly sites: readonly Site[];
+  /** Of the dense model, with batch statistics and as it runs. */
+  readonly before: Statistics;
+  readonly restored: Statistics;
+  readonly now: Statistics;
+}
+
+/** The pruned model with its statistics, scales and shifts brought back. */
+function changed(pruned: Model, { sites, before, restored, now: measured }: Change): Omit<Recalibrated, 'samples'> {
   const graph = pruned.graph;
   const replacements = new Map<string, Constant>();
   const tuned = { normalizations: 0, corrections: 0 };
   let nodes = graph.nodes;
   const added = new Map<string, Constant>();
-  for (const site of after.sites) {
-    const now = after.statistics.get(site.value) as ChannelStatistics;
-    const then = (site.kind === 'norm' ? before.statistics : restored).get(site.value);
+  for (const site of sites) {
+    const now = measured.get(site.value) as ChannelStatistics;
+    const then = (site.kind === 'norm' ? before : restored).get(site.value);
     if (then === undefined) continue;
     if (site.kind === 'norm') tuned.normalizations += setRunning(pruned, site, { now, then }, replacements);
     else {
@@ -95,9 +126,11 @@ export async function recalibrate(pruned: Model, dense: Model, options: Recalibr
         nodes = nodes.map((node) => (node.outputs[0] === site.node.outputs[0] ? (change.node as Node) : node));
     }
   }
-  const changed: Graph = replaceConstants({ ...graph, nodes }, replacements);
-  const model = { ...pruned, graph: { ...changed, constants: new Map([...changed.constants, ...added]) } };
-  return { model, samples: batches.samples, ...tuned };
+  const replaced: Graph = replaceConstants({ ...graph, nodes }, replacements);
+  return {
+    model: { ...pruned, graph: { ...replaced, constants: new Map([...replaced.constants, ...added]) } },
+    ...tuned,
+  };
 }
 
 async function batchesOf({ source, signal, onProgress, ...options }: RecalibrateOptions): Promise<{

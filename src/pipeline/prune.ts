@@ -1,4 +1,3 @@
-import { recalibrate } from '../apply/recalibrate.ts';
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import type { LossName } from '../autodiff/loss.ts';
 import { type Budget, type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
@@ -28,6 +27,7 @@ import { lossOn, searchAlong } from './line-search.ts';
 import { entryOf, type Method, type MethodEntry, type ResolvedEntry } from './methods.ts';
 import { SCALINGS, type Scaling, unitsOf } from './scaling.ts';
 import { macsOf } from './shapes.ts';
+import { type Recalibrators, recalibratorsOf } from './stage-statistics.ts';
 
 /** What {@link prune} is asked for; what is left out takes the method's defaults (METHODS) or PRUNE_DEFAULTS. */
 export interface PruneOptions extends LayerChoice, RunOptions {
@@ -287,11 +287,12 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     layers.map(({ macsPerWeight }) => macsPerWeight),
   );
   const stages: StageResult[] = [];
+  const recalibrators = resolved.recalibrateStages ? recalibratorsOf(model, options) : null;
   try {
     for (const [t, budget] of budgets.entries()) {
       options.signal?.throwIfAborted();
       const scale = stages.at(-1)?.scale ?? 1;
-      const { w, stage } = await pruneStage({ ...run, units, dense: model }, current, {
+      const { w, stage } = await pruneStage({ ...run, units, recalibrators }, current, {
         t,
         of: budgets.length,
         budget,
@@ -299,7 +300,7 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
       });
       stages.push(stage);
       const solved = writeWeights(current.model, chosen.layers, w);
-      const written = resolved.recalibrateStages ? await recalibrated(solved, model, options) : solved;
+      const written = recalibrators === null ? solved : await recalibrators.stage(solved);
       current = { model: written, w: readWeights(written, chosen.layers) };
       await options.onStage?.(stage, written);
     }
@@ -371,7 +372,7 @@ interface Run {
 }
 
 async function pruneStage(
-  run: Run & { readonly units: Float64Array; readonly dense: Model },
+  run: Run & { readonly units: Float64Array; readonly recalibrators: Recalibrators | null },
   current: { model: Model; w: Float64Array },
   { t, of, budget, scale }: { t: number; of: number; budget: Budget; scale: number },
 ): Promise<{ w: Float64Array; stage: StageResult }> {
@@ -410,7 +411,7 @@ async function pruneStage(
       : await searchAlong(
           { from: unscaled(from), to: unscaled(solution.w) },
           scale || 1,
-          trueLoss(run, { model: current.model, dense: run.dense }, t),
+          trueLoss(run, current.model, t),
         );
   const stage: StageResult = {
     budget,
@@ -436,8 +437,8 @@ async function withoutFirstOrder(problem: QuadraticProblem, w: Float64Array): Pr
 
 /** The true loss of other weights, with the batch statistics that the stage would end with. */
 function trueLoss(
-  { options, resolved, layers }: Run,
-  { model, dense }: { readonly model: Model; readonly dense: Model },
+  { options, resolved, layers, recalibrators }: Run & { readonly recalibrators: Recalibrators | null },
+  model: Model,
   t: number,
 ): (w: Float64Array) => Promise<number> {
   const { engine, source } = options;
@@ -446,18 +447,8 @@ function trueLoss(
   const loss = lossOn({ engine, source, samples: resolved.lineSearch }, random(resolved.seed).fork(`line search ${t}`));
   return async (w) => {
     const written = writeWeights(model, layers, w);
-    return loss(resolved.recalibrateStages ? await recalibrated(written, dense, options) : written);
+    return loss(recalibrators === null ? written : await recalibrators.trial(written));
   };
-}
-
-async function recalibrated(
-  pruned: Model,
-  dense: Model,
-  { engine, source, seed, signal }: PruneOptions,
-): Promise<Model> {
-  if (source === undefined) throw new DataError('Cannot recalibrate between stages without data: give --data');
-  const options = { engine, source, ...(seed !== undefined && { seed }), ...(signal && { signal }) };
-  return (await recalibrate(pruned, dense, options)).model;
 }
 
 /** The layers with what a budget has to know of them: MACs only where they are limited. */
