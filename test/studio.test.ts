@@ -141,6 +141,12 @@ describe('the studio refuses', () => {
     const argv = argumentsOf(asked, { output: 'o', report: 'r' });
     expect(argv.slice(0, 3)).toEqual(['prune', './--output=/etc/x', '--data=--report=/etc']);
     expect(argv.slice(-2)).toEqual(['--output=o', '--report=r']);
+    const auto = argumentsOf(runRequestSchema.parse({ ...asked, method: 'auto', minutes: 2.5 }), {
+      output: 'o',
+      report: 'r',
+    });
+    expect(auto).toContain('--minutes=2.5');
+    expect(argumentsOf(runRequestSchema.parse({ ...asked, minutes: 2 }), { output: 'o', report: 'r' })).toEqual(argv);
     const sweep = { methods: ['chita', 'falcon'], kind: 'flops', budgets: [0.2, 0.5] } as const;
     const swept = argumentsOf(runRequestSchema.parse({ ...asked, sweep, gradual: true, seed: 3 }), {
       output: 'o',

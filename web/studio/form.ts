@@ -15,6 +15,7 @@ export const EMPTY_FORM = {
   samples: '',
   stages: '',
   epochs: '',
+  minutes: '',
   recalibrate: false,
   gradual: false,
   latency: false,
@@ -61,7 +62,8 @@ export function budgetsOf({ from, to, step }: Pick<Form, 'from' | 'to' | 'step'>
 export function requestOf(form: Form): RunRequest {
   const whole = (text: string): number | undefined => (text.trim() === '' ? undefined : Number(text));
   const given = (key: 'name' | 'data' | 'eval') => (form[key].trim() === '' ? {} : { [key]: form[key].trim() });
-  const isGradual = form.gradual && !form.isSweep;
+  const trains = form.method === 'auto' && !form.isSweep;
+  const isGradual = form.gradual && !form.isSweep && !trains;
   return {
     ...given('name'),
     model: form.model.trim(),
@@ -72,8 +74,9 @@ export function requestOf(form: Form): RunRequest {
     ...(form.isSweep
       ? { sweep: { methods: form.methods as RunRequest['method'][], kind: form.kind, budgets: budgetsOf(form) } }
       : { [form.kind]: form.budget }),
-    ...(form.samples && { samples: whole(form.samples) }),
+    ...(form.samples && !trains && { samples: whole(form.samples) }),
     ...(form.stages && { stages: whole(form.stages) }),
+    ...(trains && form.minutes && { minutes: whole(form.minutes) }),
     ...(isGradual && { gradual: true }),
     ...(isGradual && form.epochs && { epochs: whole(form.epochs) }),
     recalibrate: form.recalibrate,

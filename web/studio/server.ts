@@ -7,6 +7,8 @@ export interface MethodChoice {
   readonly name: string;
   readonly summary: string;
   readonly needsData: boolean;
+  /** Trains by itself, for as many minutes as it is given. */
+  readonly trains: boolean;
 }
 
 /** Addresses are relative to the page's own, which holds the token. */

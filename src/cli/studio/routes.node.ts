@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { CoppiceError, DataError, OptionError } from '../../errors/errors.ts';
-import { METHODS } from '../../pipeline/methods.ts';
+import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
 import { openModel } from '../opening.node.ts';
 import { streamEvents } from './event-stream.node.ts';
 import type { Answer, Asked } from './exchange.node.ts';
@@ -46,7 +46,9 @@ const ROUTES: readonly [method: string, path: RegExp, route: Route][] = [
 ];
 
 const started = z.object({ id: z.string() });
-const methodList = z.array(z.object({ name: z.string(), summary: z.string(), needsData: z.boolean() }));
+const methodList = z.array(
+  z.object({ name: z.string(), summary: z.string(), needsData: z.boolean(), trains: z.boolean() }),
+);
 
 /** Answers a request; null where the answer is sent already, piece by piece. */
 export async function answerOf(asked: Asked, runs: Runs): Promise<Answer | null> {
@@ -69,10 +71,11 @@ function done(): Answer {
 }
 
 function methods(): z.infer<typeof methodList> {
-  return Object.entries(METHODS).map(([name, { summary, needsGradients }]) => ({
+  return (Object.keys(METHODS) as Method[]).map((name) => ({
     name,
-    summary,
-    needsData: needsGradients,
+    summary: METHODS[name].summary,
+    needsData: needsData(name),
+    trains: METHODS[name].trains === true,
   }));
 }
 
