@@ -70,6 +70,16 @@ function halfPruned(model: Model): Model {
 }
 
 describe('recalibrate', () => {
+  it('changes nothing more where it is done again', async () => {
+    const options = { engine, source: feedsFromDataset(NORMED, DATA), ...ALL };
+    const once = await recalibrate(halfPruned(NORMED), NORMED, options);
+    const twice = await recalibrate(once.model, NORMED, options);
+    for (const name of ['mean', 'variance']) {
+      expect(values(once.model, name)).not.toEqual(values(NORMED, name));
+      expect(values(twice.model, name)).toEqual(values(once.model, name));
+    }
+  });
+
   it('changes the running statistics of a batch norm by what pruning changed of its input', async () => {
     const pruned = halfPruned(NORMED);
     const tuned = await recalibrate(pruned, NORMED, { engine, source: feedsFromDataset(NORMED, DATA), ...ALL });

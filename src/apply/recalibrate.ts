@@ -48,7 +48,8 @@ export interface Recalibrated {
  * convolution has none behind it (folded models), a scale and shift for each of its channels that bring mean and
  * variance back to the dense model's. Zeros stay zeros; the weights of corrected channels are scaled as a whole.
  *
- * Running statistics are changed by what pruning changed, not replaced: both models are measured on the same samples, and
+ * Running statistics are those of the dense model, changed by what pruning changed, not replaced: both models are measured
+ * on the same samples, and
  *
  *   variance := variance * pruned / dense      mean := pruned mean + (mean - dense mean) * sqrt(pruned / dense variance)
  *
@@ -90,13 +91,14 @@ export async function recalibrator(
       ...(hasBare ? { restore: restored } : {}),
     });
     return {
-      ...changed(pruned, { sites: after.sites, before: before.statistics, restored, now: after.statistics }),
+      ...changed(pruned, { dense, sites: after.sites, before: before.statistics, restored, now: after.statistics }),
       samples: batches.samples,
     };
   };
 }
 
 interface Change {
+  readonly dense: Model;
   readonly sites: readonly Site[];
   /** Of the dense model, with batch statistics and as it runs. */
   readonly before: Statistics;
@@ -105,7 +107,10 @@ interface Change {
 }
 
 /** The pruned model with its statistics, scales and shifts brought back. */
-function changed(pruned: Model, { sites, before, restored, now: measured }: Change): Omit<Recalibrated, 'samples'> {
+function changed(
+  pruned: Model,
+  { dense, sites, before, restored, now: measured }: Change,
+): Omit<Recalibrated, 'samples'> {
   const graph = pruned.graph;
   const replacements = new Map<string, Constant>();
   const tuned = { normalizations: 0, corrections: 0 };
@@ -115,7 +120,7 @@ function changed(pruned: Model, { sites, before, restored, now: measured }: Chan
     const now = measured.get(site.value) as ChannelStatistics;
     const then = (site.kind === 'norm' ? before : restored).get(site.value);
     if (then === undefined) continue;
-    if (site.kind === 'norm') tuned.normalizations += setRunning(pruned, site, { now, then }, replacements);
+    if (site.kind === 'norm') tuned.normalizations += setRunning({ pruned, dense }, site, { now, then }, replacements);
     else {
       const change = correction(pruned, site, { then, now });
       if (change === null) continue;
@@ -170,16 +175,18 @@ async function fittingBatch(source: FeedSource): Promise<number> {
   );
 }
 
+/** Those of the dense model, changed: the pruned one may have been recalibrated, or trained, before. */
 function setRunning(
-  model: Model,
+  { pruned, dense }: { readonly pruned: Model; readonly dense: Model },
   { node }: Site,
   { now, then }: { now: ChannelStatistics; then: ChannelStatistics },
   replacements: Map<string, Constant>,
 ): number {
   const [, , , meanName, varianceName] = node.inputs as [string, string, string, string, string];
-  if (!hasConstants(model, [meanName, varianceName]) || replacements.has(meanName) || replacements.has(varianceName))
+  if (!hasConstants(pruned, [meanName, varianceName]) || replacements.has(meanName) || replacements.has(varianceName))
     return 0;
-  const [mean, variance] = [running(model, meanName), running(model, varianceName)];
+  const stored = hasConstants(dense, [meanName, varianceName]) ? dense : pruned;
+  const [mean, variance] = [running(stored, meanName), running(stored, varianceName)];
   const gains = mean.map((_, c) => ratio(now.variance[c] as number, then.variance[c] as number));
   replacements.set(
     meanName,
