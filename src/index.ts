@@ -24,15 +24,7 @@ export * from './pipeline/gradual.ts';
 export * from './pipeline/inspect.ts';
 export * from './pipeline/max-drop.ts';
 export * from './pipeline/methods.ts';
-export {
-  PRUNE_DEFAULTS,
-  type PruneOptions,
-  type PruneResult,
-  prune as prunePipeline,
-  type ResolvedPrune,
-  resolvePrune,
-  type StageResult,
-} from './pipeline/prune.ts';
+export { type PruneResult, prune as prunePipeline } from './pipeline/prune.ts';
 export {
   type Platform,
   type Pruned,
@@ -40,9 +32,11 @@ export {
   type ReportedPruneOptions,
   type Stopwatch,
 } from './pipeline/prune-and-report.ts';
+export { PRUNE_DEFAULTS, type PruneOptions, type ResolvedPrune, resolvePrune } from './pipeline/prune-options.ts';
 export * from './pipeline/report-facts.ts';
 export * from './pipeline/scaling.ts';
 export * from './pipeline/sensitivity.ts';
+export type { StageResult } from './pipeline/stage-result.ts';
 export * from './pipeline/sweep.ts';
 export * from './pipeline/sweep-summary.ts';
 export * from './pipeline/tune.ts';

@@ -1,4 +1,4 @@
-import { constantsOf } from '../graph/constants.ts';
+import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { constantOf, intAttribute, tensorOf } from '../ir/access.ts';
 import type { Constant, Model, Node } from '../ir/model.ts';
 
@@ -9,15 +9,6 @@ export interface OwnConvolution {
   readonly weight: Constant;
   /** [channels]; null where the node has none. */
   readonly bias: Float32Array | null;
-}
-
-/** What has to change in a graph for a convolution's channels to change. */
-export interface ChangedConvolution {
-  /** Constants with new values, and constants that are new. */
-  readonly replaced: Map<string, Constant>;
-  readonly added: Map<string, Constant>;
-  /** The node itself, where it takes a bias of its own. */
-  readonly node?: Node;
 }
 
 /** Null where the channels of a Conv or ConvTranspose cannot be changed without changing anything else, or are not float32. */
@@ -32,20 +23,37 @@ export function ownConvolution(model: Model, node: Node): OwnConvolution | null 
   return { node, weightName, weight, bias: bias ? (tensorOf(bias).data as Float32Array) : null };
 }
 
-/** W_c := gain_c W_c, the whole bias anew. gain, bias: [channels]. Zeros stay zeros. Cost: a copy of the weight. */
-export function changedConvolution(
+/**
+ * The model with W_c := gain_c W_c and the whole bias anew. Zeros stay zeros.
+ *
+ * @param model  one with a node of the same output, that may have other constants than the one of {@link ownConvolution}
+ * @param to     gain, bias: [channels]
+ * Cost: a copy of the weight.
+ */
+export function withChannels(
   model: Model,
   { node, weightName, weight }: OwnConvolution,
   { gain, bias }: { readonly gain: Float64Array; readonly bias: Float64Array },
-): ChangedConvolution {
-  const replaced = new Map([[weightName, scaledChannels(node, weight, gain)]]);
+): Model {
+  const { graph } = model;
+  const values = vectorOf(bias);
+  const scaled: [string, Constant] = [weightName, scaledChannels(node, weight, gain)];
   const [x = '', , biasName = ''] = node.inputs;
-  const values = constantOf({ type: 'float32', dims: [bias.length], data: Float32Array.from(bias) });
-  const shared = biasName !== '' && model.graph.nodes.filter((other) => other.inputs.includes(biasName)).length > 1;
-  if (biasName !== '' && !shared) return { replaced: replaced.set(biasName, values), added: new Map() };
+  const shared = biasName !== '' && graph.nodes.filter((other) => other.inputs.includes(biasName)).length > 1;
+  if (biasName !== '' && !shared) {
+    return { ...model, graph: replaceConstants(graph, new Map([scaled, [biasName, values]])) };
+  }
   const own = `${node.outputs[0]}~bias`;
-  const original = model.graph.nodes.find((other) => other.outputs[0] === node.outputs[0]) ?? node;
-  return { replaced, added: new Map([[own, values]]), node: { ...original, inputs: [x, weightName, own] } };
+  const nodes = graph.nodes.map((other) =>
+    other.outputs[0] === node.outputs[0] ? { ...other, inputs: [x, weightName, own] } : other,
+  );
+  const { constants, ...rest } = replaceConstants({ ...graph, nodes }, new Map([scaled]));
+  return { ...model, graph: { ...rest, constants: new Map([...constants, [own, values]]) } };
+}
+
+/** One float32 for each channel. */
+export function vectorOf(values: Float64Array): Constant {
+  return constantOf({ type: 'float32', dims: [values.length], data: Float32Array.from(values) });
 }
 
 /** The weight of a convolution, each output channel times its gain. gain: [channels] */

@@ -1,9 +1,9 @@
-import type { FeedSource } from '../data/feeds.ts';
+import { elementsOf, type FeedSource, inputBatches } from '../data/feeds.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
-import { constantOf, tensorOf } from '../ir/access.ts';
-import type { Constant, Graph, Model, Node } from '../ir/model.ts';
+import { tensorOf } from '../ir/access.ts';
+import type { Constant, Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { random, sampleWithoutReplacement } from '../tensor/random.ts';
 import {
@@ -14,7 +14,7 @@ import {
   type Site,
   type Statistics,
 } from './batch-statistics.ts';
-import { type ChangedConvolution, changedConvolution, ownConvolution } from './convolution-channels.ts';
+import { type OwnConvolution, ownConvolution, vectorOf, withChannels } from './convolution-channels.ts';
 
 /** Options of {@link recalibrate}. */
 export interface RecalibrateOptions extends RunOptions {
@@ -111,31 +111,22 @@ function changed(
   pruned: Model,
   { dense, sites, before, restored, now: measured }: Change,
 ): Omit<Recalibrated, 'samples'> {
-  const graph = pruned.graph;
-  const replacements = new Map<string, Constant>();
+  const statistics = new Map<string, Constant>();
   const tuned = { normalizations: 0, corrections: 0 };
-  let nodes = graph.nodes;
-  const added = new Map<string, Constant>();
+  let model = pruned;
   for (const site of sites) {
     const now = measured.get(site.value) as ChannelStatistics;
     const then = (site.kind === 'norm' ? before : restored).get(site.value);
     if (then === undefined) continue;
-    if (site.kind === 'norm') tuned.normalizations += setRunning({ pruned, dense }, site, { now, then }, replacements);
+    if (site.kind === 'norm') tuned.normalizations += setRunning({ pruned, dense }, site, { now, then }, statistics);
     else {
-      const change = correction(pruned, site, { then, now });
-      if (change === null) continue;
+      const own = ownConvolution(pruned, site.node);
+      if (own === null) continue;
       tuned.corrections++;
-      for (const [name, constant] of change.replaced) replacements.set(name, constant);
-      for (const [name, constant] of change.added) added.set(name, constant);
-      if (change.node !== undefined)
-        nodes = nodes.map((node) => (node.outputs[0] === site.node.outputs[0] ? (change.node as Node) : node));
+      model = withChannels(model, own, correction(own, { then, now }));
     }
   }
-  const replaced: Graph = replaceConstants({ ...graph, nodes }, replacements);
-  return {
-    model: { ...pruned, graph: { ...replaced, constants: new Map([...replaced.constants, ...added]) } },
-    ...tuned,
-  };
+  return { model: { ...model, graph: replaceConstants(model.graph, statistics) }, ...tuned };
 }
 
 async function batchesOf({ source, signal, onProgress, ...options }: RecalibrateOptions): Promise<{
@@ -156,10 +147,13 @@ async function batchesOf({ source, signal, onProgress, ...options }: Recalibrate
   );
   const passes = (what: string) =>
     async function* (): AsyncGenerator<Tensors> {
-      for (let start = 0; start < samples; start += batch) {
+      let done = 0;
+      signal?.throwIfAborted();
+      for await (const inputs of inputBatches(source, order, batch)) {
+        yield inputs;
+        done += batch;
+        onProgress?.({ step: `recalibration, ${what}`, done, total: samples, unit: 'samples' });
         signal?.throwIfAborted();
-        yield (await source.feeds(order.subarray(start, start + batch))).inputs;
-        onProgress?.({ step: `recalibration, ${what}`, done: start + batch, total: samples, unit: 'samples' });
       }
     };
   return { samples, passes };
@@ -167,8 +161,7 @@ async function batchesOf({ source, signal, onProgress, ...options }: Recalibrate
 
 async function fittingBatch(source: FeedSource): Promise<number> {
   if (source.count === 0) return RECALIBRATE_DEFAULTS.batch;
-  const { inputs } = await source.feeds([0]);
-  const elements = [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
+  const elements = elementsOf(await source.feeds([0]));
   return Math.max(
     LEAST_BATCH,
     Math.min(RECALIBRATE_DEFAULTS.batch, Math.floor(ELEMENTS_A_BATCH / Math.max(elements, 1))),
@@ -190,11 +183,11 @@ function setRunning(
   const gains = mean.map((_, c) => ratio(now.variance[c] as number, then.variance[c] as number));
   replacements.set(
     meanName,
-    vector(
+    vectorOf(
       mean.map((x, c) => (now.mean[c] as number) + (x - (then.mean[c] as number)) * Math.sqrt(gains[c] as number)),
     ),
   );
-  replacements.set(varianceName, vector(variance.map((x, c) => x * (gains[c] as number))));
+  replacements.set(varianceName, vectorOf(variance.map((x, c) => x * (gains[c] as number))));
   return 1;
 }
 
@@ -213,22 +206,12 @@ function ratio(now: number, then: number): number {
  * the restored network did to channel c, folded into the convolution. Channels that became constant only shift.
  */
 function correction(
-  model: Model,
-  { node, channels }: Site,
+  { bias }: OwnConvolution,
   { then, now }: { then: ChannelStatistics; now: ChannelStatistics },
-): ChangedConvolution | null {
-  const own = ownConvolution(model, node);
-  if (own === null) return null;
+): { gain: Float64Array; bias: Float64Array } {
   const gain = now.variance.map((v, c) =>
     v > RESTORE_EPSILON ? Math.sqrt((then.variance[c] as number) / (v + RESTORE_EPSILON)) : 1,
   );
-  const bias = Float64Array.from(
-    own.bias ?? new Float32Array(channels),
-    (b, c) => (b - (now.mean[c] as number)) * (gain[c] as number) + (then.mean[c] as number),
-  );
-  return changedConvolution(model, own, { gain, bias });
-}
-
-function vector(values: Float64Array): Constant {
-  return constantOf({ type: 'float32', dims: [values.length], data: Float32Array.from(values) });
+  const shifted = now.mean.map((mean, c) => ((bias?.[c] ?? 0) - mean) * (gain[c] as number) + (then.mean[c] as number));
+  return { gain, bias: shifted };
 }

@@ -1,10 +1,11 @@
-import type { FeedSource } from '../data/feeds.ts';
-import type { Engine, Tensors } from '../engine/engine.ts';
+import { inOrder } from '../data/batches.ts';
+import { type FeedSource, inputBatches } from '../data/feeds.ts';
+import type { Engine } from '../engine/engine.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
-import { attributes, constantOf, float, tensorOf } from '../ir/access.ts';
+import { attributes, float, tensorOf } from '../ir/access.ts';
 import type { Constant, Graph, Model, Node } from '../ir/model.ts';
-import { type ChannelStatistics, measureStatistics, type Site } from './batch-statistics.ts';
-import { changedConvolution, type OwnConvolution, ownConvolution, scaledChannels } from './convolution-channels.ts';
+import { type ChannelStatistics, measureStatistics } from './batch-statistics.ts';
+import { type OwnConvolution, ownConvolution, scaledChannels, vectorOf, withChannels } from './convolution-channels.ts';
 
 /** Options of {@link unfold}. */
 export interface UnfoldOptions {
@@ -58,10 +59,11 @@ export async function unfold(model: Model, { engine, source, ...options }: Unfol
   const same: Unfolded = { model, normalizations: 0, fold: (trained) => trained };
   if ((model.opsets.get('') ?? 0) < LEAST_OPSET) return same;
   if (!model.graph.nodes.some((node) => node.op.startsWith('Conv'))) return same;
+  const size = source.fixedBatch ?? Math.min(batch, source.count);
   const { statistics, sites } = await measureStatistics({
     engine,
     model,
-    batches: () => batchesOf(source, { samples, batch }),
+    batches: () => inputBatches(source, inOrder(Math.max(size, Math.min(samples, source.count))), size),
     batchNorm: 'stored',
   });
   const added = new Map<string, Unfolding>();
@@ -70,7 +72,7 @@ export async function unfold(model: Model, { engine, source, ...options }: Unfol
     const node = model.graph.nodes.find(({ outputs }) => outputs[0] === site.node.outputs[0]);
     if (site.kind !== 'bare' || site.cells < LEAST_CELLS || measured === undefined || node === undefined) continue;
     const own = isLast(model.graph, node) ? null : ownConvolution(model, node);
-    if (own !== null) added.set(node.outputs[0] as string, unfolding(own, site, measured));
+    if (own !== null) added.set(node.outputs[0] as string, unfolding(own, measured));
   }
   if (added.size === 0) return same;
   return { model: inserted(model, added), normalizations: added.size, fold: (trained) => folded(trained, added) };
@@ -87,16 +89,6 @@ function isLast({ nodes }: Graph, node: Node): boolean {
   return !behind.some(({ op }) => LAYERS.has(op));
 }
 
-async function* batchesOf(
-  source: FeedSource,
-  { samples, batch }: { samples: number; batch: number },
-): AsyncGenerator<Tensors> {
-  const size = source.fixedBatch ?? Math.min(batch, source.count);
-  const count = Math.max(size, Math.floor(Math.min(samples, source.count) / size) * size);
-  for (let start = 0; start < count; start += size)
-    yield (await source.feeds(Int32Array.from({ length: size }, (_, i) => start + i))).inputs;
-}
-
 /** One convolution's BatchNormalization. */
 interface Unfolding {
   readonly own: OwnConvolution;
@@ -111,7 +103,7 @@ interface Unfolding {
   readonly constants: ReadonlyMap<string, Constant>;
 }
 
-function unfolding(own: OwnConvolution, { channels }: Site, { mean, variance }: ChannelStatistics): Unfolding {
+function unfolding(own: OwnConvolution, { mean, variance }: ChannelStatistics): Unfolding {
   const output = own.node.outputs[0] as string;
   const names = {
     raw: `${output}~raw`,
@@ -120,15 +112,8 @@ function unfolding(own: OwnConvolution, { channels }: Site, { mean, variance }: 
     mean: `${output}~mean`,
     variance: `${output}~variance`,
   };
-  const bias = own.bias ?? new Float32Array(channels);
   const divisor = divisorsOf(own, variance);
-  const vector = (value: (c: number) => number): Constant =>
-    constantOf({
-      type: 'float32',
-      dims: [channels],
-      data: Float32Array.from({ length: channels }, (_, c) => value(c)),
-    });
-  const scaledVariance = (c: number): number => (variance[c] as number) / (divisor[c] as number) ** 2;
+  const scaled = variance.map((v, c) => v / (divisor[c] as number) ** 2);
   return {
     own,
     weight: scaledChannels(
@@ -138,10 +123,10 @@ function unfolding(own: OwnConvolution, { channels }: Site, { mean, variance }: 
     ),
     names,
     constants: new Map([
-      [names.scale, vector((c) => (divisor[c] as number) * Math.sqrt(scaledVariance(c) + EPSILON))],
-      [names.shift, vector((c) => mean[c] as number)],
-      [names.mean, vector((c) => ((mean[c] as number) - (bias[c] as number)) / (divisor[c] as number))],
-      [names.variance, vector(scaledVariance)],
+      [names.scale, vectorOf(divisor.map((d, c) => d * Math.sqrt((scaled[c] as number) + EPSILON)))],
+      [names.shift, vectorOf(mean)],
+      [names.mean, vectorOf(mean.map((x, c) => (x - (own.bias?.[c] ?? 0)) / (divisor[c] as number)))],
+      [names.variance, vectorOf(scaled)],
     ]),
   };
 }
@@ -211,13 +196,7 @@ function folded(trained: Model, added: ReadonlyMap<string, Unfolding>): Model {
     const gain = scale.map((s, c) => s / Math.sqrt((variance[c] as number) + EPSILON));
     const bias = shift.map((b, c) => b - (mean[c] as number) * (gain[c] as number));
     const weight = values.get(own.weightName) as Constant;
-    model = withChange(model, changedConvolution(model, { ...own, weight }, { gain, bias }));
+    model = withChannels(model, { ...own, weight }, { gain, bias });
   }
   return model;
-}
-
-function withChange(model: Model, { replaced, added, node }: ReturnType<typeof changedConvolution>): Model {
-  const graph = replaceConstants(model.graph, replaced);
-  const nodes = node ? graph.nodes.map((other) => (other.outputs[0] === node.outputs[0] ? node : other)) : graph.nodes;
-  return { ...model, graph: { ...graph, nodes, constants: new Map([...graph.constants, ...added]) } };
 }

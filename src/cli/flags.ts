@@ -9,7 +9,7 @@ import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
 import type { LabelSource } from '../pipeline/gradients.ts';
 import { METHODS, type Method, type MethodDefaults, SOLVING_METHOD } from '../pipeline/methods.ts';
-import { PRUNE_DEFAULTS } from '../pipeline/prune.ts';
+import { PRUNE_DEFAULTS } from '../pipeline/prune-options.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
 import { integer } from '../report/figures.ts';
 import { RATE_SCHEDULES, type RateSchedule } from '../schedule/learning-rate.ts';

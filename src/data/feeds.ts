@@ -29,6 +29,16 @@ export function elementsOf({ inputs }: FedBatch): number {
   return [...inputs.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
 }
 
+/** The inputs of some samples, `size` at a time; a rest that is smaller is left out. */
+export async function* inputBatches(
+  source: FeedSource,
+  indices: Int32Array,
+  size: number,
+): AsyncGenerator<Map<string, Tensor>> {
+  for (let start = 0; start + size <= indices.length; start += size)
+    yield (await source.feeds(indices.subarray(start, start + size))).inputs;
+}
+
 /** The batch size that a model's inputs declare; null where it is free. */
 export function fixedBatchOf(model: Model): number | null {
   for (const { shape } of feedsOf(model.graph)) if (typeof shape?.[0] === 'number' && shape[0] > 0) return shape[0];

@@ -1,4 +1,5 @@
 import { logitsOf } from '../autodiff/loss.ts';
+import { inOrder } from '../data/batches.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
@@ -30,7 +31,7 @@ export async function outputVariance(
   { source, count, threads }: { readonly source: FeedSource; readonly count: number; readonly threads?: number },
 ): Promise<number> {
   const samples = source.fixedBatch ?? Math.min(count, source.count);
-  const { inputs } = await source.feeds(Int32Array.from({ length: samples }, (_, i) => i));
+  const { inputs } = await source.feeds(inOrder(samples));
   const session = await engine.createSession(model, threads === undefined ? {} : { threads });
   const output = model.graph.outputs[0]?.name ?? '';
   const values = ((await session.run(inputs, [output])).get(output) as Tensor<Float32Array>).data;

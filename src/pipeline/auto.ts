@@ -145,13 +145,12 @@ async function partOf({ engine, source, batch }: ImitationRequest, student: Mode
   const samples = Math.min(batch, source.count);
   if (source.fixedBatch !== null) return samples;
   const captured = await capture(engine, student, (await source.feeds([0])).inputs);
-  const numbers = [...captured.values()].reduce((sum, { type, dims }) => sum + (isFloat(type) ? sizeOf(dims) : 0), 0);
+  const numbers = [...captured.values()].reduce(
+    (sum, { type, dims }) => sum + (type.startsWith('float') ? sizeOf(dims) : 0),
+    0,
+  );
   const normalizes = student.graph.nodes.some(({ op }) => op === 'BatchNormalization');
   return largestDivisor(samples, Math.max(normalizes ? LEAST_SAMPLES : 1, Math.floor(NUMBERS_A_RUN / numbers)));
-}
-
-function isFloat(type: string): boolean {
-  return type.startsWith('float');
 }
 
 function trainingOf(

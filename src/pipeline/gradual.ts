@@ -7,7 +7,9 @@ import type { Model } from '../ir/model.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import { chooseLayers } from './layers.ts';
 import { entryOf, withSolvingMethod } from './methods.ts';
-import { type PruneOptions, type PruneResult, prune, resolvePrune, type StageResult } from './prune.ts';
+import { type PruneResult, prune } from './prune.ts';
+import { type PruneOptions, resolvePrune } from './prune-options.ts';
+import type { StageResult } from './stage-result.ts';
 
 /** How {@link pruneGradually} trains between its prunings. */
 export interface GradualOptions

@@ -5,7 +5,8 @@ import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import { holdOut } from './held-out.ts';
 import { withSolvingMethod } from './methods.ts';
-import { type PruneOptions, prune } from './prune.ts';
+import { prune } from './prune.ts';
+import type { PruneOptions } from './prune-options.ts';
 import { sharedRows } from './shared-rows.ts';
 
 /** Options of {@link searchMaxDrop}. */

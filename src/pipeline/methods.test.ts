@@ -5,7 +5,7 @@ import { OptionError } from '../errors/errors.ts';
 import { chita } from '../solvers/chita/back-solving.ts';
 import { solver } from '../solvers/solver.ts';
 import { entryOf, METHODS, type Method, usualMethod } from './methods.ts';
-import { type PruneOptions, resolvePrune } from './prune.ts';
+import { type PruneOptions, resolvePrune } from './prune-options.ts';
 
 const NAMES = Object.keys(METHODS) as Method[];
 const resolve = (options: Partial<PruneOptions>) =>

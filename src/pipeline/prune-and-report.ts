@@ -12,7 +12,8 @@ import type { Report } from '../report/report.ts';
 import { runtimeFacts } from '../report/runtime-facts.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { flipDetails } from './details/flip-details.ts';
-import { type PruneOptions, type PruneResult, prune } from './prune.ts';
+import { type PruneResult, prune } from './prune.ts';
+import type { PruneOptions } from './prune-options.ts';
 import { reportFacts, type Surroundings } from './report-facts.ts';
 import { type Shapes, shapesOf } from './shapes.ts';
 

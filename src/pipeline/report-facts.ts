@@ -10,7 +10,8 @@ import { sizeOf } from '../tensor/tensor.ts';
 import { graphDetails } from './details/graph-details.ts';
 import { weightDetails } from './details/weight-details.ts';
 import type { LayerChoice } from './layers.ts';
-import type { PruneResult, StageResult } from './prune.ts';
+import type { PruneResult } from './prune.ts';
+import type { StageResult } from './stage-result.ts';
 
 /** What the report says of a run's surroundings: files, machine, times. */
 export type Surroundings = Pick<

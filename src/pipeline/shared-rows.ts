@@ -1,10 +1,9 @@
 import type { FeedSource } from '../data/feeds.ts';
 import type { Model } from '../ir/model.ts';
-import { random } from '../tensor/random.ts';
-import { rowsOf } from './gradients.ts';
 import { chooseLayers } from './layers.ts';
 import { entryOf } from './methods.ts';
-import { type PruneOptions, resolvePrune } from './prune.ts';
+import { type PruneOptions, resolvePrune } from './prune-options.ts';
+import { stageRows } from './prune-stage.ts';
 
 /** The gradient rows of the unpruned model, where all trials begin with the same: one-stage methods with gradients. */
 export async function sharedRows(
@@ -14,20 +13,5 @@ export async function sharedRows(
   const resolved = resolvePrune(options);
   if (resolved.stages > 1 || !entryOf(options).needsGradients) return {};
   const { layers } = chooseLayers(model, options);
-  const { engine, source, signal, onProgress, threads, store, factored } = options;
-  const rows = await rowsOf(
-    {
-      ...resolved,
-      engine,
-      model,
-      layers,
-      source,
-      rng: random(resolved.seed).fork('stage 0'),
-      ...(threads === undefined ? {} : { threads }),
-      ...(store && { store }),
-      ...(factored && { factored }),
-    },
-    { ...(signal && { signal }), ...(onProgress && { onProgress }) },
-  );
-  return { rows };
+  return { rows: await stageRows({ options, resolved, layers }, model, { t: 0, onProgress: options.onProgress }) };
 }

@@ -7,7 +7,8 @@ import { random } from '../tensor/random.ts';
 import { rowsOf } from './gradients.ts';
 import { chooseLayers } from './layers.ts';
 import { METHODS, type Method, needsData } from './methods.ts';
-import { type PruneOptions, type PruneResult, prune, resolvePrune } from './prune.ts';
+import { type PruneResult, prune } from './prune.ts';
+import { type PruneOptions, resolvePrune } from './prune-options.ts';
 import { predictedLossChange } from './report-facts.ts';
 
 /** What {@link sweep} is asked for: what a single run is asked, with several methods, budgets and seeds. */

@@ -4,7 +4,8 @@ import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import { holdOut } from './held-out.ts';
 import { entryOf, withSolvingMethod } from './methods.ts';
-import { type PruneOptions, prune } from './prune.ts';
+import { prune } from './prune.ts';
+import type { PruneOptions } from './prune-options.ts';
 import { sharedRows } from './shared-rows.ts';
 
 /** Options of {@link tune}. */

@@ -58,11 +58,11 @@ export function budgetsOf({ from, to, step }: Pick<Form, 'from' | 'to' | 'step'>
   return Array.from({ length: count + 1 }, (_, i) => Number((low + i * step).toFixed(4)));
 }
 
-/** What the studio is asked to run. */
-export function requestOf(form: Form): RunRequest {
+/** What the studio is asked to run. @param training  whether the form's method trains by itself */
+export function requestOf(form: Form, training: boolean): RunRequest {
   const whole = (text: string): number | undefined => (text.trim() === '' ? undefined : Number(text));
   const given = (key: 'name' | 'data' | 'eval') => (form[key].trim() === '' ? {} : { [key]: form[key].trim() });
-  const trains = form.method === 'auto' && !form.isSweep;
+  const trains = training && !form.isSweep;
   const isGradual = form.gradual && !form.isSweep && !trains;
   return {
     ...given('name'),

@@ -2,7 +2,8 @@ import { type Budget, constraintOf, stageBudgets } from '../../budget/budget.ts'
 import { linalg } from '../../engine/linalg.ts';
 import { rowsOf } from '../../pipeline/gradients.ts';
 import { METHODS } from '../../pipeline/methods.ts';
-import { budgetedLayers, type PruneOptions, prune, resolvePrune } from '../../pipeline/prune.ts';
+import { budgetedLayers, prune } from '../../pipeline/prune.ts';
+import { type PruneOptions, resolvePrune } from '../../pipeline/prune-options.ts';
 import { quadratic } from '../../problem/quadratic.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { sparkline } from '../../report/sparkline.ts';

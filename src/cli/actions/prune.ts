@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { countOf } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { SOLVING_METHOD, usualMethod } from '../../pipeline/methods.ts';
-import { type PruneOptions, resolvePrune } from '../../pipeline/prune.ts';
+import { type PruneOptions, resolvePrune } from '../../pipeline/prune-options.ts';
 import { percent } from '../../report/figures.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';

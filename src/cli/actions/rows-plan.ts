@@ -2,7 +2,7 @@ import { diskMedium } from '../../curvature/disk-medium.node.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type MemoryPlan, outerLayers, planRows, planText } from '../../pipeline/memory-plan.ts';
 import { METHODS } from '../../pipeline/methods.ts';
-import type { PruneOptions } from '../../pipeline/prune.ts';
+import type { PruneOptions } from '../../pipeline/prune-options.ts';
 import type { Context } from '../context.ts';
 import type { PruneFlags } from '../flags.ts';
 import { machineMemory, memoryTaken } from '../memory.node.ts';

@@ -2,7 +2,7 @@ import { readWeights } from '../../apply/weights.ts';
 import { DataError, OptionError } from '../../errors/errors.ts';
 import { type ChosenLayers, chooseLayers } from '../../pipeline/layers.ts';
 import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
-import type { PruneOptions } from '../../pipeline/prune.ts';
+import type { PruneOptions } from '../../pipeline/prune-options.ts';
 import { type Shapes, shapesOf } from '../../pipeline/shapes.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';

@@ -1,0 +1,158 @@
+import { writeWeights } from '../apply/weights.ts';
+import { type Budget, type BudgetedLayer, constraintOf } from '../budget/budget.ts';
+import { type GradientRows, scaleColumns } from '../curvature/gradient-rows.ts';
+import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
+import { linalg } from '../engine/linalg.ts';
+import { DataError } from '../errors/errors.ts';
+import type { WeightLayer } from '../graph/weights.ts';
+import type { Model } from '../ir/model.ts';
+import { backSolve } from '../problem/back-solve.ts';
+import { type QuadraticProblem, quadratic } from '../problem/quadratic.ts';
+import type { OnProgress } from '../progress/progress.ts';
+import { drive } from '../solvers/drive.ts';
+import { magnitude } from '../solvers/magnitude/magnitude.ts';
+import { random } from '../tensor/random.ts';
+import { rowsOf } from './gradients.ts';
+import { lossOn, searchAlong } from './line-search.ts';
+import type { MethodEntry } from './methods.ts';
+import type { PruneOptions, ResolvedPrune } from './prune-options.ts';
+import type { StageResult } from './stage-result.ts';
+import type { Recalibrators } from './stage-statistics.ts';
+
+/** A run in the making: what was asked for, and what all stages share. */
+export interface Run {
+  readonly options: PruneOptions;
+  readonly resolved: ResolvedPrune;
+  readonly entry: MethodEntry;
+  readonly layers: readonly WeightLayer[];
+  readonly sizes: readonly number[];
+  readonly budgeted: readonly BudgetedLayer[];
+}
+
+/** A run in stages. */
+export interface StagedRun extends Run {
+  /** In which weights are compared, [p] (see unitsOf). */
+  readonly units: Float64Array;
+  readonly recalibrators: Recalibrators | null;
+}
+
+/**
+ * One stage: gradient rows of the present model, the quadratic model of its loss, the solver's answer, and the search along
+ * its first-order part where one was asked for.
+ *
+ * @param current  the model and its weights, [p]
+ * @param scale    what the stage before multiplied its first-order part by
+ */
+export async function pruneStage(
+  run: StagedRun,
+  current: { model: Model; w: Float64Array },
+  { t, of, budget, scale }: { t: number; of: number; budget: Budget; scale: number },
+): Promise<{ w: Float64Array; stage: StageResult }> {
+  const { options, resolved, entry, sizes, units } = run;
+  const onProgress = prefixed(options.onProgress, of > 1 ? `stage ${t + 1} of ${of}: ` : '');
+  const constraint = constraintOf(budget, run.budgeted);
+  const started = performance.now();
+  const rows = entry.needsGradients ? await stageRows(run, current.model, { t, onProgress }) : emptyRows(sizes);
+  const solving = performance.now();
+  const algebra = linalg(options.engine, options.threads);
+  const scaled = resolved.scaling !== 'none';
+  const wBar = scaled ? current.w.map((x, i) => x / (units[i] as number)) : current.w;
+  const problem = quadratic(
+    scaled ? scaleColumns(rows, units) : rows,
+    wBar,
+    { lambda: resolved.lambda, firstOrder: resolved.firstOrder },
+    algebra,
+  );
+  const solver = entry.solver({
+    block: resolved.block,
+    openPool: options.openPool,
+    ...(resolved.swaps === null ? {} : { swaps: resolved.swaps }),
+  });
+  const start = entry.needsGradients ? (await drive(magnitude(), problem, constraint)).value : null;
+  const solution = await drive(solver, problem, constraint, {
+    onProgress,
+    ...(options.signal && { signal: options.signal }),
+  });
+  options.signal?.throwIfAborted();
+  const unscaled = (w: Float64Array): Float64Array =>
+    scaled ? w.map((x, i) => Math.fround(x * (units[i] as number))) : w;
+  const from = resolved.lineSearch > 0 && problem.a !== 0 ? await withoutFirstOrder(problem, solution.w) : null;
+  const found =
+    from === null
+      ? { w: unscaled(solution.w), scale: null }
+      : await searchAlong(
+          { from: unscaled(from), to: unscaled(solution.w) },
+          scale || 1,
+          trueLoss(run, current.model, t),
+        );
+  const stage: StageResult = {
+    budget,
+    scale: found.scale,
+    kept: constraint.kept,
+    lossBefore: rows.meanLoss,
+    start,
+    value: entry.needsGradients ? solution.value : null,
+    status: solution.status,
+    message: solution.message,
+    sensitivity: entry.needsGradients ? await layerSensitivity(rows, current.w, resolved.batch) : null,
+    seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
+  };
+  if (rows !== options.rows) rows.release?.();
+  return { w: found.w, stage };
+}
+
+/** The best weights on the same support, had the quadratic model no first-order term. */
+async function withoutFirstOrder(problem: QuadraticProblem, w: Float64Array): Promise<Float64Array | null> {
+  const support = Uint8Array.from(w, (x) => (x === 0 ? 0 : 1));
+  return (await backSolve({ ...problem, a: 0 }, support))?.w ?? null;
+}
+
+/** The true loss of other weights, with the batch statistics that the stage would end with. */
+function trueLoss(
+  { options, resolved, layers, recalibrators }: StagedRun,
+  model: Model,
+  t: number,
+): (w: Float64Array) => Promise<number> {
+  const { engine, source } = options;
+  if (source === undefined || !(source.labelled || source.hasTargets))
+    throw new DataError('Cannot search along the true loss: wanted data with labels or targets (--data)');
+  const loss = lossOn({ engine, source, samples: resolved.lineSearch }, random(resolved.seed).fork(`line search ${t}`));
+  return async (w) => {
+    const written = writeWeights(model, layers, w);
+    return loss(recalibrators === null ? written : await recalibrators.trial(written));
+  };
+}
+
+/** The gradient rows of a stage, or those that the caller has of the first. @throws DataError without data */
+export async function stageRows(
+  { options, resolved, layers }: Pick<Run, 'options' | 'resolved' | 'layers'>,
+  model: Model,
+  { t, onProgress }: { t: number; onProgress?: OnProgress | undefined },
+): Promise<GradientRows> {
+  if (t === 0 && options.rows !== undefined) return options.rows;
+  if (options.source === undefined)
+    throw new DataError(`Cannot prune by ${resolved.method} without data: give --data, or use --method magnitude`);
+  return rowsOf(
+    {
+      ...resolved,
+      engine: options.engine,
+      model,
+      layers,
+      source: options.source,
+      rng: random(resolved.seed).fork(`stage ${t}`),
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...(options.store && { store: options.store }),
+      ...(options.factored && { factored: options.factored }),
+    },
+    { ...(onProgress && { onProgress }), ...(options.signal && { signal: options.signal }) },
+  );
+}
+
+/** No rows at all, for methods that look at weights only. */
+function emptyRows(sizes: readonly number[]): GradientRows {
+  return { n: 0, p: sizes.reduce((sum, size) => sum + size, 0), panels: [], meanLoss: null };
+}
+
+function prefixed(onProgress: OnProgress | undefined, prefix: string): OnProgress {
+  return (progress) => onProgress?.({ ...progress, step: prefix + progress.step });
+}

@@ -1,0 +1,22 @@
+import type { Budget } from '../budget/budget.ts';
+import type { Value } from '../problem/quadratic.ts';
+import type { Solution } from '../solvers/drive.ts';
+
+/** One stage of a run. */
+export interface StageResult {
+  readonly budget: Budget;
+  /** Weights that its constraint lets stand. */
+  readonly kept: number;
+  /** What the first-order part was multiplied by; null without a line search. */
+  readonly scale: number | null;
+  /** Mean loss on the stage's gradient samples, before the stage. */
+  readonly lossBefore: number | null;
+  /** Of the quadratic model: the kept weights as they were, and the solution. */
+  readonly start: Value | null;
+  readonly value: Value | null;
+  readonly status: Solution['status'];
+  readonly message: string;
+  /** See layerSensitivity, in the order of the layers; null for methods without gradients. */
+  readonly sensitivity: readonly number[] | null;
+  readonly seconds: { readonly gradients: number; readonly solve: number };
+}
