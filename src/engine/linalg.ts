@@ -9,9 +9,7 @@ import { kernels } from './kernels/kernels.ts';
  * {@link kernels}. Inputs are read in place. Matrices are row-major.
  */
 export interface Linalg {
-  /** A x: [n]. A: [n, w] f32, x: [w] f32; f32 throughout. One thread, so that several may run at once. Cost: A read once. */
-  matVec(A: Float32Array, x: Float32Array): Promise<Float32Array>;
-  /** A' r: [w]. A: [n, w] f32, r: [n] f32; f32 throughout. One thread. Cost: A read once. */
+  /** A' r: [w]. A: [n, w] f32, r: [n] f32; f32 throughout. One thread: a second one would wait busily while Q is added up. Cost: A read once. */
   transposedMatVec(A: Float32Array, r: Float32Array): Promise<Float32Array>;
   /** Adds A A' to the lower half of C: [n, n] f64. A: [n, w] f32, products and sums over w in f32. Cost: 3/4 n^2 w. */
   addLowerGram(A: Float32Array, C: Float64Array): Promise<void>;
@@ -108,11 +106,6 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
   ): Promise<Session> => graph(name, types, (b, names) => body(b, names[0] as string, names[1] as string));
 
   return {
-    matVec: (A, x) =>
-      call(
-        graph('matVec', VECTOR_AND_MATRIX, (b, [x, A]) => b.emit('Gemm', [x as string, A as string], { transB: 1 }), 1),
-        { x: matrix(x, 1), A: matrix(A, A.length / x.length) },
-      ),
     transposedMatVec: (A, r) =>
       call(
         graph('transposedMatVec', VECTOR_AND_MATRIX, (b, [r, A]) => b.emit('MatMul', [r as string, A as string]), 1),
