@@ -58,7 +58,12 @@ const HOSTILE: readonly [what: string, code: number, line: string, sentence: Reg
     'prune $model --method chita --sparsity 0.5 --data $labels',
     /a label is \d, the model has 3 classes/,
   ],
-  ['evaluation labels out of range', 5, 'eval $model --eval $labels', /a label is \d, the model has 3 classes/],
+  [
+    'evaluation labels out of range',
+    5,
+    'eval $model --eval $labels',
+    /row \d+ has label \d, wanted 0 to 2 .* \d+ of \d+ labels are outside/,
+  ],
   ['a provider that is none', 2, 'eval $model --eval $data --provider tpu', /cpu, webgpu, cuda, auto/],
   ['data that is not there', 5, 'prune $model --sparsity 0.5 --data npz:/no/such.npz', /no\/such\.npz/],
   ['an address of no known kind', 5, 'eval $model --eval train.bin', /did you mean cifar10:train.bin/],

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { checkLabels } from '../data/check-labels.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { type FeedSource, feedsFromDataset, randomFeeds } from '../data/feeds.ts';
 import { openDataset } from '../data/open-dataset.node.ts';
@@ -103,11 +104,15 @@ export async function openData(
   return { address, dataset, source: feedsFromDataset(model, dataset) };
 }
 
-/** Opens rows to evaluate on. @throws DataError for made-up inputs, which say nothing about a model */
+/** Opens rows to evaluate on. @throws DataError for made-up inputs, which say nothing about a model, and for labels that it cannot give */
 export async function openEvaluation(model: Model, address: string, preprocess: PreprocessFlags): Promise<OpenedData> {
   if (isMadeUp(address))
     throw new DataError(`Cannot evaluate on "${address}": made-up inputs say nothing about a model`);
-  return openData(model, address, { preprocess });
+  const opened = await openData(model, address, { preprocess });
+  const shape = model.graph.outputs[0]?.shape;
+  const classes = shape?.length === 2 ? shape[1] : null;
+  if (typeof classes === 'number' && opened.dataset !== null) checkLabels(opened.dataset, classes);
+  return opened;
 }
 
 /** What a report says of data. */
