@@ -1,3 +1,4 @@
+import type { InputRoom } from '../data/dataset.ts';
 import type { Room } from '../engine/engine.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { RunOptions } from '../progress/progress.ts';
@@ -26,12 +27,17 @@ export interface GradientRows {
   readonly release?: () => void;
 }
 
-/** Feeds of the samples with these numbers: the model's inputs and those of the loss. */
-export type FeedMaker = (indices: Int32Array) => Promise<Map<string, Tensor>>;
+/** Feeds of the samples with these numbers: the model's inputs and those of the loss. What lay in the room before is not needed any more. */
+export type FeedMaker = (indices: Int32Array, room: InputRoom) => Promise<Map<string, Tensor>>;
+
+/** Memory of a run, for the next one. */
+interface RunRoom extends Room {
+  readonly inputs: InputRoom;
+}
 
 interface Running {
   readonly start: number;
-  readonly room: Room;
+  readonly room: RunRoom;
   readonly result: ReturnType<GradientProgram['run']>;
 }
 
@@ -77,12 +83,12 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
     options.onProgress?.({ step: 'gradients', done: start + used, total: order.length, unit: 'samples' });
   };
   const running: Running[] = [];
-  const rooms: Room[] = []; // that no run uses
+  const rooms: RunRoom[] = []; // that no run uses
   try {
     for (let start = 0; start < order.length; start += program.samples) {
       options.signal?.throwIfAborted();
-      const feeds = await request.feeds(window(order, start, program.samples));
-      const room = rooms.pop() ?? {};
+      const room = rooms.pop() ?? { inputs: {} };
+      const feeds = await request.feeds(window(order, start, program.samples), room.inputs);
       const result = program.run(feeds, room);
       result.catch(() => undefined); // a failure shows when the result is taken, not before
       running.push({ start, room, result });

@@ -11,10 +11,17 @@ export interface Batch {
   readonly targets?: Tensor;
 }
 
+/** Memory of inputs that nobody needs any more, for the next ones: fresh memory takes longer than what is written to it. Empty at first. */
+export interface InputRoom {
+  values?: Float32Array;
+}
+
 /** How a batch is drawn. */
 export interface BatchOptions {
   /** Augments (random crop with padding, flip, as configured) with this stream; absent = rows as they are. */
   readonly augment?: Random;
+  /** Where float32 inputs are put; those that lay there before are gone. Absent = in memory of their own. */
+  readonly room?: InputRoom;
 }
 
 /** Rows of samples behind one address, preprocessed on the way out. */

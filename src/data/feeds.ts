@@ -4,7 +4,7 @@ import type { Model, ValueInfo } from '../ir/model.ts';
 import type { Random } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { castTo, isInputType, valuesFor } from './cast.ts';
-import type { Dataset } from './dataset.ts';
+import type { Dataset, InputRoom } from './dataset.ts';
 import { halfToNumber } from './half.ts';
 
 /** Samples in the form in which a model takes them. */
@@ -21,7 +21,8 @@ export interface FeedSource {
   readonly hasTargets: boolean;
   /** The batch size that the model insists on; null = any. */
   readonly fixedBatch: number | null;
-  feeds(indices: ArrayLike<number>, augment?: Random): Promise<FedBatch>;
+  /** @param room  memory for the inputs, where the source can use it (see BatchOptions) */
+  feeds(indices: ArrayLike<number>, augment?: Random, room?: InputRoom): Promise<FedBatch>;
 }
 
 /** Numbers in all inputs of a batch. */
@@ -63,8 +64,9 @@ export function feedsFromDataset(model: Model, dataset: Dataset): FeedSource {
     labelled: dataset.labelled,
     hasTargets: dataset.targetDims !== undefined,
     fixedBatch: fixedBatchOf(model),
-    feeds: async (indices, augment) => {
-      const { x, labels, targets } = await dataset.batch(indices, augment === undefined ? undefined : { augment });
+    feeds: async (indices, augment, room) => {
+      const options = { ...(augment && { augment }), ...(room && { room }) };
+      const { x, labels, targets } = await dataset.batch(indices, options);
       return { inputs: new Map([[name, x]]), ...(labels && { labels }), ...(targets && { targets }) };
     },
   };
@@ -113,8 +115,8 @@ function madeUp({ type, shape }: ValueInfo, { rows, open, rng }: { rows: number;
 export function widenFeeds(source: FeedSource): FeedSource {
   return {
     ...source,
-    feeds: async (indices, augment) => {
-      const fed = await source.feeds(indices, augment);
+    feeds: async (indices, augment, room) => {
+      const fed = await source.feeds(indices, augment, room);
       return { ...fed, inputs: new Map([...fed.inputs].map(([name, tensor]) => [name, widenTensor(tensor)])) };
     },
   };
@@ -135,10 +137,11 @@ export function subset(source: FeedSource, indices: Int32Array): FeedSource {
   return {
     ...source,
     count: indices.length,
-    feeds: (wanted, augment) =>
+    feeds: (wanted, augment, room) =>
       source.feeds(
         Int32Array.from(wanted, (i) => indices[i] as number),
         augment,
+        room,
       ),
   };
 }

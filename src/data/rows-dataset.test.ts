@@ -208,3 +208,26 @@ describe('augmentation', () => {
     expect([...(await data.batch([0])).x.data]).toEqual([1, 2, 3, 4]);
   });
 });
+
+describe('memory of inputs', () => {
+  const three = { x: bytes([3, 4], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) };
+
+  it('is used again, all of it written anew, where a batch has the same size', async () => {
+    const room = {};
+    const data = dataset(three);
+    const first = (await data.batch([0, 1], { room })).x.data;
+    const second = (await data.batch([2, 0], { room })).x.data;
+    expect(second).toBe(first);
+    expect([...(second as Float32Array)]).toEqual([9, 10, 11, 12, 1, 2, 3, 4]);
+    expect([...((await data.batch([1], { room })).x.data as Float32Array)]).toEqual([5, 6, 7, 8]);
+  });
+
+  it('is not shared by batches without it, nor by inputs of another type', async () => {
+    const data = dataset(three);
+    expect((await data.batch([0])).x.data).not.toBe((await data.batch([0])).x.data);
+    const [room, whole] = [{}, dataset(three, {}, { type: 'uint8', shape: [null, 4] })];
+    const first = (await whole.batch([0], { room })).x.data;
+    await whole.batch([1], { room });
+    expect([...(first as Uint8Array)]).toEqual([1, 2, 3, 4]);
+  });
+});

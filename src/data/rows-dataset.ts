@@ -2,8 +2,8 @@ import { DataError } from '../errors/errors.ts';
 import type { Dimension } from '../ir/model.ts';
 import { type DataType, float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { drawView, type View } from './augment.ts';
-import { castTo, isInputType, valuesFor } from './cast.ts';
-import type { Batch, BatchOptions, Dataset } from './dataset.ts';
+import { castTo, isInputType, type Values, valuesFor } from './cast.ts';
+import type { Batch, BatchOptions, Dataset, InputRoom } from './dataset.ts';
 import { fitSample } from './fit.ts';
 import { planRows } from './plan-rows.ts';
 import type { Preprocess } from './preprocess.ts';
@@ -45,7 +45,7 @@ export function rowsDataset(source: RowSource, options: RowsDatasetOptions): Dat
     checkIndices(indices, source.count, address);
     const views = drawViews(indices.length, preprocess, batchOptions);
     const rows = await source.rows(indices);
-    const values = valuesFor(type, rows.length * size);
+    const values = placeFor(type, rows.length * size, batchOptions?.room);
     rows.forEach((row, k) => {
       plan.write(values, k * size, row, views?.[k]);
     });
@@ -66,6 +66,12 @@ export function rowsDataset(source: RowSource, options: RowsDatasetOptions): Dat
     },
     batch,
   };
+}
+
+function placeFor(type: DataType, length: number, room: InputRoom | undefined): Values {
+  if (type !== 'float32' || room === undefined) return valuesFor(type, length);
+  if (room.values?.length !== length) room.values = new Float32Array(length);
+  return room.values;
 }
 
 function checkIndices(indices: ArrayLike<number>, count: number, address: string): void {

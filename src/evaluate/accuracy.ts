@@ -1,4 +1,5 @@
 import { logitsOf } from '../autodiff/loss.ts';
+import type { InputRoom } from '../data/dataset.ts';
 import { type FedBatch, type FeedSource, widenTensor } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { DataError, ShapeError } from '../errors/errors.ts';
@@ -53,9 +54,11 @@ async function run(session: Session, model: Model, source: FeedSource, options: 
   const output = model.graph.outputs[0]?.name ?? '';
   const predictions = new Int32Array(source.count);
   const sums = { correct: 0, loss: 0 };
+  const rooms: InputRoom[] = [{}, {}]; // one is read into while the other's batch runs
   const read = (start: number): Promise<FedBatch> => {
     const indices = Int32Array.from({ length: batch }, (_, i) => Math.min(start + i, source.count - 1));
-    const fed = source.feeds(source.fixedBatch === null ? indices.subarray(0, source.count - start) : indices);
+    const wanted = source.fixedBatch === null ? indices.subarray(0, source.count - start) : indices;
+    const fed = source.feeds(wanted, undefined, rooms[(start / batch) % 2]);
     fed.catch(() => undefined); // a failure shows when the batch is awaited, not before
     return fed;
   };

@@ -1,4 +1,5 @@
 import type { LossName } from '../autodiff/loss.ts';
+import type { InputRoom } from '../data/dataset.ts';
 import { elementsOf, type FeedSource } from '../data/feeds.ts';
 import type { Engine, Room } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
@@ -298,15 +299,16 @@ async function trainEpoch(
   const order = sampleWithoutReplacement(rng.fork('order'), source.count, source.count);
   const perEpoch = Math.floor(source.count / batch);
   const steps = Math.min(perEpoch, plan.steps - epoch * perEpoch);
+  const parts = Array.from({ length: batch / part }, (_, i) => i * part);
+  const inputRooms = [parts, parts].map((all) => all.map((): InputRoom => ({}))); // of the steps that are odd, and of the others
   const read = async (step: number, at: number): Promise<Map<string, Tensor>> => {
     const noise = augment ? rng.fork(`augment ${step}${at === 0 ? '' : `, part ${at / part}`}`) : undefined;
     const start = step * batch + at;
-    const fed = await source.feeds(order.subarray(start, start + part), noise);
+    const fed = await source.feeds(order.subarray(start, start + part), noise, inputRooms[step % 2]?.[at / part]);
     if (program.target === null) return fed.inputs;
     const target = fed.targets ?? labelsOf(program, fed.labels);
     return fed.inputs.set(program.target.name, { ...target, dims: program.target.dims } as Tensor);
   };
-  const parts = Array.from({ length: batch / part }, (_, i) => i * part);
   /** Read, and augmented, while the step before runs: a session in worker threads leaves this one free. */
   const readStep = (step: number): Promise<Map<string, Tensor>[]> => {
     const feeds = Promise.all(parts.map((at) => read(step, at)));

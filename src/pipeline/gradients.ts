@@ -1,7 +1,7 @@
 import type { LossName } from '../autodiff/loss.ts';
 import { logitsOf } from '../autodiff/loss.ts';
 import { type GradientProgram, gradientProgram } from '../curvature/gradient-program.ts';
-import { collectRows, type GradientRows } from '../curvature/gradient-rows.ts';
+import { collectRows, type FeedMaker, type GradientRows } from '../curvature/gradient-rows.ts';
 import type { MakeStore } from '../curvature/row-store.ts';
 import { inOrder } from '../data/batches.ts';
 import { elementsOf, type FedBatch, type FeedSource, widenFeeds } from '../data/feeds.ts';
@@ -74,8 +74,8 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
   try {
     const augment = rng.fork('augment');
     const noise = rng.fork('cotangents');
-    const feeds = async (indices: Int32Array): Promise<Map<string, Tensor>> => {
-      const fed = await source.feeds(indices, request.augment ? augment : undefined);
+    const feeds: FeedMaker = async (indices, room) => {
+      const fed = await source.feeds(indices, request.augment ? augment : undefined, room);
       for (const [name, tensor] of await lossFeeds(program, fed, { noise, labeller, loss: request.loss }))
         fed.inputs.set(name, tensor);
       return fed.inputs;
