@@ -54,7 +54,7 @@ const TABLES = {
       [
         'chita++',
         [0.7, 0.8, 0.9],
-        { ...STAGES, samples: 250, stages: 15, schedule: 'poly', lineSearch: 2048, recalibrateStages: true },
+        { ...STAGES, samples: 250, stages: 60, schedule: 'poly', lineSearch: 1024, recalibrateStages: true },
       ],
     ],
   },
@@ -183,9 +183,15 @@ const source = feedsFromDataset(model, trainData);
 const engine = onnxruntimeNode;
 if (!existsSync(FILE)) writeFileSync(FILE, HEADER);
 
+function onStage({ kept, lossBefore, scale }) {
+  if (lossBefore === null) return;
+  const searched = scale === null ? '' : `, first-order part times ${scale}`;
+  console.log(`  ${kept} weights, from a loss of ${lossBefore.toFixed(4)}${searched}`);
+}
+
 /** One run; of a gradual table, with training, its settings among the run's options. */
 async function pruned(request) {
-  if (table.gradual === undefined) return prunePipeline(model, request);
+  if (table.gradual === undefined) return prunePipeline(model, { ...request, onStage });
   const { share, temperature, trainBatch: batch, ...rest } = training;
   return pruneGradually(model, request, {
     ...rest,
