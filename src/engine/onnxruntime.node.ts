@@ -25,11 +25,8 @@ export const onnxruntimeNode: Engine = {
         : options.threads;
     const settings = settingsOf('cpu', { ...options, ...(threads !== undefined && { threads }) });
     try {
-      const session = await ort.InferenceSession.create(bytes, settings);
-      if (workers === undefined) return told(sessionHere(session, ort.Tensor));
-      const names = { inputs: session.inputNames, outputs: session.outputNames };
-      await session.release();
-      return told(sessionInWorkers(bytes, { workers, options: settings, names }));
+      if (workers !== undefined) return told(await sessionInWorkers(bytes, { workers, options: settings }));
+      return told(sessionHere(await ort.InferenceSession.create(bytes, settings), ort.Tensor));
     } catch (cause) {
       throw refusedModel(cause);
     }

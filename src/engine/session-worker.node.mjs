@@ -9,17 +9,19 @@ const ALIGNMENT = 64;
 /** @type {{ bytes: Uint8Array, options: object }} */
 const { bytes, options } = workerData;
 const opened = ort.InferenceSession.create(bytes, options);
-opened.catch(() => undefined); // told by the first run
+opened.catch(() => undefined); // told by the first task
 
 /**
- * Runs the session. With memory given, or null, outputs are put there, or in new shared memory where they do not fit; else they
+ * Tells the names of the session's inputs and outputs, or runs it. With memory given, or null, outputs are put there, or in new shared memory where they do not fit; else they
  * are moved to the caller.
  *
- * @param {{ feeds: [string, { type: string, data: unknown, dims: number[] }][], fetches?: string[], memory?: SharedArrayBuffer | null }} task
- * @returns {Promise<[string, { type: string, data: unknown, dims: readonly number[] }][]>}
+ * @param {null | { feeds: [string, { type: string, data: unknown, dims: number[] }][], fetches?: string[], memory?: SharedArrayBuffer | null }} task
+ * @returns {Promise<[string, { type: string, data: unknown, dims: readonly number[] }][] | { inputs: readonly string[], outputs: readonly string[] }>}
  */
-export default async function run({ feeds, fetches, memory }) {
+export default async function run(task) {
   const session = await opened;
+  if (task === null) return { inputs: session.inputNames, outputs: session.outputNames };
+  const { feeds, fetches, memory } = task;
   const inputs = Object.fromEntries(
     feeds.map(([name, { type, data, dims }]) => [name, new ort.Tensor(type, data, dims)]),
   );

@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Feeds, Room, Session } from './engine.ts';
 
 type Entries = [string, Tensor][];
+type Names = Pick<Session, 'inputs' | 'outputs'>;
 
 /** Threads that the machine can run at once. */
 export const CORES = availableParallelism();
@@ -50,7 +51,7 @@ export function workerPool<Task, Result>(file: URL, threads: number, workerData:
   };
 }
 
-/** What a worker runs its copy of the session on. */
+/** What a worker runs its copy of the session on; null asks for the names of its inputs and outputs. */
 interface RunTask {
   readonly feeds: [string, Tensor | unknown][];
   readonly fetches?: readonly string[];
@@ -63,23 +64,28 @@ interface RunTask {
  *
  * @param bytes    the model
  * @param options  onnxruntime's, for each copy
- * Errors of a run are the runtime's own. Cost: the model and its activations once a worker; inputs and outputs are copied.
+ * Errors, of a model that is refused too, are the runtime's own. Cost: the model and its activations once a worker; inputs and
+ * outputs are copied.
  */
-export function sessionInWorkers(
+export async function sessionInWorkers(
   bytes: Uint8Array,
-  { workers, options, names }: { workers: number; options: object; names: Pick<Session, 'inputs' | 'outputs'> },
-): Session {
+  { workers, options }: { workers: number; options: object },
+): Promise<Session> {
   const file = new URL('./session-worker.node.mjs', import.meta.url);
-  const pool = workerPool<RunTask, Entries>(file, workers, { bytes, options });
+  const pool = workerPool<RunTask | null, Entries | Names>(file, workers, { bytes, options });
+  const names = (await pool.run(null).catch(async (refused: unknown) => {
+    await pool.close();
+    throw refused;
+  })) as Names;
   return {
     ...names,
     parallel: workers,
     async run(feeds: Feeds, fetches?: readonly string[], room?: Room): Promise<Map<string, Tensor>> {
-      const entries = await pool.run({
+      const entries = (await pool.run({
         feeds: [...feeds],
         ...(fetches && { fetches: [...fetches] }),
         ...(room && { memory: room.memory ?? null }),
-      });
+      })) as Entries;
       const memory = memoryOf(entries);
       if (room !== undefined && memory !== null) room.memory = memory;
       return new Map(entries);
