@@ -68,7 +68,12 @@ const SECTIONS = [
   {
     title: 'ResNet-20 on CIFAR-10: stages without training',
     head: 'sparsity',
-    rows: [0.7, 0.8, 0.9].map((share) => row('resnet20-line-search', share)),
+    rows: [
+      row('resnet20-chita++', 0.7, { samples: 1000, stages: 20, lineSearch: 1024, baseSparsity: 0.3 }),
+      row('resnet20-line-search', 0.7, { samples: 500, stages: 20 }),
+      row('resnet20-line-search', 0.8, { samples: 250, stages: 60 }),
+      row('resnet20-line-search', 0.9, { samples: 250, stages: 60 }),
+    ],
   },
   {
     title: 'MobileNetV1 0.75 on 250 ImageNet pictures that the method did not see',
