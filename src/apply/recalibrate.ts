@@ -148,12 +148,11 @@ async function batchesOf({ source, signal, onProgress, ...options }: Recalibrate
   const passes = (what: string) =>
     async function* (): AsyncGenerator<Tensors> {
       let done = 0;
-      signal?.throwIfAborted();
       for await (const inputs of inputBatches(source, order, batch)) {
+        signal?.throwIfAborted();
         yield inputs;
         done += batch;
         onProgress?.({ step: `recalibration, ${what}`, done, total: samples, unit: 'samples' });
-        signal?.throwIfAborted();
       }
     };
   return { samples, passes };

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import type { LossName } from '../autodiff/loss.ts';
 import { type Budget, budget } from '../budget/budget.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
@@ -7,9 +6,8 @@ import { PROVIDERS, type Provider } from '../engine/provider.ts';
 import { OptionError } from '../errors/errors.ts';
 import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
-import type { LabelSource } from '../pipeline/gradients.ts';
 import { METHODS, type Method, type MethodDefaults, SOLVING_METHOD } from '../pipeline/methods.ts';
-import { PRUNE_DEFAULTS } from '../pipeline/prune-options.ts';
+import { PRUNE_DEFAULTS, type PruneOptions } from '../pipeline/prune-options.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
 import { integer } from '../report/figures.ts';
 import { RATE_SCHEDULES, type RateSchedule } from '../schedule/learning-rate.ts';
@@ -101,31 +99,36 @@ function chosen<T extends string>(flags: string, text: string, words: readonly T
   return fallback === undefined ? option : option.default(fallback);
 }
 
+/** Flags that are options of a run by the same name. */
+type SameAsOptions = Pick<
+  PruneOptions,
+  | 'samples'
+  | 'batch'
+  | 'lambda'
+  | 'firstOrder'
+  | 'stages'
+  | 'schedule'
+  | 'baseSparsity'
+  | 'swaps'
+  | 'gradients'
+  | 'minutes'
+  | 'lineSearch'
+  | 'recalibrateStages'
+  | 'labels'
+  | 'loss'
+>;
+
 /** Everything that steers a pruning run, by flag. */
-export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlags {
+export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlags, SameAsOptions {
   readonly data?: string;
   readonly eval?: string;
   readonly scope: 'global' | 'layer';
   readonly layers?: string[];
   readonly exclude?: string[];
-  readonly samples?: number;
-  readonly batch?: number;
-  readonly lambda?: number;
-  readonly firstOrder?: number | 'auto';
-  readonly stages?: number;
-  readonly schedule?: Schedule;
-  readonly baseSparsity?: number;
-  readonly swaps?: number;
-  readonly gradients?: number;
-  readonly minutes?: number;
-  readonly lineSearch?: number;
-  readonly recalibrateStages?: boolean;
   readonly block: number;
   readonly scaling: Scaling;
   readonly skipBlocked?: boolean;
   readonly recalibrate?: boolean;
-  readonly labels?: LabelSource;
-  readonly loss?: LossName;
   readonly augmentCrop?: number;
   readonly augmentFlip?: boolean;
 }

@@ -1,4 +1,5 @@
 import type { LossName } from '../autodiff/loss.ts';
+import { inOrder } from '../data/batches.ts';
 import type { InputRoom } from '../data/dataset.ts';
 import { elementsOf, type FeedSource } from '../data/feeds.ts';
 import type { Engine, Room } from '../engine/engine.ts';
@@ -172,7 +173,7 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
   };
   learningRate(0, plan);
   const rule = optimizer(settings);
-  const first = await source.feeds(Int32Array.from({ length: part }, (_, i) => i));
+  const first = await source.feeds(inOrder(part));
   const inWorkers = batch > part || elementsOf(first) >= WORTH_A_THREAD;
   const program = await trainingProgram({
     engine,

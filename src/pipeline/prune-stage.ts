@@ -25,7 +25,6 @@ export interface Run {
   readonly resolved: ResolvedPrune;
   readonly entry: MethodEntry;
   readonly layers: readonly WeightLayer[];
-  readonly sizes: readonly number[];
   readonly budgeted: readonly BudgetedLayer[];
 }
 
@@ -48,11 +47,13 @@ export async function pruneStage(
   current: { model: Model; w: Float64Array },
   { t, of, budget, scale }: { t: number; of: number; budget: Budget; scale: number },
 ): Promise<{ w: Float64Array; stage: StageResult }> {
-  const { options, resolved, entry, sizes, units } = run;
+  const { options, resolved, entry, units } = run;
   const onProgress = prefixed(options.onProgress, of > 1 ? `stage ${t + 1} of ${of}: ` : '');
   const constraint = constraintOf(budget, run.budgeted);
   const started = performance.now();
-  const rows = entry.needsGradients ? await stageRows(run, current.model, { t, onProgress }) : emptyRows(sizes);
+  const rows = entry.needsGradients
+    ? await stageRows(run, current.model, { t, onProgress })
+    : emptyRows(current.w.length);
   const solving = performance.now();
   const algebra = linalg(options.engine, options.threads);
   const scaled = resolved.scaling !== 'none';
@@ -149,8 +150,8 @@ export async function stageRows(
 }
 
 /** No rows at all, for methods that look at weights only. */
-function emptyRows(sizes: readonly number[]): GradientRows {
-  return { n: 0, p: sizes.reduce((sum, size) => sum + size, 0), panels: [], meanLoss: null };
+function emptyRows(p: number): GradientRows {
+  return { n: 0, p, panels: [], meanLoss: null };
 }
 
 function prefixed(onProgress: OnProgress | undefined, prefix: string): OnProgress {

@@ -61,11 +61,11 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
 async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
   const resolved = resolvePrune(options);
   const layers = await budgetedLayers(model, options, chosen);
-  const sizes = layers.map(({ size }) => size);
+  let current = { model, w: readWeights(model, chosen.layers) };
   const budgets = stageBudgets(
     resolved.budget,
     { stages: resolved.stages, schedule: resolved.schedule, base: resolved.baseSparsity },
-    sizes.reduce((sum, size) => sum + size, 0),
+    current.w.length,
   );
   constraintOf(resolved.budget, layers); // what cannot be met is refused before any work
   const run: Run = {
@@ -73,10 +73,8 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     resolved,
     entry: entryOf(options),
     layers: chosen.layers,
-    sizes,
     budgeted: layers,
   };
-  let current = { model, w: readWeights(model, chosen.layers) };
   if (run.entry.trains) return pruneAndTrain(run, { model, chosen, budgets });
   const units = unitsOf(
     resolved.scaling,
