@@ -86,7 +86,7 @@ const TABLES = {
   'resnet20-folded-auto': { problem: 'resnet20-folded', augment: true, runs: [['auto', [0.9], { gradients: 30000 }]] },
   'mobilenet-auto': {
     problem: 'mobilenet',
-    range: { train: '[0:250]', test: '[250:500]' },
+    range: { train: '[::2]', test: '[1::2]' },
     runs: [['auto', [0.5, 0.7], { gradients: 1000 }]],
   },
   // Both under the same schedule: what the selection and the update of CHITA are worth when training follows.
@@ -144,10 +144,10 @@ const TABLES = {
   mobilenet: {
     problem: 'mobilenet',
     recalibrated: true,
-    range: { train: '[0:300]', test: '[300:500]' },
+    range: { train: '[::2]', test: '[1::2]' },
     runs: [
       ['magnitude', [0.5, 0.7], {}],
-      ['chita-block', [0.5, 0.7], { samples: 300, batch: 1, lambda: 1e-3, block: 2000 }],
+      ['chita-block', [0.5, 0.7], { samples: 250, batch: 1, lambda: 1e-3, block: 2000 }],
     ],
   },
 };

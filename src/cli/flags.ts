@@ -135,7 +135,7 @@ export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlag
 
 /** How an address of data is written. */
 export const DATA_FORMS =
-  'idx:IMAGES,LABELS  cifar10:FILE.bin  npz:FILE  npy:X,Y  images:FOLDER, then perhaps rows [start:end]';
+  'idx:IMAGES,LABELS  cifar10:FILE.bin  npz:FILE  npy:X,Y  images:FOLDER, then perhaps rows [start:end:step]';
 
 /** What a pruned model may cost, by flag. */
 export interface BudgetFlags {

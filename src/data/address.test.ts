@@ -14,6 +14,8 @@ describe('parseAddress', () => {
     ],
     ['images:my folder[-3:]', { kind: 'images', paths: ['my folder'], range: { start: -3, end: undefined } }],
     ['npz:a[1].npz[:7]', { kind: 'npz', paths: ['a[1].npz'], range: { start: undefined, end: 7 } }],
+    ['npz:a.npz[1::2]', { kind: 'npz', paths: ['a.npz'], range: { start: 1, end: undefined, step: 2 } }],
+    ['npz:a.npz[::]', { kind: 'npz', paths: ['a.npz'], range: open }],
     ['npz:scan[2].npz', { kind: 'npz', paths: ['scan[2].npz'], range: open }],
     ['npz:odd\\[0:5]', { kind: 'npz', paths: ['odd[0:5]'], range: open }],
     ['idx:a\\,b,c', { kind: 'idx', paths: ['a,b', 'c'], range: open }],
@@ -31,8 +33,10 @@ describe('parseAddress', () => {
     ['npz:', /got 0 paths/],
     ['npz:a,b', /got 2 paths/],
     ['idx:a,', /got 1 paths/],
-    ['npz:a[0:x]', /row range \[start:end\] of whole numbers/],
-    ['npz:a[0:10:2]', /current range is \[0:10:2\]/],
+    ['npz:a[0:x]', /row range \[start:end\] or \[start:end:step\] of whole numbers/],
+    ['npz:a[0:10:0]', /current range is \[0:10:0\]/],
+    ['npz:a[0:10:-1]', /the step 1 or more/],
+    ['npz:a[0:10:2:1]', /whole numbers/],
   ])('refuses %s', (text, message) => {
     expect(() => parseAddress(text)).toThrow(message);
     expect(() => parseAddress(text)).toThrow(DataError);

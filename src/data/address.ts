@@ -16,6 +16,8 @@ export type AddressKind = keyof typeof ADDRESS_KINDS;
 export interface RowRange {
   readonly start: number | undefined;
   readonly end: number | undefined;
+  /** Every so manyth of these rows; undefined = each. */
+  readonly step?: number;
 }
 
 /** A parsed address. */
@@ -30,7 +32,7 @@ const FORMS = Object.values(ADDRESS_KINDS)
   .join(' or ');
 
 /**
- * Reads an address: `KIND:PATH[,PATH...]`, then perhaps `[start:end]`.
+ * Reads an address: `KIND:PATH[,PATH...]`, then perhaps `[start:end]` or `[start:end:step]`.
  *
  * Commas part the paths; a comma of a path itself is written `\,` and a bracket `\[`. Brackets that hold no colon
  * belong to the path (`scan[2].bin`).
@@ -71,14 +73,17 @@ function suggestion(text: string): string {
 function splitRange(body: string, text: string): { body: string; range: RowRange } {
   const found = /(?<!\\)\[([^[\]]*:[^[\]]*)\]$/.exec(body);
   if (found === null) return { body, range: { start: undefined, end: undefined } };
-  const bounds = /^\s*([+-]?\d+)?\s*:\s*([+-]?\d+)?\s*$/.exec(found[1] as string);
-  if (bounds === null) {
+  const bounds = /^\s*([+-]?\d+)?\s*:\s*([+-]?\d+)?\s*(?::\s*(\+?\d+)?\s*)?$/.exec(found[1] as string);
+  const number = (digits: string | undefined) => (digits === undefined ? undefined : Number(digits));
+  const step = number(bounds?.[3]);
+  if (bounds === null || step === 0) {
     throw new DataError(
-      `Cannot open data "${text}": wanted a row range [start:end] of whole numbers, current range is ${found[0]}`,
+      `Cannot open data "${text}": wanted a row range [start:end] or [start:end:step] of whole numbers, the step 1 or more, ` +
+        `current range is ${found[0]}`,
     );
   }
-  const number = (digits: string | undefined) => (digits === undefined ? undefined : Number(digits));
-  return { body: body.slice(0, found.index), range: { start: number(bounds[1]), end: number(bounds[2]) } };
+  const range = { start: number(bounds[1]), end: number(bounds[2]), ...(step !== undefined && { step }) };
+  return { body: body.slice(0, found.index), range };
 }
 
 function splitPaths(body: string): string[] {
@@ -86,7 +91,7 @@ function splitPaths(body: string): string[] {
 }
 
 /**
- * The rows that a range means in data of `count` rows, as Python slices: ends beyond the data are cut.
+ * The rows that a range means in data of `count` rows before its step, as Python slices: ends beyond the data are cut.
  *
  * @throws DataError  if no row is left
  */

@@ -17,7 +17,7 @@ const TOOLS: RowTools = { codec: sharpPictures, sha256: hashBytes, hashRows };
  *
  *   idx:IMAGES[,LABELS]   cifar10:FILE.bin[,...]   npz:FILE (arrays x, y)   npy:X.npy[,Y.npy]   images:FOLDER
  *
- * then perhaps `[start:end]`, rows as Python slices. Arrays are read whole (idx also as .gz), CIFAR-10 and folders of
+ * then perhaps `[start:end]` or `[start:end:step]`, rows as Python slices. Arrays are read whole (idx also as .gz), CIFAR-10 and folders of
  * pictures row by row. A whole-number y is classes, a float one regression targets.
  *
  * @throws DataError    if the address, a file or a shape is wrong; the message says which and what to do

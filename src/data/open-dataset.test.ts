@@ -62,6 +62,16 @@ describe('openDataset', () => {
     expect([x.type, x.dims, x.data[0]]).toEqual(['float16', [2, 4], 0x3c00]);
   });
 
+  it.each([`npz:${NPZ}`, `cifar10:${CIFAR}`])('takes every so manyth row of %s', async (address) => {
+    const all = await openDataset(address);
+    const some = await openDataset(`${address}[1::2]`);
+    const rows = Array.from({ length: all.count }, (_, i) => i).filter((i) => i % 2 === 1);
+    expect(some.count).toBe(rows.length);
+    expect(await some.batch(rows.map((_, i) => i))).toEqual(await all.batch(rows));
+    expect(some.labels).toEqual(all.labels && Int32Array.from(rows, (i) => all.labels?.[i] ?? -1));
+    expect(await some.hash()).not.toBe(await all.hash());
+  });
+
   it('scales pictures in memory to a size', async () => {
     for (const [channels, dims] of [
       ['stored', [1, 4, 4]],

@@ -5,6 +5,7 @@ import { type CifarFiles, cifar10Source } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
 import { type ImageFiles, imageSource, type PictureTools, scaledSource } from './picture-sources.ts';
 import { type Preprocess, type PreprocessOptions, resolvePreprocess } from './preprocess.ts';
+import { pickRows } from './pick-rows.ts';
 import type { Grid, RowSource } from './rows.ts';
 import { type ModelInput, rowsDataset } from './rows-dataset.ts';
 
@@ -43,7 +44,14 @@ export async function openRows(
     given.kind === 'images'
       ? await imageRows(given, { ...preprocess, size: preprocess.size ?? modelSize(preprocess, modelInput) }, tools)
       : await pictureRows(given, preprocess, tools);
-  return rowsDataset(source, { address: given.address, preprocess, modelInput, hash: tools.hashRows });
+  const dataset = rowsDataset(source, { address: given.address, preprocess, modelInput, hash: tools.hashRows });
+  return everyNth(dataset, given.range.step ?? 1, tools);
+}
+
+function everyNth(dataset: Dataset, step: number, { sha256 }: RowTools): Dataset {
+  if (step === 1) return dataset;
+  const indices = Int32Array.from({ length: Math.ceil(dataset.count / step) }, (_, i) => i * step);
+  return pickRows(dataset, indices, { sha256 });
 }
 
 function imageRows({ files, labels, range, address }: ImageRows, options: Preprocess, tools: RowTools) {

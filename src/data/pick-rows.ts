@@ -6,17 +6,17 @@ import type { Dataset } from './dataset.ts';
  * Some rows of a data set as one of their own, renumbered from 0 in the order given. No copy.
  *
  * @param indices  row numbers of the data set
- * @param name     what they are, for the address
+ * @param name     what they are, for the address; absent = it says so already
  */
 export function pickRows(
   dataset: Dataset,
   indices: Int32Array,
-  { name, sha256 }: { name: string; sha256: (bytes: Uint8Array) => Promise<string> },
+  { name, sha256 }: { name?: string; sha256: (bytes: Uint8Array) => Promise<string> },
 ): Dataset {
   const of = (wanted: ArrayLike<number>): Int32Array => Int32Array.from(wanted, (i) => indices[i] as number);
   return {
     ...dataset,
-    address: `${dataset.address} (${name})`,
+    address: name === undefined ? dataset.address : `${dataset.address} (${name})`,
     count: indices.length,
     ...(dataset.labels && { labels: Int32Array.from(indices, (i) => (dataset.labels as Int32Array)[i] as number) }),
     hash: async () => sha256(new TextEncoder().encode(`${await dataset.hash()} [${indices.join(',')}]`)),

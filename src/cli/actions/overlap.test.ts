@@ -11,6 +11,8 @@ it.each([
   ['cifar10:a.bin', 100, 'cifar10:a.bin[90:]', 10, 10],
   ['cifar10:a.bin[0:60]', 60, 'cifar10:a.bin[50:100]', 50, 10],
   ['cifar10:a.bin[0:50]', 50, 'cifar10:a.bin[50:100]', 50, 0],
+  ['cifar10:a.bin[::2]', 50, 'cifar10:a.bin[1::2]', 50, 0],
+  ['cifar10:a.bin[0:90:3]', 30, 'cifar10:a.bin[0:90:2]', 45, 15],
   ['cifar10:a.bin', 100, 'cifar10:b.bin', 100, 0],
   ['cifar10:a.bin[-10:]', 10, 'cifar10:a.bin[-10:]', 10, 10],
   ['random:5', 5, 'cifar10:a.bin', 100, 0],

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../data/address.ts';
+import { parseAddress, type RowRange } from '../../data/address.ts';
 import { isMadeUp, type OpenedData } from '../opening.node.ts';
 
 /** How many rows two addresses have in common, as far as the addresses tell: the same files, ranges from the start. */
@@ -10,8 +10,11 @@ export function sharedRows(
   const [x, y] = [parseAddress(a.address), parseAddress(b.address)];
   if (x.kind !== y.kind || x.paths[0] !== y.paths[0]) return 0;
   if (a.address === b.address) return a.source.count;
-  const starts = [x.range.start ?? 0, y.range.start ?? 0] as const;
-  if (starts.some((start) => start < 0)) return 0;
-  const [p, q] = [starts[0] + a.source.count, starts[1] + b.source.count];
-  return Math.max(0, Math.min(p, q) - Math.max(...starts));
+  if ([x, y].some(({ range }) => (range.start ?? 0) < 0)) return 0;
+  const rows = new Set(rowsOf(x.range, a.source.count));
+  return rowsOf(y.range, b.source.count).filter((row) => rows.has(row)).length;
+}
+
+function rowsOf({ start = 0, step = 1 }: RowRange, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => start + i * step);
 }
