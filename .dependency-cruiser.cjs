@@ -18,6 +18,7 @@ const ROOMS = [
   'budget',
   'apply',
   'finetune',
+  'reconstruction',
   'evaluate',
   'report',
   'pipeline',

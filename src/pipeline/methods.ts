@@ -10,6 +10,7 @@ import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
 /** Names of the pruning methods. */
 export type Method =
   | 'auto'
+  | 'reconstruct'
   | 'magnitude'
   | 'woodfisher'
   | 'chita'
@@ -41,6 +42,8 @@ export interface MethodEntry {
   readonly needsGradients: boolean;
   /** Whether it trains: `samples` are then its steps, `batch` the samples of each, `stages` the supports on the way. */
   readonly trains?: boolean;
+  /** Whether it solves each layer for its own outputs: `samples` are then those it looks at, `stages` the supports on the way. */
+  readonly reconstructs?: boolean;
   readonly defaults: MethodDefaults;
   readonly solver: (context: SolverContext) => AnySolver;
 }
@@ -112,6 +115,14 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
     trains: true,
     defaults: { ...ONE_STAGE, samples: 938, batch: 32, stages: 40, schedule: 'poly', baseSparsity: 0.7 },
     solver: () => named('auto', magnitude()),
+  },
+  reconstruct: {
+    summary:
+      'solves layer by layer for the outputs of the dense model: for data of a few hundred samples; needs no labels',
+    needsGradients: false,
+    reconstructs: true,
+    defaults: { ...ONE_STAGE, lambda: 1e-2, stages: 15, schedule: 'linear', baseSparsity: 0.05 },
+    solver: () => named('reconstruct', magnitude()),
   },
   magnitude: {
     summary: 'keeps the largest weights; needs no data',
@@ -191,8 +202,8 @@ export type ResolvedEntry = MethodEntry & { readonly name: string };
 
 /** Whether a method reads data. */
 export function needsData(method: Method): boolean {
-  const { needsGradients, trains } = METHODS[method];
-  return needsGradients || trains === true;
+  const { needsGradients, trains, reconstructs } = METHODS[method];
+  return needsGradients || trains === true || reconstructs === true;
 }
 
 /**

@@ -1,9 +1,12 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import { type Budget, type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
+import type { Constraint } from '../constraints/constraint.ts';
+import type { FeedSource } from '../data/feeds.ts';
 import { freeIdle } from '../engine/kernels/arena.ts';
 import { DataError, UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import { reconstruct } from '../reconstruction/reconstruct.ts';
 import { type Imitated, pruneByImitation } from './auto.ts';
 import { boundsOf, type ChosenLayers, chooseLayers } from './layers.ts';
 import { entryOf } from './methods.ts';
@@ -76,6 +79,7 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     budgeted: layers,
   };
   if (run.entry.trains) return pruneAndTrain(run, { model, chosen, budgets });
+  if (run.entry.reconstructs) return pruneLayerwise(run, { model, chosen, budgets });
   const units = unitsOf(
     resolved.scaling,
     chosen.layers,
@@ -111,9 +115,8 @@ async function pruneAndTrain(
   { options, resolved, layers, budgeted }: Run,
   { model, chosen, budgets }: { model: Model; chosen: ChosenLayers; budgets: readonly Budget[] },
 ): Promise<PruneResult> {
-  const { engine, source, minutes, threads, signal, onProgress } = options;
-  if (source === undefined)
-    throw new DataError(`Cannot prune by ${resolved.method} without data: give --data, or use --method magnitude`);
+  const { engine, minutes, threads, signal, onProgress } = options;
+  const source = neededSource(options, resolved);
   const started = performance.now();
   const { batch, seed, augment, samples } = resolved;
   const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
@@ -132,14 +135,7 @@ async function pruneAndTrain(
     ...(onProgress && { onProgress }),
   });
   const stage: StageResult = {
-    budget: resolved.budget,
-    scale: null,
-    kept: (constraints.at(-1) as (typeof constraints)[number]).kept,
-    lossBefore: null,
-    sensitivity: null,
-    start: null,
-    value: null,
-    status: 'converged',
+    ...unsolved(resolved.budget, constraints),
     message: `${trained.steps} steps of ${batch} samples by ${trained.optimizer} at rate ${trained.rate.toPrecision(3)}; ${outcome(trained)}.`,
     seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
   };
@@ -150,6 +146,62 @@ async function pruneAndTrain(
     stages: [stage],
     options: { ...resolved, samples: trained.steps },
   };
+}
+
+/** The stages' budgets as supports on the way to the last of them, in all layers at once; then layer after layer. */
+async function pruneLayerwise(
+  { options, resolved, layers, budgeted }: Run,
+  { model, chosen, budgets }: { model: Model; chosen: ChosenLayers; budgets: readonly Budget[] },
+): Promise<PruneResult> {
+  const { engine, threads, signal, onProgress } = options;
+  const { samples, lambda, seed } = resolved;
+  const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
+  const solved = await reconstruct({
+    engine,
+    model,
+    layers,
+    source: neededSource(options, resolved),
+    constraints,
+    samples,
+    ridge: lambda,
+    seed,
+    ...(threads !== undefined && { threads }),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  });
+  const stage: StageResult = {
+    ...unsolved(resolved.budget, constraints),
+    message: `${solved.samples} samples; support chosen at a mean error of ${solved.error.toPrecision(3)} of the variance of a layer's outputs.`,
+    seconds: { gradients: solved.seconds.moments, solve: solved.seconds.solve },
+  };
+  return {
+    model: solved.model,
+    chosen,
+    w: solved.w,
+    stages: [stage],
+    options: { ...resolved, samples: solved.samples },
+  };
+}
+
+/** The one stage of methods that minimise no quadratic model. */
+function unsolved(budget: Budget, constraints: readonly Constraint[]): Omit<StageResult, 'message' | 'seconds'> {
+  return {
+    budget,
+    scale: null,
+    kept: (constraints.at(-1) as Constraint).kept,
+    lossBefore: null,
+    sensitivity: null,
+    start: null,
+    value: null,
+    status: 'converged',
+  };
+}
+
+/** @throws DataError if there is none */
+function neededSource({ source }: PruneOptions, { method }: ResolvedPrune): FeedSource {
+  if (source === undefined)
+    throw new DataError(`Cannot prune by ${method} without data: give --data, or use --method magnitude`);
+  return source;
 }
 
 function outcome({ target, loss }: Imitated): string {

@@ -1,0 +1,105 @@
+import { UnsupportedOpError } from '../errors/errors.ts';
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { WeightLayer, WeightUse } from '../graph/weights.ts';
+import { attributes, intAttribute } from '../ir/access.ts';
+import { sizeOf } from '../tensor/tensor.ts';
+
+/** A layer as a matrix for each group of channels: Y [groups, outputs, positions] = W [groups, outputs, inputs] X [groups, inputs, positions]. */
+export interface LinearMap {
+  readonly layer: WeightLayer;
+  readonly groups: number;
+  readonly outputs: number;
+  /** Weights of one output: channels of a group times cells of the kernel. */
+  readonly inputs: number;
+}
+
+/**
+ * The layers as linear maps.
+ *
+ * @throws UnsupportedOpError  if some are none: transposed convolutions, weights on the left of a product or of several forms
+ */
+export function linearMaps(layers: readonly WeightLayer[]): LinearMap[] {
+  const maps = layers.map((layer) => ({ layer, map: linearMap(layer) }));
+  const odd = maps.filter(({ map }) => map === null).map(({ layer }) => layer.name);
+  if (odd.length > 0)
+    throw new UnsupportedOpError(
+      `Cannot reconstruct the outputs of ${odd.map((name) => `"${name}"`).join(', ')}: wanted weights of Conv, or on the right of Gemm or MatMul; leave them out (--exclude, --skip-blocked)`,
+      { fields: { weights: odd } },
+    );
+  return maps.flatMap(({ map }) => (map === null ? [] : [map]));
+}
+
+function linearMap(layer: WeightLayer): LinearMap | null {
+  const { dims, size, uses, order } = layer;
+  const shapes = uses.map((use): Omit<LinearMap, 'layer'> | null => {
+    if (use.input !== 1) return null;
+    if (use.node.op === 'Conv') {
+      const groups = intAttribute(use.node, 'group', 1);
+      const outputs = (dims[0] as number) / groups;
+      return dims.length < 3 ? null : { groups, outputs, inputs: size / groups / outputs };
+    }
+    if (use.node.op === 'ConvTranspose' || dims.length !== 2 || intAttribute(use.node, 'transA', 0) !== 0) return null;
+    const [rows, columns] = dims as [number, number];
+    return order === 'transposed'
+      ? { groups: 1, outputs: columns, inputs: rows }
+      : { groups: 1, outputs: rows, inputs: columns };
+  });
+  const [first] = shapes;
+  if (first === undefined || shapes.some((shape) => shape === null || shape.groups !== first?.groups)) return null;
+  return first === null ? null : { layer, ...first };
+}
+
+/** Emits what a use of a layer multiplies its weights by: [groups, inputs, positions of all samples]. */
+export function emitInputs(builder: GraphBuilder, use: WeightUse, { layer, groups, inputs }: LinearMap): string {
+  const x = use.node.inputs[0] as string;
+  if (use.node.op !== 'Conv') return emitColumns(builder, x, inputs);
+  const kernel = layer.dims.slice(2);
+  const cells = emitPatches(builder, { use, x, kernel, channels: (groups * inputs) / sizeOf(kernel) });
+  return emitChannels(builder, cells, { groups, rows: inputs });
+}
+
+/** Emits what a use of a layer gives, without its bias: [groups, outputs, positions of all samples]. `renamed` maps the names of its values. */
+export function emitOutputs(
+  builder: GraphBuilder,
+  { node }: WeightUse,
+  { groups, outputs }: LinearMap,
+  renamed: (value: string) => string,
+): string {
+  const y = builder.fresh('linear');
+  builder.nodes.push({ ...node, name: '', inputs: node.inputs.slice(0, 2).map(renamed), outputs: [y] });
+  return node.op === 'Conv' ? emitChannels(builder, y, { groups, rows: outputs }) : emitColumns(builder, y, outputs);
+}
+
+/** [..., width] as [1, width, all others]. */
+function emitColumns(builder: GraphBuilder, x: string, width: number): string {
+  const rows = builder.emit('Reshape', [x, builder.ints([-1, width])]);
+  return builder.emit('Reshape', [builder.emit('Transpose', [rows], { perm: [1, 0] }), builder.ints([1, width, -1])]);
+}
+
+/** [samples, groups x rows, ...positions] as [groups, rows, samples x positions]. */
+function emitChannels(builder: GraphBuilder, x: string, { groups, rows }: { groups: number; rows: number }): string {
+  const parted = builder.emit('Reshape', [x, builder.ints([0, groups, rows, -1])]);
+  const moved = builder.emit('Transpose', [parted], { perm: [1, 2, 0, 3] });
+  return builder.emit('Reshape', [moved, builder.ints([groups, rows, -1])]);
+}
+
+/** Every cell that a kernel sees as a channel of its own: a convolution of each channel by kernels of a single one. */
+function emitPatches(
+  builder: GraphBuilder,
+  { use, x, kernel, channels }: { use: WeightUse; x: string; kernel: readonly number[]; channels: number },
+): string {
+  const size = sizeOf(kernel);
+  const data = new Float32Array(channels * size * size);
+  for (let i = 0; i < channels * size; i++) data[i * size + (i % size)] = 1;
+  const unit = builder.constant({ type: 'float32', dims: [channels * size, 1, ...kernel], data });
+  const output = builder.fresh('patches');
+  builder.nodes.push({
+    name: '',
+    op: 'Conv',
+    domain: '',
+    inputs: [x, unit],
+    outputs: [output],
+    attributes: new Map([...use.node.attributes, ...attributes({ group: channels })]),
+  });
+  return output;
+}

@@ -1,0 +1,148 @@
+import { readWeights, writeWeights } from '../apply/weights.ts';
+import type { Constraint } from '../constraints/constraint.ts';
+import { inOrder } from '../data/batches.ts';
+import { elementsOf, type FeedSource, inputBatches, widenFeeds } from '../data/feeds.ts';
+import { liftAndCapture } from '../engine/capture.ts';
+import type { Engine, Tensors } from '../engine/engine.ts';
+import { linalg } from '../engine/linalg.ts';
+import { DataError } from '../errors/errors.ts';
+import { widenFloats } from '../graph/passes/widen-floats.ts';
+import { findWeights, type WeightLayer } from '../graph/weights.ts';
+import type { Model } from '../ir/model.ts';
+import type { RunOptions } from '../progress/progress.ts';
+import { random, sampleWithoutReplacement } from '../tensor/random.ts';
+import { type LinearMap, linearMaps } from './layer-inputs.ts';
+import { type DenseLayer, problemOf } from './layer-problem.ts';
+import { solveOnSupport } from './least-squares.ts';
+import { type Moments, measureMoments } from './moments.ts';
+import { chooseSupports } from './supports.ts';
+
+/** What {@link reconstruct} is asked for. */
+export interface ReconstructionRequest extends RunOptions {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly layers: readonly WeightLayer[];
+  /** Samples; labels are not used. */
+  readonly source: FeedSource;
+  /** Sets that close in on the budget; the last one is what was asked for. */
+  readonly constraints: readonly Constraint[];
+  /** Samples to look at; all of them where there are fewer. */
+  readonly samples: number;
+  /** Ridge towards the dense weights, in units of the inputs' mean square. */
+  readonly ridge: number;
+  readonly seed: number;
+  readonly threads?: number;
+}
+
+/** What {@link reconstruct} gives back. */
+export interface Reconstructed {
+  readonly model: Model;
+  /** The pruned weights, [p], in the order of the layers. */
+  readonly w: Float64Array;
+  readonly samples: number;
+  /** Mean over the layers of |Y - Y_pruned|^2 / |Y - mean Y|^2 on the dense model's inputs. */
+  readonly error: number;
+  readonly seconds: { readonly moments: number; readonly solve: number };
+}
+
+/** Conjugate gradient steps on the final support. */
+const FINAL_STEPS = 25;
+/** Samples of one run, bounded by the numbers in their inputs. */
+const SAMPLES_A_RUN = 50;
+const NUMBERS_A_RUN = 2_000_000;
+
+/**
+ * Prunes layer by layer: each layer is to give, on calibration samples, the outputs that it gave before.
+ *
+ *   min |W X - W0 X|^2 + ridge mean(diag X X') |W - W0|^2     for each layer, at most k weights in all layers together
+ *
+ * 1. Supports, on the inputs of the dense model: weights with the smallest w^2 / diag(H^-1), as a share of the variance of
+ *    their layer's outputs, go in stages, over all layers at once; after each the others are solved again. So the budget, of weights or of
+ *    MACs, finds its own way over the layers.
+ * 2. Weights, layer after layer: solved on that support for the inputs that the pruned layers before it now give, towards
+ *    the outputs of the dense model, so that errors do not add up.
+ *
+ * @throws UnsupportedOpError  if a layer is no linear map of its inputs
+ * @throws DataError           if there is no sample, or the inputs of a layer are not finite
+ * Cost: a forward pass a sample for all layers, then two up to each layer; p x inputs a conjugate gradient step. Memory: inputs^2 a
+ * layer, three times over. Deterministic given `seed`.
+ * Source: Optimal Brain Surgeon for the scores, ALPS for the conjugate gradients; their combination is ours (docs/experiments.md).
+ */
+export async function reconstruct(request: ReconstructionRequest): Promise<Reconstructed> {
+  const started = performance.now();
+  const { engine, layers, threads, signal, onProgress } = request;
+  const algebra = linalg(engine.host ?? engine, threads);
+  const { model, maps, batches, samples } = await prepared(request);
+  const w = readWeights(model, layers);
+  const starts = maps.map((_, i) => maps.slice(0, i).reduce((sum, { layer }) => sum + layer.size, 0));
+  const partOf = <T extends Float64Array | Uint8Array>(of: T, i: number): T =>
+    of.subarray(starts[i] as number, (starts[i] as number) + (maps[i] as LinearMap).layer.size) as T;
+  const dense = maps.map((map, i): DenseLayer => ({ map, W: Float32Array.from(partOf(w, i)) }));
+  const runs = { engine, ...(threads !== undefined && { threads }) };
+  const measured = await measureMoments({ ...runs, model, maps, batches: batches('dense model') });
+  const moments = (performance.now() - started) / 1000;
+  const chosen = await chooseSupports({ ...request, algebra, dense, measured });
+  for (const [i, W] of chosen.weights.entries()) partOf(w, i).set(W);
+  for (const [i, layer] of dense.entries()) {
+    signal?.throwIfAborted();
+    onProgress?.({ step: 'layers', done: i, total: maps.length, unit: 'layers' });
+    const pruned = writeWeights(model, layers, w);
+    const asked = { ...runs, model: pruned, other: model, maps: [layer.map], batches: batches(null) };
+    const [seen] = (await measureMoments(asked)) as [Moments];
+    const problem = await problemOf(algebra, layer, seen, request.ridge);
+    const W = chosen.weights[i] as Float32Array;
+    await solveOnSupport(algebra, problem, { W, support: partOf(chosen.support, i), iterations: FINAL_STEPS });
+    partOf(w, i).set(W);
+  }
+  onProgress?.({ step: 'layers', done: maps.length, total: maps.length, unit: 'layers' });
+  return {
+    model: writeWeights(request.model, layers, w),
+    w,
+    samples,
+    error: chosen.error,
+    seconds: { moments, solve: (performance.now() - started) / 1000 - moments },
+  };
+}
+
+interface Prepared {
+  /** In float32, at opset 17 or later. */
+  readonly model: Model;
+  readonly maps: readonly LinearMap[];
+  readonly samples: number;
+  readonly batches: (what: string | null) => AsyncGenerator<Tensors>;
+}
+
+async function prepared(request: ReconstructionRequest): Promise<Prepared> {
+  const { engine, layers, seed, signal, onProgress } = request;
+  const widened = widenFloats(request.model);
+  const source = widened === request.model ? request.source : widenFeeds(request.source);
+  const wanted = Math.min(request.samples, source.count);
+  if (wanted < (source.fixedBatch ?? 1))
+    throw new DataError(
+      `Cannot reconstruct layers: wanted at least ${source.fixedBatch ?? 1} samples, the data has ${source.count}`,
+    );
+  const order =
+    wanted === source.count
+      ? inOrder(wanted)
+      : sampleWithoutReplacement(random(seed).fork('samples'), source.count, wanted);
+  const first = await source.feeds(order.subarray(0, source.fixedBatch ?? 1));
+  const most = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / elementsOf(first))));
+  const batch = source.fixedBatch ?? Math.ceil(wanted / Math.ceil(wanted / most));
+  const samples = source.fixedBatch === null ? wanted : Math.floor(wanted / batch) * batch;
+  const { model } = await liftAndCapture(engine, widened, first.inputs);
+  const found = new Map(findWeights(model).prunable.map((layer) => [layer.name, layer]));
+  return {
+    model,
+    maps: linearMaps(layers.map((layer) => found.get(layer.name) ?? layer)),
+    samples,
+    batches: async function* (what) {
+      for (let done = 0; done < samples; ) {
+        signal?.throwIfAborted();
+        const size = Math.min(batch, samples - done);
+        yield* inputBatches(source, order.subarray(done, done + size), size);
+        done += size;
+        if (what !== null) onProgress?.({ step: what, done, total: samples, unit: 'samples' });
+      }
+    },
+  };
+}
