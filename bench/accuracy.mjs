@@ -87,8 +87,13 @@ const TABLES = {
   'mobilenet-auto': {
     problem: 'mobilenet',
     range: { train: '[::2]', test: '[1::2]' },
-    runs: [['auto', [0.5, 0.7], { gradients: 1000 }]],
+    runs: [
+      ['auto', [0.5, 0.7], { gradients: 1000 }],
+      ['reconstruct', [0.5, 0.7], { samples: 250 }],
+    ],
   },
+  'resnet20-reconstruct': { problem: 'resnet20', runs: [['reconstruct', [0.7, 0.8, 0.9], { samples: 1000 }]] },
+  'mlpnet-reconstruct': { problem: 'mlpnet', runs: [['reconstruct', [0.9, 0.95, 0.98], { samples: 1000 }]] },
   // Both under the same schedule: what the selection and the update of CHITA are worth when training follows.
   'resnet20-gradual': {
     problem: 'resnet20',
@@ -245,7 +250,9 @@ for (const [method, sparsities, base] of table.runs) {
       const tuned = table.recalibrated ? await recalibrate(result.model, model, { engine, source, seed }) : null;
       const again = tuned === null ? null : await evaluate(engine, tuned.model, testSource);
       const objective = result.stages.at(-1).value?.objective;
-      const text = Object.entries({ ...options, ...training, ...(rows && { rows }) })
+      // since auto solves the layers first, its rows say so
+      const start = method === 'auto' && { start: 'layers' };
+      const text = Object.entries({ ...options, ...start, ...training, ...(rows && { rows }) })
         .map(([key, value]) => `${key}=${value}`)
         .join(' ');
       const lambda = method === 'magnitude' ? '' : result.options.lambda;

@@ -3,9 +3,9 @@ import { type ArrayFiles, arrayRows } from './array-files.ts';
 import { arraySource } from './array-source.ts';
 import { type CifarFiles, cifar10Source } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
+import { pickRows } from './pick-rows.ts';
 import { type ImageFiles, imageSource, type PictureTools, scaledSource } from './picture-sources.ts';
 import { type Preprocess, type PreprocessOptions, resolvePreprocess } from './preprocess.ts';
-import { pickRows } from './pick-rows.ts';
 import type { Grid, RowSource } from './rows.ts';
 import { type ModelInput, rowsDataset } from './rows-dataset.ts';
 

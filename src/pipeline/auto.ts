@@ -20,6 +20,8 @@ export interface ImitationRequest extends RunOptions {
   readonly engine: Engine;
   readonly model: Model;
   readonly layers: readonly WeightLayer[];
+  /** The model with the weights to start from; default: those of the model itself, which is imitated. */
+  readonly start?: Model;
   /** Samples, with labels or without. */
   readonly source: FeedSource;
   /** Sets that close in on the budget; the last one is what was asked for. */
@@ -92,7 +94,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     count: VARIANCE_SAMPLES,
     ...(threads !== undefined && { threads }),
   });
-  const { model: student, fold } = await unfold(dense, { engine, source });
+  const { model: student, fold } = await unfold(withLogits(request.start ?? model), { engine, source });
   const part = await partOf(request, student);
   const pace: Pace = { samplesPerSecond: 0 };
   const outputs: Objective = {

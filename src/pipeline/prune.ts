@@ -1,15 +1,12 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
-import { type Budget, type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
-import type { Constraint } from '../constraints/constraint.ts';
-import type { FeedSource } from '../data/feeds.ts';
+import { type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
 import { freeIdle } from '../engine/kernels/arena.ts';
-import { DataError, UnsupportedOpError } from '../errors/errors.ts';
+import { UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
-import { reconstruct } from '../reconstruction/reconstruct.ts';
-import { type Imitated, pruneByImitation } from './auto.ts';
 import { boundsOf, type ChosenLayers, chooseLayers } from './layers.ts';
 import { entryOf } from './methods.ts';
+import { pruneAndTrain, pruneLayerwise } from './prune-in-one.ts';
 import { type PruneOptions, type ResolvedPrune, resolvePrune } from './prune-options.ts';
 import { pruneStage, type Run } from './prune-stage.ts';
 import { unitsOf } from './scaling.ts';
@@ -78,8 +75,8 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     layers: chosen.layers,
     budgeted: layers,
   };
-  if (run.entry.trains) return pruneAndTrain(run, { model, chosen, budgets });
-  if (run.entry.reconstructs) return pruneLayerwise(run, { model, chosen, budgets });
+  const inOne = run.entry.trains ? pruneAndTrain : run.entry.reconstructs ? pruneLayerwise : null;
+  if (inOne !== null) return { ...(await inOne(run, { model, budgets })), chosen };
   const units = unitsOf(
     resolved.scaling,
     chosen.layers,
@@ -108,106 +105,6 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     freeIdle(); // a stage leaves the memory of its rows to the next
   }
   return { model: current.model, chosen, w: current.w, stages, options: resolved };
-}
-
-/** The stages' budgets as one training, in the course of which the support closes in on the last of them. */
-async function pruneAndTrain(
-  { options, resolved, layers, budgeted }: Run,
-  { model, chosen, budgets }: { model: Model; chosen: ChosenLayers; budgets: readonly Budget[] },
-): Promise<PruneResult> {
-  const { engine, minutes, threads, signal, onProgress } = options;
-  const source = neededSource(options, resolved);
-  const started = performance.now();
-  const { batch, seed, augment, samples } = resolved;
-  const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
-  const trained = await pruneByImitation({
-    engine,
-    model,
-    layers,
-    source,
-    constraints,
-    batch,
-    seed,
-    augment,
-    ...(minutes === undefined ? { steps: samples } : { minutes }),
-    ...(threads !== undefined && { threads }),
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
-  });
-  const stage: StageResult = {
-    ...unsolved(resolved.budget, constraints),
-    message: `${trained.steps} steps of ${batch} samples by ${trained.optimizer} at rate ${trained.rate.toPrecision(3)}; ${outcome(trained)}.`,
-    seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
-  };
-  return {
-    model: trained.model,
-    chosen,
-    w: readWeights(trained.model, layers),
-    stages: [stage],
-    options: { ...resolved, samples: trained.steps },
-  };
-}
-
-/** The stages' budgets as supports on the way to the last of them, in all layers at once; then layer after layer. */
-async function pruneLayerwise(
-  { options, resolved, layers, budgeted }: Run,
-  { model, chosen, budgets }: { model: Model; chosen: ChosenLayers; budgets: readonly Budget[] },
-): Promise<PruneResult> {
-  const { engine, threads, signal, onProgress } = options;
-  const { samples, lambda, seed } = resolved;
-  const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
-  const solved = await reconstruct({
-    engine,
-    model,
-    layers,
-    source: neededSource(options, resolved),
-    constraints,
-    samples,
-    ridge: lambda,
-    seed,
-    ...(threads !== undefined && { threads }),
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
-  });
-  const stage: StageResult = {
-    ...unsolved(resolved.budget, constraints),
-    message: `${solved.samples} samples; support chosen at a mean error of ${solved.error.toPrecision(3)} of the variance of a layer's outputs.`,
-    seconds: { gradients: solved.seconds.moments, solve: solved.seconds.solve },
-  };
-  return {
-    model: solved.model,
-    chosen,
-    w: solved.w,
-    stages: [stage],
-    options: { ...resolved, samples: solved.samples },
-  };
-}
-
-/** The one stage of methods that minimise no quadratic model. */
-function unsolved(budget: Budget, constraints: readonly Constraint[]): Omit<StageResult, 'message' | 'seconds'> {
-  return {
-    budget,
-    scale: null,
-    kept: (constraints.at(-1) as Constraint).kept,
-    lossBefore: null,
-    sensitivity: null,
-    start: null,
-    value: null,
-    status: 'converged',
-  };
-}
-
-/** @throws DataError if there is none */
-function neededSource({ source }: PruneOptions, { method }: ResolvedPrune): FeedSource {
-  if (source === undefined)
-    throw new DataError(`Cannot prune by ${method} without data: give --data, or use --method magnitude`);
-  return source;
-}
-
-function outcome({ target, loss }: Imitated): string {
-  return target === 'labels'
-    ? `trained by the labels, to a loss of ${loss.toPrecision(3)}`
-    : `the outputs differ from the dense model's by ${loss.toPrecision(3)} of their variance`;
 }
 
 /** The layers with what a budget has to know of them: MACs only where they are limited. */

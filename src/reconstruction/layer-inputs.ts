@@ -49,38 +49,55 @@ function linearMap(layer: WeightLayer): LinearMap | null {
   return first === null ? null : { layer, ...first };
 }
 
+/** A map of which every so manyth position is wanted. */
+type Thinned = LinearMap & { readonly step: number };
+
 /** Emits what a use of a layer multiplies its weights by: [groups, inputs, positions of all samples]. */
-export function emitInputs(builder: GraphBuilder, use: WeightUse, { layer, groups, inputs }: LinearMap): string {
+export function emitInputs(builder: GraphBuilder, use: WeightUse, { layer, groups, inputs, step }: Thinned): string {
   const x = use.node.inputs[0] as string;
-  if (use.node.op !== 'Conv') return emitColumns(builder, x, inputs);
+  if (use.node.op !== 'Conv') return emitColumns(builder, x, { rows: inputs, step });
   const kernel = layer.dims.slice(2);
   const cells = emitPatches(builder, { use, x, kernel, channels: (groups * inputs) / sizeOf(kernel) });
-  return emitChannels(builder, cells, { groups, rows: inputs });
+  return emitChannels(builder, cells, { groups, rows: inputs, step });
 }
 
 /** Emits what a use of a layer gives, without its bias: [groups, outputs, positions of all samples]. `renamed` maps the names of its values. */
 export function emitOutputs(
   builder: GraphBuilder,
   { node }: WeightUse,
-  { groups, outputs }: LinearMap,
+  { groups, outputs, step }: Thinned,
   renamed: (value: string) => string,
 ): string {
   const y = builder.fresh('linear');
   builder.nodes.push({ ...node, name: '', inputs: node.inputs.slice(0, 2).map(renamed), outputs: [y] });
-  return node.op === 'Conv' ? emitChannels(builder, y, { groups, rows: outputs }) : emitColumns(builder, y, outputs);
+  return node.op === 'Conv'
+    ? emitChannels(builder, y, { groups, rows: outputs, step })
+    : emitColumns(builder, y, { rows: outputs, step });
 }
 
-/** [..., width] as [1, width, all others]. */
-function emitColumns(builder: GraphBuilder, x: string, width: number): string {
-  const rows = builder.emit('Reshape', [x, builder.ints([-1, width])]);
-  return builder.emit('Reshape', [builder.emit('Transpose', [rows], { perm: [1, 0] }), builder.ints([1, width, -1])]);
+interface Columns {
+  readonly rows: number;
+  readonly step: number;
 }
 
-/** [samples, groups x rows, ...positions] as [groups, rows, samples x positions]. */
-function emitChannels(builder: GraphBuilder, x: string, { groups, rows }: { groups: number; rows: number }): string {
+/** [..., rows] as [1, rows, every so manyth of all others]. */
+function emitColumns(builder: GraphBuilder, x: string, { rows, step }: Columns): string {
+  const flat = emitThinned(builder, builder.emit('Reshape', [x, builder.ints([-1, rows])]), { axis: 0, step });
+  return builder.emit('Unsqueeze', [builder.emit('Transpose', [flat], { perm: [1, 0] }), builder.ints([0])]);
+}
+
+/** [samples, groups x rows, ...positions] as [groups, rows, samples x every so manyth position]. */
+function emitChannels(builder: GraphBuilder, x: string, { groups, rows, step }: Columns & { groups: number }): string {
   const parted = builder.emit('Reshape', [x, builder.ints([0, groups, rows, -1])]);
-  const moved = builder.emit('Transpose', [parted], { perm: [1, 2, 0, 3] });
+  const few = emitThinned(builder, parted, { axis: 3, step });
+  const moved = builder.emit('Transpose', [few], { perm: [1, 2, 0, 3] });
   return builder.emit('Reshape', [moved, builder.ints([groups, rows, -1])]);
+}
+
+function emitThinned(builder: GraphBuilder, x: string, { axis, step }: { axis: number; step: number }): string {
+  if (step === 1) return x;
+  const [from, to] = [builder.ints([0]), builder.ints([2 ** 31 - 1])];
+  return builder.emit('Slice', [x, from, to, builder.ints([axis]), builder.ints([step])]);
 }
 
 /** Every cell that a kernel sees as a channel of its own: a convolution of each channel by kernels of a single one. */

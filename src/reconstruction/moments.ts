@@ -26,6 +26,8 @@ export interface MomentsRequest {
   /** The same graph with other constants: what a layer gives there is measured against what it sees here. */
   readonly other?: Model;
   readonly maps: readonly LinearMap[];
+  /** Of each layer: every so manyth position of a sample is enough; 1 = all. */
+  readonly steps: readonly number[];
   /** Batches of inputs. */
   readonly batches: AsyncIterable<Tensors>;
   readonly threads?: number;
@@ -37,7 +39,7 @@ const OTHER = 'other~';
 /**
  * Runs a model over batches and adds up the second moments of its layers' inputs, in the order of the maps.
  *
- * Products and sums within a batch in f32, added up in f64. Cost: the forward pass up to the last of the layers, and positions x
+ * Positions are thinned out by steps. Products and sums within a batch in f32, added up in f64. Cost: the forward pass up to the last of the layers, and positions x
  * groups x inputs^2 a sample and layer; memory: the moments three times over, and the patches of the largest layer.
  */
 export async function measureMoments(request: MomentsRequest): Promise<Moments[]> {
@@ -77,17 +79,18 @@ async function addUp(
 }
 
 /** The graph that ends in the moments of one batch. */
-function program({ model, other, maps }: MomentsRequest): Model {
+function program({ model, other, maps, steps }: MomentsRequest): Model {
   const builder = new GraphBuilder(model.graph);
   const renamed = other && graft(builder, other.graph, OTHER);
   for (const [i, map] of maps.entries()) {
+    const step = steps[i] as number;
     const joined = (parts: string[]): string =>
       parts.length === 1 ? (parts[0] as string) : builder.emit('Concat', parts, { axis: 2 });
-    const x = joined(map.layer.uses.map((use) => emitInputs(builder, use, map)));
+    const x = joined(map.layer.uses.map((use) => emitInputs(builder, use, { ...map, step })));
     const right = builder.emit('Transpose', [x], { perm: [0, 2, 1] });
     builder.output(builder.emit('MatMul', [x, right]), `gram${i}`);
     if (renamed !== undefined) {
-      const y = joined(map.layer.uses.map((use) => emitOutputs(builder, use, map, renamed)));
+      const y = joined(map.layer.uses.map((use) => emitOutputs(builder, use, { ...map, step }, renamed)));
       builder.output(builder.emit('MatMul', [y, right]), `cross${i}`);
     }
     builder.output(builder.emit('ReduceSum', [x, builder.ints([2])], { keepdims: 0 }), `sum${i}`);

@@ -47,6 +47,8 @@ export interface Reconstructed {
 
 /** Conjugate gradient steps on the final support. */
 const FINAL_STEPS = 25;
+/** Positions that a layer is solved on at least, where there are as many, for each weight of an output. */
+const POSITIONS_AN_INPUT = 100;
 /** Samples of one run, bounded by the numbers in their inputs. */
 const SAMPLES_A_RUN = 50;
 const NUMBERS_A_RUN = 2_000_000;
@@ -72,14 +74,14 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const started = performance.now();
   const { engine, layers, threads, signal, onProgress } = request;
   const algebra = linalg(engine.host ?? engine, threads);
-  const { model, maps, batches, samples } = await prepared(request);
+  const { model, maps, steps, batches, samples } = await prepared(request);
   const w = readWeights(model, layers);
   const starts = maps.map((_, i) => maps.slice(0, i).reduce((sum, { layer }) => sum + layer.size, 0));
   const partOf = <T extends Float64Array | Uint8Array>(of: T, i: number): T =>
     of.subarray(starts[i] as number, (starts[i] as number) + (maps[i] as LinearMap).layer.size) as T;
   const dense = maps.map((map, i): DenseLayer => ({ map, W: Float32Array.from(partOf(w, i)) }));
   const runs = { engine, ...(threads !== undefined && { threads }) };
-  const measured = await measureMoments({ ...runs, model, maps, batches: batches('dense model') });
+  const measured = await measureMoments({ ...runs, model, maps, steps, batches: batches('dense model') });
   const moments = (performance.now() - started) / 1000;
   const chosen = await chooseSupports({ ...request, algebra, dense, measured });
   for (const [i, W] of chosen.weights.entries()) partOf(w, i).set(W);
@@ -87,7 +89,14 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     signal?.throwIfAborted();
     onProgress?.({ step: 'layers', done: i, total: maps.length, unit: 'layers' });
     const pruned = writeWeights(model, layers, w);
-    const asked = { ...runs, model: pruned, other: model, maps: [layer.map], batches: batches(null) };
+    const asked = {
+      ...runs,
+      model: pruned,
+      other: model,
+      maps: [layer.map],
+      steps: [steps[i] as number],
+      batches: batches(null),
+    };
     const [seen] = (await measureMoments(asked)) as [Moments];
     const problem = await problemOf(algebra, layer, seen, request.ridge);
     const W = chosen.weights[i] as Float32Array;
@@ -108,6 +117,8 @@ interface Prepared {
   /** In float32, at opset 17 or later. */
   readonly model: Model;
   readonly maps: readonly LinearMap[];
+  /** Every so manyth position of a sample is enough. */
+  readonly steps: readonly number[];
   readonly samples: number;
   readonly batches: (what: string | null) => AsyncGenerator<Tensors>;
 }
@@ -129,11 +140,15 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
   const most = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / elementsOf(first))));
   const batch = source.fixedBatch ?? Math.ceil(wanted / Math.ceil(wanted / most));
   const samples = source.fixedBatch === null ? wanted : Math.floor(wanted / batch) * batch;
-  const { model } = await liftAndCapture(engine, widened, first.inputs);
-  const found = new Map(findWeights(model).prunable.map((layer) => [layer.name, layer]));
+  const { model, captured } = await liftAndCapture(engine, widened, first.inputs);
+  const found = new Map(
+    findWeights(model, captured, source.fixedBatch ?? 1).prunable.map((layer) => [layer.name, layer]),
+  );
+  const maps = linearMaps(layers.map((layer) => found.get(layer.name) ?? layer));
   return {
     model,
-    maps: linearMaps(layers.map((layer) => found.get(layer.name) ?? layer)),
+    maps,
+    steps: maps.map((map) => stepOf(map, samples)),
     samples,
     batches: async function* (what) {
       for (let done = 0; done < samples; ) {
@@ -145,4 +160,11 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
       }
     },
   };
+}
+
+/** Positions of one sample that are passed over: neighbours say much the same. Prime to the width of a picture as a rule, being odd. */
+function stepOf({ layer, inputs }: LinearMap, samples: number): number {
+  const positions = layer.macsPerWeight ?? 1;
+  const step = Math.floor((samples * positions) / (POSITIONS_AN_INPUT * inputs));
+  return Math.max(1, Math.min(positions, step - (1 - (step % 2))));
 }
