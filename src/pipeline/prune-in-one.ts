@@ -32,7 +32,7 @@ const START = {
   /** Weights that the training starts with, in those that it ends with. */
   kept: 2,
   /** With fewer samples than this the layers are solved and nothing is trained, unless a budget of compute asks for it. */
-  leastToTrain: 1000,
+  leastToTrain: 400,
   /** Share of the minutes that is left for the training at least. */
   leastTime: 0.1,
 } as const;
