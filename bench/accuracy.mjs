@@ -89,11 +89,17 @@ const TABLES = {
     range: { train: '[::2]', test: '[1::2]' },
     runs: [
       ['auto', [0.5, 0.7], { gradients: 1000 }],
-      ['reconstruct', [0.5, 0.7], { samples: 250 }],
+      ['reconstruct', [0.5, 0.7], { samples: 250, stages: 40 }],
     ],
   },
-  'resnet20-reconstruct': { problem: 'resnet20', runs: [['reconstruct', [0.7, 0.8, 0.9], { samples: 1000 }]] },
-  'mlpnet-reconstruct': { problem: 'mlpnet', runs: [['reconstruct', [0.9, 0.95, 0.98], { samples: 1000 }]] },
+  'resnet20-reconstruct': {
+    problem: 'resnet20',
+    runs: [['reconstruct', [0.7, 0.8, 0.9], { samples: 1000, stages: 40 }]],
+  },
+  'mlpnet-reconstruct': {
+    problem: 'mlpnet',
+    runs: [['reconstruct', [0.9, 0.95, 0.98], { samples: 1000, stages: 40 }]],
+  },
   // Both under the same schedule: what the selection and the update of CHITA are worth when training follows.
   'resnet20-gradual': {
     problem: 'resnet20',

@@ -121,7 +121,7 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
       'solves layer by layer for the outputs of the dense model: for data of a few hundred samples; needs no labels',
     needsGradients: false,
     reconstructs: true,
-    defaults: { ...ONE_STAGE, lambda: 1e-2, stages: 15, schedule: 'linear', baseSparsity: 0.05 },
+    defaults: { ...ONE_STAGE, lambda: 1e-2, stages: 40, schedule: 'linear', baseSparsity: 0.05 },
     solver: () => named('reconstruct', magnitude()),
   },
   magnitude: {
