@@ -6,7 +6,7 @@ import { PROVIDERS, type Provider } from '../engine/provider.ts';
 import { OptionError } from '../errors/errors.ts';
 import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
-import { METHODS, type Method, type MethodDefaults, SOLVING_METHOD } from '../pipeline/methods.ts';
+import { METHODS, type Method, type MethodDefaults, needsData, SOLVING_METHOD } from '../pipeline/methods.ts';
 import { PRUNE_DEFAULTS, type PruneOptions } from '../pipeline/prune-options.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
 import { integer } from '../report/figures.ts';
@@ -257,7 +257,7 @@ export function pruningFlags(command: Command): Command {
 function byMethod(key: keyof MethodDefaults): string {
   const usual = METHODS[SOLVING_METHOD].defaults[key];
   const others = Object.entries(METHODS).filter(
-    ([, { defaults, needsGradients, trains }]) => (needsGradients || trains) && defaults[key] !== usual,
+    ([name, { defaults }]) => needsData(name as Method) && defaults[key] !== usual,
   );
   return [String(usual), ...others.map(([name, { defaults }]) => `${name}: ${defaults[key]}`)].join('; ');
 }
