@@ -241,3 +241,15 @@ describe('the method auto on the shipped digits', { timeout: 120_000 }, () => {
     expect(budget({ flops: 0.3 })).toEqual(flops(0.3));
   });
 });
+
+describe('layers solved first', () => {
+  it('is all that is done with few samples, unless a budget of compute asks for more', async () => {
+    const { gradients: _, ...plain } = asked();
+    const solved = await prunePipeline(SMALL, plain);
+    expect(solved.stages[0]?.message).toContain('too few samples to train on; layers solved on 96 samples');
+    expect(solved.stages[0]?.kept).toBe(40);
+    const alike = await prunePipeline(SMALL, { ...plain, method: 'reconstruct' });
+    expect(alike.w).toEqual(solved.w);
+    expect((await prunePipeline(SMALL, asked())).stages[0]?.message).toContain('40 steps of 16 samples');
+  });
+});

@@ -7,6 +7,11 @@ export function inOrder(count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, i) => i);
 }
 
+/** `count` of the numbers below another, drawn without replacement; in their order when all are asked for. */
+export function drawIndices(rng: Random, below: number, count: number): Int32Array {
+  return count === below ? inOrder(count) : sampleWithoutReplacement(rng, below, count);
+}
+
 /**
  * `count` rows drawn without replacement; the rows of the file in their order when all are asked for.
  *
@@ -21,7 +26,7 @@ export function drawRows(dataset: Dataset, count: number, rng: Random): Int32Arr
       },
     );
   }
-  return count === dataset.count ? inOrder(count) : sampleWithoutReplacement(rng, dataset.count, count);
+  return drawIndices(rng, dataset.count, count);
 }
 
 /**

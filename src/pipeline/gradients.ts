@@ -3,7 +3,7 @@ import { logitsOf } from '../autodiff/loss.ts';
 import { type GradientProgram, gradientProgram } from '../curvature/gradient-program.ts';
 import { collectRows, type FeedMaker, type GradientRows } from '../curvature/gradient-rows.ts';
 import type { MakeStore } from '../curvature/row-store.ts';
-import { inOrder } from '../data/batches.ts';
+import { drawIndices } from '../data/batches.ts';
 import { elementsOf, type FedBatch, type FeedSource, widenFeeds } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
@@ -11,7 +11,7 @@ import { widenFloats } from '../graph/passes/widen-floats.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
-import { type Random, sampleWithoutReplacement } from '../tensor/random.ts';
+import type { Random } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** Where the labels of the gradients come from: the data, or the model's own prediction (true Fisher). */
@@ -66,8 +66,7 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
     throw new DataError(
       `Cannot take ${samples} gradient rows of ${batch} samples: wanted ${wanted} samples, the data has ${source.count}; lower --samples or --batch`,
     );
-  const order =
-    wanted === source.count ? inOrder(wanted) : sampleWithoutReplacement(rng.fork('samples'), source.count, wanted);
+  const order = drawIndices(rng.fork('samples'), source.count, wanted);
   const program = await programOf(request, order);
   const labeller =
     request.labels === 'model' && request.loss === 'cross-entropy' ? await modelLabels(request, program) : null;

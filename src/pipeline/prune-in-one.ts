@@ -45,20 +45,18 @@ export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promi
   const { options, resolved, layers, budgeted } = run;
   const { engine, minutes, threads, signal, onProgress } = options;
   const source = neededSource(options, resolved);
-  const asked = options.gradients ?? minutes ?? options.samples;
-  if (asked === undefined && source.count < START.leastToTrain) {
-    const solved = await solvedLayers(run, model, { source, last: budgets.at(-1) as Budget });
-    if (solved !== null) return outcomeOf(run, solved, 'too few samples to train on; ');
-  }
   const started = performance.now();
   const { batch, seed, augment, samples } = resolved;
   const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
   const { kept } = constraints.at(-1) as Constraint;
+  const asked = options.gradients ?? minutes ?? options.samples;
+  const isFew = asked === undefined && source.count < START.leastToTrain;
   const first = Math.max(
     0,
     constraints.findLastIndex((constraint) => constraint.kept >= START.kept * kept),
   );
-  const start = await solvedLayers(run, model, { source, last: budgets[first] as Budget });
+  const start = await solvedLayers(run, model, { source, last: (isFew ? budgets.at(-1) : budgets[first]) as Budget });
+  if (isFew && start !== null) return outcomeOf(run, start, 'too few samples to train on; ');
   const spent = (performance.now() - started) / 60_000;
   const trained = await pruneByImitation({
     engine,

@@ -13,6 +13,9 @@ export interface LinearMap {
   readonly inputs: number;
 }
 
+/** A map of which every so manyth position of a sample is wanted; 1 = all. */
+export type Thinned = LinearMap & { readonly step: number };
+
 /**
  * The layers as linear maps.
  *
@@ -38,7 +41,7 @@ function linearMap(layer: WeightLayer): LinearMap | null {
       const outputs = (dims[0] as number) / groups;
       return dims.length < 3 ? null : { groups, outputs, inputs: size / groups / outputs };
     }
-    if (use.node.op === 'ConvTranspose' || dims.length !== 2 || intAttribute(use.node, 'transA', 0) !== 0) return null;
+    if (dims.length !== 2 || intAttribute(use.node, 'transA', 0) !== 0) return null;
     const [rows, columns] = dims as [number, number];
     return order === 'transposed'
       ? { groups: 1, outputs: columns, inputs: rows }
@@ -48,9 +51,6 @@ function linearMap(layer: WeightLayer): LinearMap | null {
   if (first === undefined || shapes.some((shape) => shape === null || shape.groups !== first?.groups)) return null;
   return first === null ? null : { layer, ...first };
 }
-
-/** A map of which every so manyth position is wanted. */
-type Thinned = LinearMap & { readonly step: number };
 
 /** Emits what a use of a layer multiplies its weights by: [groups, inputs, positions of all samples]. */
 export function emitInputs(builder: GraphBuilder, use: WeightUse, { layer, groups, inputs, step }: Thinned): string {

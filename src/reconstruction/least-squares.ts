@@ -21,9 +21,7 @@ export async function solveOnSupport(
   const size = W.length;
   const product = (A: Float32Array): Promise<Float32Array> => algebra.products(A, H, { groups, rows: outputs });
   const scale = new Float32Array(groups * inputs);
-  for (let g = 0; g < groups; g++)
-    for (let i = 0; i < inputs; i++)
-      scale[g * inputs + i] = 1 / Math.max(H[(g * inputs + i) * inputs + i] as number, TINY);
+  for (let k = 0; k < scale.length; k++) scale[k] = 1 / Math.max(H[k * inputs + (k % inputs)] as number, TINY);
   for (let k = 0; k < size; k++) if (support[k] === 0) W[k] = 0;
   const residual = new Float32Array(size);
   const step = new Float32Array(size);

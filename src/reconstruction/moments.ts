@@ -4,7 +4,7 @@ import { graft } from '../graph/graft.ts';
 import { neededOnly } from '../graph/passes/needed-only.ts';
 import type { Model } from '../ir/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { emitInputs, emitOutputs, type LinearMap } from './layer-inputs.ts';
+import { emitInputs, emitOutputs, type Thinned } from './layer-inputs.ts';
 
 /** Second moments of a layer's inputs, over samples and positions. */
 export interface Moments {
@@ -25,9 +25,7 @@ export interface MomentsRequest {
   readonly model: Model;
   /** The same graph with other constants: what a layer gives there is measured against what it sees here. */
   readonly other?: Model;
-  readonly maps: readonly LinearMap[];
-  /** Of each layer: every so manyth position of a sample is enough; 1 = all. */
-  readonly steps: readonly number[];
+  readonly maps: readonly Thinned[];
   /** Batches of inputs. */
   readonly batches: AsyncIterable<Tensors>;
   readonly threads?: number;
@@ -43,20 +41,16 @@ const OTHER = 'other~';
  * groups x inputs^2 a sample and layer; memory: the moments three times over, and the patches of the largest layer.
  */
 export async function measureMoments(request: MomentsRequest): Promise<Moments[]> {
-  const { engine, threads, maps } = request;
+  const { engine, threads } = request;
   const session = await engine.createSession(program(request), threads === undefined ? {} : { threads });
   try {
-    return await addUp(session, request, maps);
+    return await addUp(session, request);
   } finally {
     await session.release();
   }
 }
 
-async function addUp(
-  session: Session,
-  { batches, other }: MomentsRequest,
-  maps: readonly LinearMap[],
-): Promise<Moments[]> {
+async function addUp(session: Session, { batches, other, maps }: MomentsRequest): Promise<Moments[]> {
   const sums = maps.map(({ groups, outputs, inputs }) => ({
     gram: new Float64Array(groups * inputs * inputs),
     cross: other === undefined ? null : new Float64Array(groups * outputs * inputs),
@@ -79,18 +73,17 @@ async function addUp(
 }
 
 /** The graph that ends in the moments of one batch. */
-function program({ model, other, maps, steps }: MomentsRequest): Model {
+function program({ model, other, maps }: MomentsRequest): Model {
   const builder = new GraphBuilder(model.graph);
   const renamed = other && graft(builder, other.graph, OTHER);
   for (const [i, map] of maps.entries()) {
-    const step = steps[i] as number;
     const joined = (parts: string[]): string =>
       parts.length === 1 ? (parts[0] as string) : builder.emit('Concat', parts, { axis: 2 });
-    const x = joined(map.layer.uses.map((use) => emitInputs(builder, use, { ...map, step })));
+    const x = joined(map.layer.uses.map((use) => emitInputs(builder, use, map)));
     const right = builder.emit('Transpose', [x], { perm: [0, 2, 1] });
     builder.output(builder.emit('MatMul', [x, right]), `gram${i}`);
     if (renamed !== undefined) {
-      const y = joined(map.layer.uses.map((use) => emitOutputs(builder, use, { ...map, step }, renamed)));
+      const y = joined(map.layer.uses.map((use) => emitOutputs(builder, use, map, renamed)));
       builder.output(builder.emit('MatMul', [y, right]), `cross${i}`);
     }
     builder.output(builder.emit('ReduceSum', [x, builder.ints([2])], { keepdims: 0 }), `sum${i}`);

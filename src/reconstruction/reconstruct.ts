@@ -1,7 +1,7 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
-import { inOrder } from '../data/batches.ts';
-import { elementsOf, type FeedSource, inputBatches, widenFeeds } from '../data/feeds.ts';
+import { drawIndices } from '../data/batches.ts';
+import { elementsOf, type FeedSource, widenFeeds } from '../data/feeds.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { linalg } from '../engine/linalg.ts';
@@ -10,8 +10,8 @@ import { widenFloats } from '../graph/passes/widen-floats.ts';
 import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
-import { random, sampleWithoutReplacement } from '../tensor/random.ts';
-import { type LinearMap, linearMaps } from './layer-inputs.ts';
+import { random } from '../tensor/random.ts';
+import { type LinearMap, linearMaps, type Thinned } from './layer-inputs.ts';
 import { type DenseLayer, problemOf } from './layer-problem.ts';
 import { solveOnSupport } from './least-squares.ts';
 import { type Moments, measureMoments } from './moments.ts';
@@ -74,36 +74,30 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const started = performance.now();
   const { engine, layers, threads, signal, onProgress } = request;
   const algebra = linalg(engine.host ?? engine, threads);
-  const { model, maps, steps, batches, samples } = await prepared(request);
-  const w = readWeights(model, layers);
-  const starts = maps.map((_, i) => maps.slice(0, i).reduce((sum, { layer }) => sum + layer.size, 0));
-  const partOf = <T extends Float64Array | Uint8Array>(of: T, i: number): T =>
-    of.subarray(starts[i] as number, (starts[i] as number) + (maps[i] as LinearMap).layer.size) as T;
-  const dense = maps.map((map, i): DenseLayer => ({ map, W: Float32Array.from(partOf(w, i)) }));
+  const { model, maps, batches, samples } = await prepared(request);
+  const dense = maps.map((map): DenseLayer => ({ map, W: Float32Array.from(readWeights(model, [map.layer])) }));
   const runs = { engine, ...(threads !== undefined && { threads }) };
-  const measured = await measureMoments({ ...runs, model, maps, steps, batches: batches('dense model') });
+  const measured = await measureMoments({ ...runs, model, maps, batches: batches('dense model') });
   const moments = (performance.now() - started) / 1000;
   const chosen = await chooseSupports({ ...request, algebra, dense, measured });
-  for (const [i, W] of chosen.weights.entries()) partOf(w, i).set(W);
-  for (const [i, layer] of dense.entries()) {
+  const written = (into: Model, i: number): Model =>
+    writeWeights(into, [(maps[i] as Thinned).layer], Float64Array.from(chosen.weights[i] as Float32Array));
+  let pruned = maps.reduce((into, _, i) => written(into, i), model);
+  let start = 0;
+  for (const [i, map] of maps.entries()) {
     signal?.throwIfAborted();
     onProgress?.({ step: 'layers', done: i, total: maps.length, unit: 'layers' });
-    const pruned = writeWeights(model, layers, w);
-    const asked = {
-      ...runs,
-      model: pruned,
-      other: model,
-      maps: [layer.map],
-      steps: [steps[i] as number],
-      batches: batches(null),
-    };
+    const asked = { ...runs, model: pruned, other: model, maps: [map], batches: batches(null) };
     const [seen] = (await measureMoments(asked)) as [Moments];
-    const problem = await problemOf(algebra, layer, seen, request.ridge);
+    const problem = await problemOf(algebra, dense[i] as DenseLayer, seen, request.ridge);
     const W = chosen.weights[i] as Float32Array;
-    await solveOnSupport(algebra, problem, { W, support: partOf(chosen.support, i), iterations: FINAL_STEPS });
-    partOf(w, i).set(W);
+    const support = chosen.support.subarray(start, start + W.length);
+    await solveOnSupport(algebra, problem, { W, support, iterations: FINAL_STEPS });
+    pruned = written(pruned, i);
+    start += W.length;
   }
   onProgress?.({ step: 'layers', done: maps.length, total: maps.length, unit: 'layers' });
+  const w = readWeights(pruned, layers);
   return {
     model: writeWeights(request.model, layers, w),
     w,
@@ -116,9 +110,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
 interface Prepared {
   /** In float32, at opset 17 or later. */
   readonly model: Model;
-  readonly maps: readonly LinearMap[];
-  /** Every so manyth position of a sample is enough. */
-  readonly steps: readonly number[];
+  readonly maps: readonly Thinned[];
   readonly samples: number;
   readonly batches: (what: string | null) => AsyncGenerator<Tensors>;
 }
@@ -132,10 +124,7 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
     throw new DataError(
       `Cannot reconstruct layers: wanted at least ${source.fixedBatch ?? 1} samples, the data has ${source.count}`,
     );
-  const order =
-    wanted === source.count
-      ? inOrder(wanted)
-      : sampleWithoutReplacement(random(seed).fork('samples'), source.count, wanted);
+  const order = drawIndices(random(seed).fork('samples'), source.count, wanted);
   const first = await source.feeds(order.subarray(0, source.fixedBatch ?? 1));
   const most = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / elementsOf(first))));
   const batch = source.fixedBatch ?? Math.ceil(wanted / Math.ceil(wanted / most));
@@ -147,14 +136,13 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
   const maps = linearMaps(layers.map((layer) => found.get(layer.name) ?? layer));
   return {
     model,
-    maps,
-    steps: maps.map((map) => stepOf(map, samples)),
+    maps: maps.map((map) => ({ ...map, step: stepOf(map, samples) })),
     samples,
     batches: async function* (what) {
       for (let done = 0; done < samples; ) {
         signal?.throwIfAborted();
         const size = Math.min(batch, samples - done);
-        yield* inputBatches(source, order.subarray(done, done + size), size);
+        yield (await source.feeds(order.subarray(done, done + size))).inputs;
         done += size;
         if (what !== null) onProgress?.({ step: what, done, total: samples, unit: 'samples' });
       }
@@ -162,7 +150,7 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
   };
 }
 
-/** Positions of one sample that are passed over: neighbours say much the same. Prime to the width of a picture as a rule, being odd. */
+/** Every so manyth position of a sample is enough: neighbours say much the same. Prime to the width of a picture as a rule, being odd. */
 function stepOf({ layer, inputs }: LinearMap, samples: number): number {
   const positions = layer.macsPerWeight ?? 1;
   const step = Math.floor((samples * positions) / (POSITIONS_AN_INPUT * inputs));
