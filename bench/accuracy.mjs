@@ -178,8 +178,8 @@ const changes = Object.fromEntries(
     .map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)])
     .map(([key, value]) => [key, Number.isNaN(Number(value)) ? value : Number(value)]),
 );
-// method=chita picks a method, rows=10000 trains on that many of the training rows.
-const { sparsity: only, method: onlyMethod, rows, ...given } = changes;
+// method=chita picks a method, rows=10000 trains on that many of the training rows, hide=labels trains without their labels.
+const { sparsity: only, method: onlyMethod, rows, hide, ...given } = changes;
 const training = { ...table.gradual };
 const settings = {};
 for (const [key, value] of Object.entries(given)) (key in training ? training : settings)[key] = value;
@@ -190,9 +190,15 @@ const trainData = await open(
   augment === undefined ? {} : { augment },
 );
 const testSource = feedsFromDataset(model, await open(`${test}${table.range?.test ?? ''}`));
-const source = feedsFromDataset(model, trainData);
+const labelled = feedsFromDataset(model, trainData);
+const source = hide === 'labels' ? withoutLabels(labelled) : labelled;
 const engine = onnxruntimeNode;
 if (!existsSync(FILE)) writeFileSync(FILE, HEADER);
+
+function withoutLabels(source) {
+  const feeds = async (...request) => ({ inputs: (await source.feeds(...request)).inputs });
+  return { ...source, labelled: false, feeds };
+}
 
 function onStage({ kept, lossBefore, scale }) {
   if (lossBefore === null) return;
@@ -258,7 +264,7 @@ for (const [method, sparsities, base] of table.runs) {
       const objective = result.stages.at(-1).value?.objective;
       // since auto solves the layers first, its rows say so
       const start = method === 'auto' && { start: 'layers' };
-      const text = Object.entries({ ...options, ...start, ...training, ...(rows && { rows }) })
+      const text = Object.entries({ ...options, ...start, ...training, ...(rows && { rows }), ...(hide && { hide }) })
         .map(([key, value]) => `${key}=${value}`)
         .join(' ');
       const lambda = method === 'magnitude' ? '' : result.options.lambda;

@@ -20,8 +20,8 @@ export interface ImitationRequest extends RunOptions {
   readonly engine: Engine;
   readonly model: Model;
   readonly layers: readonly WeightLayer[];
-  /** The model with the weights to start from; default: those of the model itself, which is imitated. */
-  readonly start?: Model;
+  /** Where a training of so many sample gradients starts; null or absent = at the model itself, which is imitated. */
+  readonly start?: (gradients: number) => Promise<Start | null>;
   /** Samples, with labels or without. */
   readonly source: FeedSource;
   /** Sets that close in on the budget; the last one is what was asked for. */
@@ -34,6 +34,14 @@ export interface ImitationRequest extends RunOptions {
   readonly seed: number;
   readonly augment: boolean;
   readonly threads?: number;
+}
+
+/** Where a training starts. */
+export interface Start {
+  /** The model with other weights. */
+  readonly model: Model;
+  /** Those of the constraints that are still to be met on the way. */
+  readonly constraints: readonly Constraint[];
 }
 
 /** Constants of {@link pruneByImitation}, chosen on held-out training data (docs/experiments.md). */
@@ -54,6 +62,8 @@ const TIMED_STEPS = 8;
 const TIMED_RATE = 1e-6;
 /** Share of the minutes that is planned for: the rest is for reading, writing and a machine that is not always as fast. */
 const PLANNED_SHARE = 0.93;
+/** Share of the minutes that is left for the training at least, whatever came before it. */
+const LEAST_SHARE = 0.1;
 
 /** What {@link pruneByImitation} gives back. */
 export interface Imitated {
@@ -94,7 +104,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     count: VARIANCE_SAMPLES,
     ...(threads !== undefined && { threads }),
   });
-  const { model: student, fold } = await unfold(withLogits(request.start ?? model), { engine, source });
+  let { model: student, fold } = await unfold(dense, { engine, source });
   const part = await partOf(request, student);
   const pace: Pace = { samplesPerSecond: 0 };
   const outputs: Objective = {
@@ -104,9 +114,14 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
   };
   if (request.steps === undefined)
     await finetune(student, { ...outputs.training, rate: TIMED_RATE, steps: TIMED_STEPS });
-  const steps = request.steps ?? stepsWithin(request, { pace, started });
-  if (!Number.isInteger(steps) || steps < 1)
-    throw new OptionError(`Cannot train for ${steps} steps: wanted at least one; allow more gradients or minutes`);
+  const stepsLeft = (): number => request.steps ?? stepsWithin(request, { pace, started });
+  const planned = stepsLeft();
+  if (!Number.isInteger(planned) || planned < 1)
+    throw new OptionError(`Cannot train for ${planned} steps: wanted at least one; allow more gradients or minutes`);
+  const start = (await request.start?.(planned * request.batch)) ?? null;
+  if (start !== null) ({ model: student, fold } = await unfold(withLogits(start.model), { engine, source }));
+  const supports = (count: number): SupportsAt => supportsOf({ ...request, ...start }, count);
+  const steps = Math.max(1, stepsLeft());
   const judge = await judgeOf(request);
   const labels: Objective = {
     target: 'labels',
@@ -122,14 +137,14 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     steps,
     judge,
     objectives: judge === null ? [outputs] : [outputs, labels],
-    supportsOf: (count) => supportsOf(request, count),
+    supportsOf: supports,
   });
   const left = Math.max(1, request.steps === undefined ? stepsWithin(request, { pace, started }) : steps - spent);
   const trained = await finetune(student, {
     ...objective.training,
     ...way,
     steps: left,
-    supports: supportsOf(request, left),
+    supports: supports(left),
   });
   const { loss } = trained.epochs.at(-1) as (typeof trained.epochs)[number];
   const graph = { ...fold(trained.model).graph, outputs: model.graph.outputs };
@@ -190,7 +205,8 @@ function stepsWithin(
   { pace, started }: { pace: Pace; started: number },
 ): number {
   if (!(minutes > 0)) throw new OptionError(`Cannot train for ${minutes} minutes: wanted a number above 0`);
-  const left = 60 * minutes * PLANNED_SHARE - (performance.now() - started) / 1000;
+  const planned = 60 * minutes * PLANNED_SHARE;
+  const left = Math.max(LEAST_SHARE * planned, planned - (performance.now() - started) / 1000);
   return Math.floor((left * pace.samplesPerSecond) / batch);
 }
 

@@ -33,13 +33,13 @@ const START = {
   kept: 2,
   /** With fewer samples than this the layers are solved and nothing is trained, unless a budget of compute asks for it. */
   leastToTrain: 400,
-  /** Share of the minutes that is left for the training at least. */
-  leastTime: 0.1,
+  /** From so many sample gradients on a training finds better supports from the dense weights. */
+  mostGradients: 50_000,
 } as const;
 
 /**
- * The stages' budgets as one training, in the course of which the support closes in on the last of them. It starts from layers that
- * were solved for a support of twice the weights; with few samples and no budget of compute, that is all there is, on the last support.
+ * The stages' budgets as one training, in the course of which the support closes in on the last of them. A short one starts from layers
+ * that were solved for a support of twice the weights; with few samples and no budget of compute, that is all there is, on the last support.
  */
 export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promise<PrunedInOne> {
   const { options, resolved, layers, budgeted } = run;
@@ -50,25 +50,29 @@ export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promi
   const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
   const { kept } = constraints.at(-1) as Constraint;
   const asked = options.gradients ?? minutes ?? options.samples;
-  const isFew = asked === undefined && source.count < START.leastToTrain;
-  const first = Math.max(
-    0,
-    constraints.findLastIndex((constraint) => constraint.kept >= START.kept * kept),
-  );
-  const start = await solvedLayers(run, model, { source, last: (isFew ? budgets.at(-1) : budgets[first]) as Budget });
-  if (isFew && start !== null) return outcomeOf(run, start, 'too few samples to train on; ');
-  const spent = (performance.now() - started) / 60_000;
+  if (asked === undefined && source.count < START.leastToTrain) {
+    const solved = await solvedLayers(run, model, { source, last: budgets.at(-1) as Budget });
+    if (solved !== null) return outcomeOf(run, solved, 'too few samples to train on; ');
+  }
   const trained = await pruneByImitation({
     engine,
     model,
-    ...(start !== null && { start: start.model }),
+    start: async (gradients) => {
+      if (gradients >= START.mostGradients) return null;
+      const first = Math.max(
+        0,
+        constraints.findLastIndex((constraint) => constraint.kept >= START.kept * kept),
+      );
+      const solved = await solvedLayers(run, model, { source, last: budgets[first] as Budget });
+      return solved && { model: solved.model, constraints: constraints.slice(first) };
+    },
     layers,
     source,
-    constraints: constraints.slice(first),
+    constraints,
     batch,
     seed,
     augment,
-    ...(minutes === undefined ? { steps: samples } : { minutes: Math.max(minutes - spent, START.leastTime * minutes) }),
+    ...(minutes === undefined ? { steps: samples } : { minutes }),
     ...(threads !== undefined && { threads }),
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),

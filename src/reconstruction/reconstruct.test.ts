@@ -12,12 +12,13 @@ import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { parseModelText } from '../onnx/text.ts';
 import { random } from '../tensor/random.ts';
+import { measureCosts } from './layer-costs.ts';
 import { type LinearMap, linearMaps } from './layer-inputs.ts';
 import { outputVariance, problemOf } from './layer-problem.ts';
 import { distance, inverseDiagonal, solveOnSupport } from './least-squares.ts';
 import { type Moments, measureMoments } from './moments.ts';
 import { reconstruct } from './reconstruct.ts';
-import { chooseSupports } from './supports.ts';
+import { chooseSupports, solvableLayers } from './supports.ts';
 
 const NET = parseModelText(`
   opset 17
@@ -178,8 +179,8 @@ describe('the problem of a layer', () => {
     const stages = Array.from({ length: 10 }, (_, t) =>
       cardinality(W.length, t === 9 ? kept : Math.round(W.length * (1 - (0.7 * (t + 1)) / 10))),
     );
-    const asked = { algebra, dense: [{ map, W }], measured: [measured], constraints: stages, ridge: 0.01 };
-    const { support, weights, error } = await chooseSupports(asked);
+    const layers = await solvableLayers({ algebra, dense: [{ map, W }], measured: [measured], ridge: 0.01 });
+    const { support, weights, errors } = await chooseSupports({ algebra, layers, costs: null, constraints: stages });
     expect(support.reduce((a, b) => a + b, 0)).toBe(kept);
     expect((weights[0] as Float32Array).every((w, k) => support[k] === 1 || w === 0)).toBe(true);
     const { problem: whole } = await problem(map, 0.01);
@@ -187,7 +188,64 @@ describe('the problem of a layer', () => {
     const V = W.slice();
     await solveOnSupport(algebra, whole, { W: V, support: largest, iterations: 200 });
     const variance = await outputVariance(algebra, { map, W }, measured);
-    expect(error).toBeLessThan((await distance(algebra, whole, V, W)) / variance);
+    expect(errors[0]).toBeLessThan((await distance(algebra, whole, V, W)) / variance);
+  });
+});
+
+describe('what an error in a layer costs', () => {
+  const text = (end: string) => `
+    opset 17
+    input x: float32[N, 4]
+    const a: float32[4, 5] = random(1)
+    const b: float32[5, 3] = random(2)
+    const c: float32[3, 3] = random(3)
+    h = MatMul(x, a)
+    r = Relu(h)
+    g = MatMul(r, b)
+    z = MatMul(g, c)
+    ${end}
+  `;
+  const model = parseModelText(text('output z'));
+  const source = feedsFromDataset(model, tinyData({ count: 30, sampleDims: [4] }));
+  const maps = mapsOf(model);
+  const weights = maps.map((map) => weightsOf(model, map).map((w) => 0.9 * w));
+  const errors = [0.5, 0, 2];
+  const asked = { engine, maps, weights, errors, batches: () => inputBatches(source, inOrder(30), 8) };
+
+  it('is what it does to the logits, whether they are the output or go through a softmax; the median without an error', async () => {
+    // the second and third layers are linear in their weights: a tenth less of them is a tenth less of the logits; of the first too, behind a Relu
+    const costs = await measureCosts({ ...asked, model });
+    expect(costs).toHaveLength(3);
+    const [first, second, third] = costs as [number, number, number];
+    expect(first).toBeCloseTo(0.01 / 0.5, 6);
+    expect(third).toBeCloseTo(0.01 / 2, 6);
+    expect(second).toBe(first);
+    const inProbabilities = parseModelText(text('p = Softmax(z)\n output p'));
+    expect(await measureCosts({ ...asked, model: inProbabilities })).toEqual(costs);
+  });
+
+  it('is unknown without samples, or where outputs are not finite', async () => {
+    expect(await measureCosts({ ...asked, model, batches: () => inputBatches(source, inOrder(0), 8) })).toBeNull();
+    const infinite = weights.map((w) => w.map(() => Number.POSITIVE_INFINITY));
+    expect(await measureCosts({ ...asked, model, weights: infinite })).toBeNull();
+  });
+
+  it('moves the budget', async () => {
+    const measured = await measureMoments({
+      engine,
+      model,
+      maps: maps.map((map) => ({ ...map, step: 1 })),
+      batches: inputBatches(source, inOrder(30), 30),
+    });
+    const dense = maps.map((map) => ({ map, W: weightsOf(model, map) }));
+    const layers = await solvableLayers({ algebra, dense, measured, ridge: 0.01 });
+    const keptOf = async (costs: number[] | null) => {
+      const chosen = await chooseSupports({ algebra, layers, costs, constraints: [cardinality(44, 22)] });
+      return chosen.support.subarray(0, 20).reduce((a, b) => a + b, 0);
+    };
+    expect(await keptOf([1, 1, 1])).toBe(await keptOf(null));
+    expect(await keptOf([1e6, 1, 1])).toBe(20);
+    expect(await keptOf([1e-6, 1, 1])).toBe(0);
   });
 });
 

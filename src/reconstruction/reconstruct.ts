@@ -1,21 +1,21 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
-import { drawIndices } from '../data/batches.ts';
 import { elementsOf, type FeedSource, widenFeeds } from '../data/feeds.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
-import { linalg } from '../engine/linalg.ts';
+import { type Linalg, linalg } from '../engine/linalg.ts';
 import { DataError } from '../errors/errors.ts';
 import { widenFloats } from '../graph/passes/widen-floats.ts';
 import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
-import { random } from '../tensor/random.ts';
+import { random, sampleWithoutReplacement } from '../tensor/random.ts';
+import { measureCosts } from './layer-costs.ts';
 import { type LinearMap, linearMaps, type Thinned } from './layer-inputs.ts';
 import { type DenseLayer, problemOf } from './layer-problem.ts';
 import { solveOnSupport } from './least-squares.ts';
 import { type Moments, measureMoments } from './moments.ts';
-import { chooseSupports } from './supports.ts';
+import { type ChosenSupports, chooseSupports, type SolvableLayer, solvableLayers } from './supports.ts';
 
 /** What {@link reconstruct} is asked for. */
 export interface ReconstructionRequest extends RunOptions {
@@ -45,6 +45,13 @@ export interface Reconstructed {
   readonly seconds: { readonly moments: number; readonly solve: number };
 }
 
+/** How often the layers' costs are measured, each time by the supports chosen before. */
+const COST_ROUNDS = 2;
+/** Stages that those supports are chosen in. */
+const COST_STAGES = 10;
+/** Samples set aside for that: a share, and as many as are used. */
+const JUDGED_SHARE = 0.25;
+const MOST_JUDGED = 200;
 /** Conjugate gradient steps on the final support. */
 const FINAL_STEPS = 25;
 /** Positions that a layer is solved on at least, where there are as many, for each weight of an output. */
@@ -59,14 +66,14 @@ const NUMBERS_A_RUN = 2_000_000;
  *   min |W X - W0 X|^2 + ridge mean(diag X X') |W - W0|^2     for each layer, at most k weights in all layers together
  *
  * 1. Supports, on the inputs of the dense model: weights with the smallest w^2 / diag(H^-1), as a share of the variance of
- *    their layer's outputs, go in stages, over all layers at once; after each the others are solved again. So the budget, of weights or of
- *    MACs, finds its own way over the layers.
+ *    their layer's outputs, go in stages, over all layers at once; after each the others are solved again. How much a layer's error counts is measured: what the
+ *    layer, pruned alone, does to the model's outputs on samples set aside. So the budget, of weights or of MACs, finds its own way over the layers.
  * 2. Weights, layer after layer: solved on that support for the inputs that the pruned layers before it now give, towards
  *    the outputs of the dense model, so that errors do not add up.
  *
  * @throws UnsupportedOpError  if a layer is no linear map of its inputs
  * @throws DataError           if there is no sample, or the inputs of a layer are not finite
- * Cost: a forward pass a sample for all layers, then two up to each layer; p x inputs a conjugate gradient step. Memory: inputs^2 a
+ * Cost: a forward pass a sample for all layers, 200 for each layer, twice; then two a sample up to each layer; p x inputs a conjugate gradient step. Memory: inputs^2 a
  * layer, three times over. Deterministic given `seed`.
  * Source: Optimal Brain Surgeon for the scores, ALPS for the conjugate gradients; their combination is ours (docs/experiments.md).
  */
@@ -74,12 +81,18 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const started = performance.now();
   const { engine, layers, threads, signal, onProgress } = request;
   const algebra = linalg(engine.host ?? engine, threads);
-  const { model, maps, batches, samples } = await prepared(request);
+  const { model, maps, batches, samples, unit } = await prepared(request);
   const dense = maps.map((map): DenseLayer => ({ map, W: Float32Array.from(readWeights(model, [map.layer])) }));
   const runs = { engine, ...(threads !== undefined && { threads }) };
-  const measured = await measureMoments({ ...runs, model, maps, batches: batches('dense model') });
+  const { fitted, judged } = partsOf(samples, unit);
+  const measured = await measureMoments({ ...runs, model, maps, batches: batches(fitted, 'dense model') });
   const moments = (performance.now() - started) / 1000;
-  const chosen = await chooseSupports({ ...request, algebra, dense, measured });
+  const chosen = await supportsOf(request, {
+    algebra,
+    layers: await solvableLayers({ ...request, algebra, dense, measured }),
+    costsOf: (by, onLayer) =>
+      measureCosts({ ...runs, ...by, model, maps, batches: () => batches(judged, null), onLayer }),
+  });
   const written = (into: Model, i: number): Model =>
     writeWeights(into, [(maps[i] as Thinned).layer], Float64Array.from(chosen.weights[i] as Float32Array));
   let pruned = maps.reduce((into, _, i) => written(into, i), model);
@@ -87,7 +100,13 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   for (const [i, map] of maps.entries()) {
     signal?.throwIfAborted();
     onProgress?.({ step: 'layers', done: i, total: maps.length, unit: 'layers' });
-    const asked = { ...runs, model: pruned, other: model, maps: [map], batches: batches(null) };
+    const asked = {
+      ...runs,
+      model: pruned,
+      other: model,
+      maps: [map],
+      batches: batches({ from: 0, to: samples }, null),
+    };
     const [seen] = (await measureMoments(asked)) as [Moments];
     const problem = await problemOf(algebra, dense[i] as DenseLayer, seen, request.ridge);
     const W = chosen.weights[i] as Float32Array;
@@ -102,9 +121,35 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     model: writeWeights(request.model, layers, w),
     w,
     samples,
-    error: chosen.error,
+    error: chosen.errors.reduce((sum, error) => sum + error, 0) / chosen.errors.length,
     seconds: { moments, solve: (performance.now() - started) / 1000 - moments },
   };
+}
+
+interface Choice {
+  readonly algebra: Linalg;
+  readonly layers: readonly SolvableLayer[];
+  readonly costsOf: (chosen: ChosenSupports, onLayer: (done: number) => void) => Promise<number[] | null>;
+}
+
+/** Supports by costs that are measured on supports chosen in a few of the stages: first with all costs the same. */
+async function supportsOf(
+  { constraints, signal, onProgress }: ReconstructionRequest,
+  { algebra, layers, costsOf }: Choice,
+): Promise<ChosenSupports> {
+  const every = Math.ceil(constraints.length / COST_STAGES);
+  const few = constraints.filter((_, t) => (constraints.length - 1 - t) % every === 0);
+  const choose = (costs: readonly number[] | null, stages: readonly Constraint[]): Promise<ChosenSupports> =>
+    chooseSupports({ algebra, layers, costs, constraints: stages, ...(signal && { signal }) });
+  let costs: number[] | null = null;
+  const total = COST_ROUNDS * layers.length;
+  for (let round = 0; round < COST_ROUNDS; round++) {
+    const chosen = await choose(costs, few);
+    costs = await costsOf(chosen, (done) =>
+      onProgress?.({ step: 'costs', done: round * layers.length + done, total, unit: 'layers' }),
+    );
+  }
+  return choose(costs, constraints);
 }
 
 interface Prepared {
@@ -112,7 +157,15 @@ interface Prepared {
   readonly model: Model;
   readonly maps: readonly Thinned[];
   readonly samples: number;
-  readonly batches: (what: string | null) => AsyncGenerator<Tensors>;
+  /** Runs take multiples of so many samples. */
+  readonly unit: number;
+  readonly batches: (samples: Samples, what: string | null) => AsyncGenerator<Tensors>;
+}
+
+/** Some of the samples. */
+interface Samples {
+  readonly from: number;
+  readonly to: number;
 }
 
 async function prepared(request: ReconstructionRequest): Promise<Prepared> {
@@ -124,7 +177,7 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
     throw new DataError(
       `Cannot reconstruct layers: wanted at least ${source.fixedBatch ?? 1} samples, the data has ${source.count}`,
     );
-  const order = drawIndices(random(seed).fork('samples'), source.count, wanted);
+  const order = sampleWithoutReplacement(random(seed).fork('samples'), source.count, wanted);
   const first = await source.feeds(order.subarray(0, source.fixedBatch ?? 1));
   const most = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / elementsOf(first))));
   const batch = source.fixedBatch ?? Math.ceil(wanted / Math.ceil(wanted / most));
@@ -138,15 +191,26 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
     model,
     maps: maps.map((map) => ({ ...map, step: stepOf(map, samples) })),
     samples,
-    batches: async function* (what) {
-      for (let done = 0; done < samples; ) {
+    unit: source.fixedBatch ?? 1,
+    batches: async function* ({ from, to }, what) {
+      for (let at = from; at < to; at += batch) {
         signal?.throwIfAborted();
-        const size = Math.min(batch, samples - done);
-        yield (await source.feeds(order.subarray(done, done + size))).inputs;
-        done += size;
-        if (what !== null) onProgress?.({ step: what, done, total: samples, unit: 'samples' });
+        const end = Math.min(at + batch, to);
+        yield (await source.feeds(order.subarray(at, end))).inputs;
+        if (what !== null) onProgress?.({ step: what, done: end - from, total: to - from, unit: 'samples' });
       }
     },
+  };
+}
+
+/** Which samples supports are chosen on, and which tell what the layers' errors cost; the same ones where there are too few. */
+function partsOf(samples: number, unit: number): { readonly fitted: Samples; readonly judged: Samples } {
+  const whole = (count: number): number => unit * Math.ceil(count / unit);
+  const cut = samples - whole(JUDGED_SHARE * samples);
+  const from = cut > 0 ? cut : 0;
+  return {
+    fitted: { from: 0, to: cut > 0 ? cut : samples },
+    judged: { from, to: Math.min(samples, from + whole(MOST_JUDGED)) },
   };
 }
 

@@ -5,16 +5,63 @@ import { type DenseLayer, type LayerProblem, outputVariance, problemOf } from '.
 import { distance, inverseDiagonal, solveOnSupport } from './least-squares.ts';
 import type { Moments } from './moments.ts';
 
-/** What {@link chooseSupports} is asked for. */
-export interface SupportsRequest {
+/** A layer as the stages see it. */
+export interface SolvableLayer {
+  readonly problem: LayerProblem;
+  /** diag(H^-1), [groups, inputs]. */
+  readonly inverse: Float64Array;
+  /** Of the layer's outputs. */
+  readonly variance: number;
+  /** [groups, outputs, inputs]. */
+  readonly dense: Float32Array;
+}
+
+/** What {@link solvableLayers} is asked for. */
+export interface LayersRequest {
   readonly algebra: Linalg;
   /** All layers, in the order of the constraints' weights. */
   readonly dense: readonly DenseLayer[];
   /** Of each layer's inputs in the dense model. */
   readonly measured: readonly Moments[];
+  readonly ridge: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The layers' problems with what their scores need.
+ *
+ * @throws DataError if the inputs of a layer are not finite or degenerate
+ * Cost: groups x inputs^3 / 3 a layer.
+ */
+export async function solvableLayers({
+  algebra,
+  dense,
+  measured,
+  ridge,
+  signal,
+}: LayersRequest): Promise<SolvableLayer[]> {
+  const layers: SolvableLayer[] = [];
+  for (const [i, layer] of dense.entries()) {
+    signal?.throwIfAborted();
+    const moments = measured[i] as Moments;
+    const problem = await problemOf(algebra, layer, moments, ridge);
+    const variance = await outputVariance(algebra, layer, moments);
+    const inverse = inverseDiagonal(problem);
+    if (inverse === null)
+      throw new DataError(`Cannot reconstruct the outputs of "${layer.map.layer.name}": its inputs are degenerate`);
+    layers.push({ problem, inverse, variance, dense: layer.W });
+  }
+  return layers;
+}
+
+/** What {@link chooseSupports} is asked for. */
+export interface SupportsRequest {
+  readonly algebra: Linalg;
+  readonly layers: readonly SolvableLayer[];
+  /** What an error of each layer costs, as a share of the variance of its outputs; null = all the same. */
+  readonly costs: readonly number[] | null;
   /** Sets that close in on the budget. */
   readonly constraints: readonly Constraint[];
-  readonly ridge: number;
   readonly signal?: AbortSignal;
 }
 
@@ -24,81 +71,59 @@ export interface ChosenSupports {
   readonly support: Uint8Array;
   /** The weights of each layer on it. */
   readonly weights: readonly Float32Array[];
-  /** Mean over the layers of |W X - V X|^2 / variance of W X. */
-  readonly error: number;
+  /** Of each layer tr((W - V) H (W - V)') / variance of its outputs. */
+  readonly errors: readonly number[];
 }
 
 /** Conjugate gradient steps after each support. */
 const STEPS = 5;
 
-/** A layer as the stages see it. */
-interface Entry {
-  readonly problem: LayerProblem;
-  /** What a squared weight is divided by: diag(H^-1) x variance, [groups, inputs]. */
-  readonly unit: Float64Array;
-  readonly variance: number;
-  readonly dense: Float32Array;
-  /** Changed at each stage. */
-  readonly W: Float32Array;
-  readonly start: number;
-}
-
 /**
  * The support of all layers together: in stages, the weights whose loss the others of their row can best make up for are
- * removed, and the others are solved again. A layer's error counts as a share of the variance of its outputs.
+ * removed, and the others are solved again. A layer's error counts as a share of the variance of its outputs, times its cost.
  *
- *   score = w^2 / (diag(H^-1) variance)     H^-1 of the whole row, not of what is left of it
+ *   score = cost w^2 / (diag(H^-1) variance)     H^-1 of the whole row, not of what is left of it
  *
- * @throws DataError if the inputs of a layer are not finite or degenerate
- * Cost: groups x inputs^3 / 3 a layer; stages x 5 x groups x outputs x inputs^2.
+ * Cost: stages x 5 x groups x outputs x inputs^2.
  */
-export async function chooseSupports(request: SupportsRequest): Promise<ChosenSupports> {
-  const { algebra, constraints, signal } = request;
-  const entries = await entriesOf(request);
-  const p = entries.reduce((sum, { W }) => sum + W.length, 0);
+export async function chooseSupports({
+  algebra,
+  layers,
+  costs,
+  constraints,
+  signal,
+}: SupportsRequest): Promise<ChosenSupports> {
+  const weights = layers.map(({ dense }) => dense.slice());
+  const p = weights.reduce((sum, { length }) => sum + length, 0);
   let support: Uint8Array = new Uint8Array(p);
   for (const constraint of constraints) {
     const importance = new Float64Array(p);
-    for (const { problem, W, unit, start } of entries) {
+    let start = 0;
+    for (const [i, { problem, inverse, variance }] of layers.entries()) {
       const { outputs, inputs } = problem.map;
+      const W = weights[i] as Float32Array;
+      const cost = (costs?.[i] ?? 1) / variance;
       for (let k = 0; k < W.length; k++) {
         const column = Math.floor(k / (outputs * inputs)) * inputs + (k % inputs);
-        importance[start + k] = (W[k] as number) ** 2 / (unit[column] as number);
+        importance[start + k] = (cost * (W[k] as number) ** 2) / (inverse[column] as number);
       }
+      start += W.length;
     }
     support = constraint.support(importance);
-    for (const { problem, W, start } of entries) {
+    start = 0;
+    for (const [i, { problem }] of layers.entries()) {
       signal?.throwIfAborted();
-      const own = support.subarray(start, start + W.length);
-      await solveOnSupport(algebra, problem, { W, support: own, iterations: STEPS });
+      const W = weights[i] as Float32Array;
+      await solveOnSupport(algebra, problem, {
+        W,
+        support: support.subarray(start, start + W.length),
+        iterations: STEPS,
+      });
+      start += W.length;
     }
   }
-  let error = 0;
-  for (const { problem, W, dense, variance } of entries)
-    error += (await distance(algebra, problem, W, dense)) / variance / entries.length;
-  return { support, weights: entries.map(({ W }) => W), error };
-}
-
-async function entriesOf({ algebra, dense, measured, ridge, signal }: SupportsRequest): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  let start = 0;
-  for (const [i, layer] of dense.entries()) {
-    signal?.throwIfAborted();
-    const moments = measured[i] as Moments;
-    const problem = await problemOf(algebra, layer, moments, ridge);
-    const variance = await outputVariance(algebra, layer, moments);
-    const inverse = inverseDiagonal(problem);
-    if (inverse === null)
-      throw new DataError(`Cannot reconstruct the outputs of "${layer.map.layer.name}": its inputs are degenerate`);
-    entries.push({
-      problem,
-      unit: inverse.map((x) => x * variance),
-      variance,
-      dense: layer.W,
-      W: layer.W.slice(),
-      start,
-    });
-    start += layer.W.length;
-  }
-  return entries;
+  const errors: number[] = [];
+  for (const [i, { problem, dense, variance }] of layers.entries())
+    errors.push((await distance(algebra, problem, weights[i] as Float32Array, dense)) / variance);
+  return { support, weights, errors };
 }

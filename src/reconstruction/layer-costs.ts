@@ -1,0 +1,96 @@
+import { writeWeights } from '../apply/weights.ts';
+import type { Engine, Tensors } from '../engine/engine.ts';
+import { withLogits } from '../finetune/logits.ts';
+import type { Model } from '../ir/model.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { LinearMap } from './layer-inputs.ts';
+
+/** What {@link measureCosts} is asked for. */
+export interface CostsRequest {
+  readonly engine: Engine;
+  /** The dense model. */
+  readonly model: Model;
+  readonly maps: readonly LinearMap[];
+  /** Of each layer: weights to put in the place of its own, and the error of its outputs by them, above 0 where they differ. */
+  readonly weights: readonly Float32Array[];
+  readonly errors: readonly number[];
+  /** Batches of inputs, the same ones at each call. */
+  readonly batches: () => AsyncIterable<Tensors>;
+  readonly threads?: number;
+  /** Called when a layer has been measured. */
+  readonly onLayer?: (done: number) => void;
+}
+
+/**
+ * What an error in the outputs of one layer does to the outputs of the model: each layer alone is given its new weights, and
+ *
+ *   cost = |z - z_dense|^2 / |z_dense|^2 / error of the layer      z: logits, or whatever the model gives out in floats
+ *
+ * So it counts for a layer how its errors add up over positions and what comes behind it; and on samples that its weights were not solved
+ * on, also how well they do on others. A layer without error gets the median of the others.
+ *
+ * @returns of each layer; null where nothing can be said: no samples, no float output, or no finite ones
+ * Cost: a forward pass a sample and layer.
+ */
+export async function measureCosts(request: CostsRequest): Promise<number[] | null> {
+  const { model, maps, weights, errors, onLayer } = request;
+  const dense = await outputsOf(request, model);
+  const measured: (number | null)[] = [];
+  for (const [i, { layer }] of maps.entries()) {
+    const error = errors[i] as number;
+    const changed = writeWeights(model, [layer], Float64Array.from(weights[i] as Float32Array));
+    const cost = error > 0 ? differenceOf(await outputsOf(request, changed), dense) / error : 0;
+    measured.push(cost > 0 && Number.isFinite(cost) ? cost : null);
+    onLayer?.(i + 1);
+  }
+  const known = measured.filter((cost) => cost !== null).sort((a, b) => a - b);
+  const median = known[known.length >> 1];
+  return median === undefined ? null : measured.map((cost) => cost ?? median);
+}
+
+/** The float outputs of all batches, by name. */
+async function outputsOf(
+  { engine, batches, threads }: CostsRequest,
+  model: Model,
+): Promise<Map<string, Float32Array[]>> {
+  const session = await engine.createSession(withAllLogits(model), threads === undefined ? {} : { threads });
+  const all = new Map<string, Float32Array[]>();
+  try {
+    for await (const feeds of batches())
+      for (const [name, { type, data }] of await session.run(feeds))
+        if (type === 'float32')
+          all.set(name, [...(all.get(name) ?? []), (data as Tensor<Float32Array>['data']).slice()]);
+  } finally {
+    await session.release();
+  }
+  return all;
+}
+
+/** The model with the logits of each of its outputs in the place of probabilities. */
+function withAllLogits(model: Model): Model {
+  const { graph } = model;
+  const ends = graph.outputs.flatMap(
+    (output) => withLogits({ ...model, graph: { ...graph, outputs: [output] } }).graph.outputs,
+  );
+  return { ...model, graph: { ...graph, outputs: [...new Map(ends.map((end) => [end.name, end])).values()] } };
+}
+
+/** The sum over the outputs of |z - z_dense|^2 / |z_dense|^2. */
+function differenceOf(
+  outputs: ReadonlyMap<string, Float32Array[]>,
+  dense: ReadonlyMap<string, Float32Array[]>,
+): number {
+  let total = 0;
+  for (const [name, batches] of outputs) {
+    let [difference, size] = [0, 0];
+    for (const [b, values] of batches.entries()) {
+      const targets = dense.get(name)?.[b] as Float32Array;
+      for (let k = 0; k < values.length; k++) {
+        difference += ((values[k] as number) - (targets[k] as number)) ** 2;
+        size += (targets[k] as number) ** 2;
+      }
+    }
+    if (size > 0) total += difference / size;
+  }
+  return total;
+}
