@@ -262,8 +262,7 @@ for (const [method, sparsities, base] of table.runs) {
       const tuned = table.recalibrated ? await recalibrate(result.model, model, { engine, source, seed }) : null;
       const again = tuned === null ? null : await evaluate(engine, tuned.model, testSource);
       const objective = result.stages.at(-1).value?.objective;
-      // since auto solves the layers first, its rows say so
-      const start = method === 'auto' && { start: 'layers' };
+      const start = result.stages.at(-1).message?.includes('from solved layers') && { start: 'layers' };
       const text = Object.entries({ ...options, ...start, ...training, ...(rows && { rows }), ...(hide && { hide }) })
         .map(([key, value]) => `${key}=${value}`)
         .join(' ');

@@ -250,6 +250,13 @@ describe('layers solved first', () => {
     expect(solved.stages[0]?.kept).toBe(40);
     const alike = await prunePipeline(SMALL, { ...plain, method: 'reconstruct' });
     expect(alike.w).toEqual(solved.w);
-    expect((await prunePipeline(SMALL, asked())).stages[0]?.message).toContain('40 steps of 16 samples');
+    expect((await prunePipeline(SMALL, asked())).stages[0]?.message).toMatch(
+      /^40 steps of 16 samples .*, from solved layers;/,
+    );
+  });
+
+  it('is left out before long trainings, which find better supports by themselves', async () => {
+    const { stages } = await prunePipeline(SMALL, { ...asked(), gradients: 50_000 });
+    expect(stages[0]?.message).toMatch(/^3125 steps of 16 samples .*rate [0-9.]+; /);
   });
 });

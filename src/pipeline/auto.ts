@@ -71,6 +71,8 @@ export interface Imitated {
   /** Steps of the training and of the trials before it. */
   readonly steps: number;
   readonly target: Target;
+  /** Whether it started elsewhere than at the model itself. */
+  readonly started: boolean;
   readonly optimizer: OptimizerName;
   readonly rate: number;
   /** Mean loss of the last epoch: cross-entropy, or in variances of the dense model's output (0 = the same outputs, 1 = a constant). */
@@ -152,6 +154,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     model: { ...model, graph },
     steps: left + spent,
     target: objective.target,
+    started: start !== null,
     ...way,
     loss: loss / objective.unit,
   };

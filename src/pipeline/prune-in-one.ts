@@ -79,7 +79,7 @@ export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promi
   });
   const stage: StageResult = {
     ...unsolved(resolved.budget, kept),
-    message: `${trained.steps} steps of ${batch} samples by ${trained.optimizer} at rate ${trained.rate.toPrecision(3)}; ${reached(trained)}.`,
+    message: `${trained.steps} steps of ${batch} samples by ${trained.optimizer} at rate ${trained.rate.toPrecision(3)}${trained.started ? ', from solved layers' : ''}; ${reached(trained)}.`,
     seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
   };
   return {
