@@ -260,6 +260,7 @@ describe('learningRate', () => {
     expect(() => at(0, { rate: 0 })).toThrow(OptionError);
     expect(() => at(0, { least: 0.2 })).toThrow(OptionError);
     expect(() => at(0, { warmup: 100 })).toThrow(OptionError);
+    expect(() => at(0, { schedule: 'constant' as 'const' })).toThrow(/"constant".*cosine, step, linear, const/);
   });
 });
 

@@ -30,10 +30,14 @@ export interface RatePlan {
  *   cosine: least + (rate - least)(1 + cos(pi t)) / 2, t the share that is done of the steps after warm-up, or of the
  *           equal parts into which restarts divide them
  *
- * @throws OptionError if a rate is negative, or the warm-up takes all steps
+ * @throws OptionError if there is no such schedule, a rate is negative, or the warm-up takes all steps
  */
 export function learningRate(step: number, plan: RatePlan): number {
   const { schedule, rate, least = 0, warmup = 0, restarts = 0, steps } = plan;
+  if (!Object.hasOwn(RATE_SCHEDULES, schedule))
+    throw new OptionError(
+      `Cannot change the learning rate by "${schedule}": the schedules are ${Object.keys(RATE_SCHEDULES).join(', ')}`,
+    );
   if (!(rate > 0 && least >= 0 && least <= rate))
     throw new OptionError(`Cannot train at rate ${rate} down to ${least}: wanted 0 <= least <= rate, rate above 0`);
   if (!(warmup >= 0 && warmup < steps))
