@@ -5,47 +5,52 @@ import type { Model } from '../ir/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { LinearMap } from './layer-inputs.ts';
 
-/** What {@link measureCosts} is asked for. */
+/** What {@link costMeter} is asked for. */
 export interface CostsRequest {
   readonly engine: Engine;
   /** The dense model. */
   readonly model: Model;
   readonly maps: readonly LinearMap[];
-  /** Of each layer: weights to put in the place of its own, and the error of its outputs by them, above 0 where they differ. */
-  readonly weights: readonly Float32Array[];
-  readonly errors: readonly number[];
   /** Batches of inputs, the same ones at each call. */
   readonly batches: () => AsyncIterable<Tensors>;
   readonly threads?: number;
-  /** Called when a layer has been measured. */
-  readonly onLayer?: (done: number) => void;
 }
 
+/** Of each layer: weights to put in the place of its own, and the error of its outputs by them, above 0 where they differ. */
+export interface ChangedLayers {
+  readonly weights: readonly Float32Array[];
+  readonly errors: readonly number[];
+}
+
+/** Costs of each layer; null where nothing can be said: no samples, no float output, or no finite ones. `onLayer` is called when a layer has been measured. */
+export type MeasureCosts = (changed: ChangedLayers, onLayer?: (done: number) => void) => Promise<number[] | null>;
+
 /**
- * What an error in the outputs of one layer does to the outputs of the model: each layer alone is given its new weights, and
+ * Measures what an error in the outputs of one layer does to the outputs of the model: each layer alone is given its new weights, and
  *
  *   cost = |z - z_dense|^2 / |z_dense|^2 / error of the layer      z: logits, or whatever the model gives out in floats
  *
  * So it counts for a layer how its errors add up over positions and what comes behind it; and on samples that its weights were not solved
  * on, also how well they do on others. A layer without error gets the median of the others.
  *
- * @returns of each layer; null where nothing can be said: no samples, no float output, or no finite ones
- * Cost: a forward pass a sample and layer.
+ * Cost: a forward pass a sample of the dense model now, and one a sample and layer at each call.
  */
-export async function measureCosts(request: CostsRequest): Promise<number[] | null> {
-  const { model, maps, weights, errors, onLayer } = request;
+export async function costMeter(request: CostsRequest): Promise<MeasureCosts> {
+  const { model, maps } = request;
   const dense = await outputsOf(request, model);
-  const measured: (number | null)[] = [];
-  for (const [i, { layer }] of maps.entries()) {
-    const error = errors[i] as number;
-    const changed = writeWeights(model, [layer], Float64Array.from(weights[i] as Float32Array));
-    const cost = error > 0 ? differenceOf(await outputsOf(request, changed), dense) / error : 0;
-    measured.push(cost > 0 && Number.isFinite(cost) ? cost : null);
-    onLayer?.(i + 1);
-  }
-  const known = measured.filter((cost) => cost !== null).sort((a, b) => a - b);
-  const median = known[known.length >> 1];
-  return median === undefined ? null : measured.map((cost) => cost ?? median);
+  return async ({ weights, errors }, onLayer) => {
+    const measured: (number | null)[] = [];
+    for (const [i, { layer }] of maps.entries()) {
+      const error = errors[i] as number;
+      const changed = writeWeights(model, [layer], Float64Array.from(weights[i] as Float32Array));
+      const cost = error > 0 ? differenceOf(await outputsOf(request, changed), dense) / error : 0;
+      measured.push(cost > 0 && Number.isFinite(cost) ? cost : null);
+      onLayer?.(i + 1);
+    }
+    const known = measured.filter((cost) => cost !== null).sort((a, b) => a - b);
+    const median = known[known.length >> 1];
+    return median === undefined ? null : measured.map((cost) => cost ?? median);
+  };
 }
 
 /** The float outputs of all batches, by name. */

@@ -10,7 +10,7 @@ import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { random, sampleWithoutReplacement } from '../tensor/random.ts';
-import { measureCosts } from './layer-costs.ts';
+import { costMeter, type MeasureCosts } from './layer-costs.ts';
 import { type LinearMap, linearMaps, type Thinned } from './layer-inputs.ts';
 import { type DenseLayer, problemOf } from './layer-problem.ts';
 import { solveOnSupport } from './least-squares.ts';
@@ -90,13 +90,11 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const chosen = await supportsOf(request, {
     algebra,
     layers: await solvableLayers({ ...request, algebra, dense, measured }),
-    costsOf: (by, onLayer) =>
-      measureCosts({ ...runs, ...by, model, maps, batches: () => batches(judged, null), onLayer }),
+    measureCosts: await costMeter({ ...runs, model, maps, batches: () => batches(judged, null) }),
   });
   const written = (into: Model, i: number): Model =>
     writeWeights(into, [(maps[i] as Thinned).layer], Float64Array.from(chosen.weights[i] as Float32Array));
   let pruned = maps.reduce((into, _, i) => written(into, i), model);
-  let start = 0;
   for (const [i, map] of maps.entries()) {
     signal?.throwIfAborted();
     onProgress?.({ step: 'layers', done: i, total: maps.length, unit: 'layers' });
@@ -110,10 +108,9 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     const [seen] = (await measureMoments(asked)) as [Moments];
     const problem = await problemOf(algebra, dense[i] as DenseLayer, seen, request.ridge);
     const W = chosen.weights[i] as Float32Array;
-    const support = chosen.support.subarray(start, start + W.length);
+    const support = chosen.supports[i] as Uint8Array;
     await solveOnSupport(algebra, problem, { W, support, iterations: FINAL_STEPS });
     pruned = written(pruned, i);
-    start += W.length;
   }
   onProgress?.({ step: 'layers', done: maps.length, total: maps.length, unit: 'layers' });
   const w = readWeights(pruned, layers);
@@ -129,13 +126,13 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
 interface Choice {
   readonly algebra: Linalg;
   readonly layers: readonly SolvableLayer[];
-  readonly costsOf: (chosen: ChosenSupports, onLayer: (done: number) => void) => Promise<number[] | null>;
+  readonly measureCosts: MeasureCosts;
 }
 
 /** Supports by costs that are measured on supports chosen in a few of the stages: first with all costs the same. */
 async function supportsOf(
   { constraints, signal, onProgress }: ReconstructionRequest,
-  { algebra, layers, costsOf }: Choice,
+  { algebra, layers, measureCosts }: Choice,
 ): Promise<ChosenSupports> {
   const every = Math.ceil(constraints.length / COST_STAGES);
   const few = constraints.filter((_, t) => (constraints.length - 1 - t) % every === 0);
@@ -145,7 +142,7 @@ async function supportsOf(
   const total = COST_ROUNDS * layers.length;
   for (let round = 0; round < COST_ROUNDS; round++) {
     const chosen = await choose(costs, few);
-    costs = await costsOf(chosen, (done) =>
+    costs = await measureCosts(chosen, (done) =>
       onProgress?.({ step: 'costs', done: round * layers.length + done, total, unit: 'layers' }),
     );
   }
@@ -206,11 +203,10 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
 /** Which samples supports are chosen on, and which tell what the layers' errors cost; the same ones where there are too few. */
 function partsOf(samples: number, unit: number): { readonly fitted: Samples; readonly judged: Samples } {
   const whole = (count: number): number => unit * Math.ceil(count / unit);
-  const cut = samples - whole(JUDGED_SHARE * samples);
-  const from = cut > 0 ? cut : 0;
+  const cut = Math.max(0, samples - whole(JUDGED_SHARE * samples));
   return {
     fitted: { from: 0, to: cut > 0 ? cut : samples },
-    judged: { from, to: Math.min(samples, from + whole(MOST_JUDGED)) },
+    judged: { from: cut, to: Math.min(samples, cut + whole(MOST_JUDGED)) },
   };
 }
 

@@ -67,8 +67,8 @@ export interface SupportsRequest {
 
 /** What {@link chooseSupports} gives back. */
 export interface ChosenSupports {
-  /** Of all layers, one after another: 1 = kept. */
-  readonly support: Uint8Array;
+  /** Of each layer: 1 = kept. */
+  readonly supports: readonly Uint8Array[];
   /** The weights of each layer on it. */
   readonly weights: readonly Float32Array[];
   /** Of each layer tr((W - V) H (W - V)') / variance of its outputs. */
@@ -95,35 +95,37 @@ export async function chooseSupports({
 }: SupportsRequest): Promise<ChosenSupports> {
   const weights = layers.map(({ dense }) => dense.slice());
   const p = weights.reduce((sum, { length }) => sum + length, 0);
-  let support: Uint8Array = new Uint8Array(p);
+  let supports: Uint8Array[] = partsOf(new Uint8Array(p), weights);
   for (const constraint of constraints) {
     const importance = new Float64Array(p);
-    let start = 0;
+    const scores = partsOf(importance, weights);
     for (const [i, { problem, inverse, variance }] of layers.entries()) {
       const { outputs, inputs } = problem.map;
-      const W = weights[i] as Float32Array;
+      const [W, score] = [weights[i] as Float32Array, scores[i] as Float64Array];
       const cost = (costs?.[i] ?? 1) / variance;
       for (let k = 0; k < W.length; k++) {
         const column = Math.floor(k / (outputs * inputs)) * inputs + (k % inputs);
-        importance[start + k] = (cost * (W[k] as number) ** 2) / (inverse[column] as number);
+        score[k] = (cost * (W[k] as number) ** 2) / (inverse[column] as number);
       }
-      start += W.length;
     }
-    support = constraint.support(importance);
-    start = 0;
+    supports = partsOf(constraint.support(importance), weights);
     for (const [i, { problem }] of layers.entries()) {
       signal?.throwIfAborted();
-      const W = weights[i] as Float32Array;
-      await solveOnSupport(algebra, problem, {
-        W,
-        support: support.subarray(start, start + W.length),
-        iterations: STEPS,
-      });
-      start += W.length;
+      const [W, support] = [weights[i] as Float32Array, supports[i] as Uint8Array];
+      await solveOnSupport(algebra, problem, { W, support, iterations: STEPS });
     }
   }
   const errors: number[] = [];
   for (const [i, { problem, dense, variance }] of layers.entries())
     errors.push((await distance(algebra, problem, weights[i] as Float32Array, dense)) / variance);
-  return { support, weights, errors };
+  return { supports, weights, errors };
+}
+
+/** What of an array over all layers belongs to each of them; shared, not copied. */
+function partsOf<T extends Uint8Array | Float64Array>(all: T, layers: readonly ArrayLike<number>[]): T[] {
+  let start = 0;
+  return layers.map(({ length }) => {
+    start += length;
+    return all.subarray(start - length, start) as T;
+  });
 }
