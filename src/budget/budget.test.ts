@@ -24,7 +24,7 @@ describe('sparsity', () => {
     const constraint = constraintOf(sparsity(0.5, { scope: 'layer' }), sized(3, 4));
     const support = constraint.support(Float64Array.of(1, 2, 3, 4, 5, 6, 7));
     expect(support).toEqual(Uint8Array.of(0, 0, 1, 0, 0, 1, 1));
-    expect(constraint.kept).toBe(count(support));
+    expect(constraint.most).toBe(count(support));
   });
 
   it('refuses what is no share of zeros', () => {

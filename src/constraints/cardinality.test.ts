@@ -72,10 +72,25 @@ describe('a constraint of counts', () => {
     );
   });
 
+  it('is restricted to a slice so that what fits there keeps the whole allowed', () => {
+    fc.assert(
+      fc.property(instance, fc.nat(9), fc.nat(9), weights, ({ w, constraint }, a, b, other) => {
+        const [start, end] = [Math.min(a, b, w.length - 1), Math.min(Math.max(a, b) + 1, w.length)];
+        const support = constraint.support(w.map(Math.abs));
+        const part = constraint.restrict(support, start, end);
+        expect(part.allows(support.subarray(start, end))).toBe(true);
+        expect(part.most).toBe(count(support.subarray(start, end)));
+        support.set(part.support(Float64Array.from({ length: end - start }, (_, i) => other[i] ?? 0)), start);
+        expect(constraint.allows(support)).toBe(true);
+      }),
+      { seed: 5, numRuns: 200 },
+    );
+  });
+
   it('uses every place that it has', () => {
     fc.assert(
       fc.property(instance, ({ w, constraint }) => {
-        expect(count(constraint.support(w.map(Math.abs)))).toBe(constraint.kept);
+        expect(count(constraint.support(w.map(Math.abs)))).toBe(constraint.most);
       }),
       { seed: 3 },
     );

@@ -16,7 +16,8 @@ export interface Group {
  * Cost: a projection is O(p).
  */
 export function cardinality(p: number, k: number): Constraint {
-  return grouped(p, [{ start: 0, size: p, kept: k }], `at most ${k} of ${p} weights`);
+  const all = grouped(p, [{ start: 0, size: p, kept: k }], `at most ${k} of ${p} weights`);
+  return { ...all, onlyCounts: true };
 }
 
 /** A count for each group of consecutive weights; the groups cover all weights. */
@@ -31,7 +32,7 @@ export function grouped(
   }
   return {
     description,
-    kept: groups.reduce((sum, group) => sum + group.kept, 0),
+    most: groups.reduce((sum, group) => sum + group.kept, 0),
     support: (importance) => {
       const support = new Uint8Array(p);
       for (const { start, size, kept } of groups)
@@ -39,7 +40,24 @@ export function grouped(
       return support;
     },
     allows: (support) => groups.every(({ start, size, kept }) => count(support.subarray(start, start + size)) <= kept),
+    restrict: (support, start, end) => restrictCounts(groups, support, { start, end }),
   };
+}
+
+/** As many weights of each group within a slice as the support has there; groups are runs of consecutive weights. */
+export function restrictCounts(
+  groups: readonly Pick<Group, 'start' | 'size'>[],
+  support: Uint8Array,
+  { start, end }: { readonly start: number; readonly end: number },
+): Constraint {
+  const parts = groups.flatMap((group): Group[] => {
+    const [from, to] = [Math.max(start, group.start), Math.min(end, group.start + group.size)];
+    return from < to ? [{ start: from - start, size: to - from, kept: count(support.subarray(from, to)) }] : [];
+  });
+  const [only] = parts;
+  return parts.length === 1 && only?.size === end - start
+    ? cardinality(only.size, only.kept)
+    : grouped(end - start, parts);
 }
 
 /** Number of ones. */

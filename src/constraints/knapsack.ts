@@ -1,5 +1,5 @@
 import { InfeasibleError, OptionError } from '../errors/errors.ts';
-import { count, type Group } from './cardinality.ts';
+import { count, type Group, restrictCounts } from './cardinality.ts';
 import type { Constraint } from './constraint.ts';
 import { markLargest } from './select.ts';
 
@@ -59,7 +59,7 @@ export function knapsack(p: number, groups: readonly CostedGroup[], limits: read
   };
   return {
     description: limits.map(({ what, limit }) => `at most ${limit} ${what}`).join(', '),
-    kept: mostKept(bounds, limits),
+    most: mostKept(bounds, limits),
     support: (importance) => {
       const counts = solve(importance, { groups: bounds, limits });
       const support = new Uint8Array(p);
@@ -73,6 +73,8 @@ export function knapsack(p: number, groups: readonly CostedGroup[], limits: read
       return support;
     },
     allows,
+    // Within a group all weights cost the same: as many of each group as before cost as much as before.
+    restrict: (support, start, end) => restrictCounts(groups, support, { start, end }),
   };
 }
 

@@ -27,6 +27,15 @@ export interface GradientRows {
   readonly release?: () => void;
 }
 
+/** Uses rows and then frees what holds them, however that ended. */
+export async function usingRows<T>(rows: GradientRows | undefined, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } finally {
+    rows?.release?.();
+  }
+}
+
 /** Feeds of the samples with these numbers: the model's inputs and those of the loss. What lay in the room before is not needed any more. */
 export type FeedMaker = (indices: Int32Array, room: InputRoom) => Promise<Map<string, Tensor>>;
 

@@ -5,6 +5,7 @@ import { type EpochFacts, type FinetuneOptions, finetune, type TrainingState } f
 import type { Distillation } from '../finetune/training-program.ts';
 import type { Model } from '../ir/model.ts';
 import type { Schedule } from '../schedule/stages.ts';
+import { random } from '../tensor/random.ts';
 import { chooseLayers } from './layers.ts';
 import { entryOf, withSolvingMethod } from './methods.ts';
 import { type PruneResult, prune } from './prune.ts';
@@ -97,7 +98,7 @@ export async function pruneGradually(
   let current = from?.model ?? model;
   for (const [t, budget] of stageBudgets(resolved.budget, plan, p).entries()) {
     if (t < (from?.pruning ?? 0)) continue;
-    const seed = resolved.seed + t;
+    const seed = seedOf(resolved.seed, t);
     const resumed = t === from?.pruning ? from : undefined;
     if (resumed === undefined) {
       const where = `pruning ${t + 1} of ${prunings}: `;
@@ -131,6 +132,15 @@ export async function pruneGradually(
     current = trained.model;
   }
   return { model: current, chosen, w: readWeights(current, chosen.layers), stages, options: resolved, epochs };
+}
+
+/** The seed of a pruning and its training, which no other run's seed leads to. */
+function seedOf(seed: number, pruning: number): number {
+  return pruning === 0
+    ? seed
+    : random(seed)
+        .fork(`pruning ${pruning}`)
+        .integer(2 ** 31);
 }
 
 /** Epochs after each pruning. */

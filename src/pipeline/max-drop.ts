@@ -1,4 +1,5 @@
 import { type Budget, budget } from '../budget/budget.ts';
+import { usingRows } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { DataError, InfeasibleError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
@@ -99,13 +100,16 @@ export async function searchMaxDrop(
     return accepted;
   };
   let [low, high] = [least, 1];
-  let sure = false;
-  while (trials.length < count) {
-    const middle = (low + high) / 2;
-    if (await attempt(middle)) [low, sure] = [middle, true];
-    else high = middle;
-  }
-  if (!sure && !(await attempt(least))) {
+  const searched = async (): Promise<boolean> => {
+    let sure = false;
+    while (trials.length < count) {
+      const middle = (low + high) / 2;
+      if (await attempt(middle)) [low, sure] = [middle, true];
+      else high = middle;
+    }
+    return sure || (await attempt(least));
+  };
+  if (!(await usingRows('rows' in shared ? shared.rows : undefined, searched))) {
     const { drop } = trials.at(-1) as DropTrial;
     throw new InfeasibleError(
       `Cannot hold the accuracy within ${(100 * maxDrop).toFixed(2)} points: at sparsity ${least} the method already loses ${(100 * drop).toFixed(2)}; allow more, or loosen the other budgets`,

@@ -48,7 +48,7 @@ export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promi
   const started = performance.now();
   const { batch, seed, augment, samples } = resolved;
   const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
-  const { kept } = constraints.at(-1) as Constraint;
+  const { most: kept } = constraints.at(-1) as Constraint;
   const asked = options.gradients ?? minutes ?? options.samples;
   if (asked === undefined && source.count < START.leastToTrain) {
     const solved = await solvedLayers(run, model, { source, last: budgets.at(-1) as Budget });
@@ -61,7 +61,7 @@ export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promi
       if (gradients >= START.mostGradients) return null;
       const first = Math.max(
         0,
-        constraints.findLastIndex((constraint) => constraint.kept >= START.kept * kept),
+        constraints.findLastIndex((constraint) => constraint.most >= START.kept * kept),
       );
       const solved = await solvedLayers(run, model, { source, last: budgets[first] as Budget });
       return solved && { model: solved.model, constraints: constraints.slice(first) };

@@ -1,6 +1,6 @@
 import { writeWeights } from '../apply/weights.ts';
 import { type Budget, type BudgetedLayer, constraintOf } from '../budget/budget.ts';
-import { type GradientRows, scaleColumns } from '../curvature/gradient-rows.ts';
+import { type GradientRows, scaleColumns, usingRows } from '../curvature/gradient-rows.ts';
 import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
 import { linalg } from '../engine/linalg.ts';
 import { DataError } from '../errors/errors.ts';
@@ -40,24 +40,50 @@ export interface StagedRun extends Run {
  * its first-order part where one was asked for.
  *
  * @param current  the model and its weights, [p]
- * @param scale    what the stage before multiplied its first-order part by
  */
 export async function pruneStage(
   run: StagedRun,
   current: { model: Model; w: Float64Array },
-  { t, of, budget, scale }: { t: number; of: number; budget: Budget; scale: number },
+  place: StagePlace,
 ): Promise<{ w: Float64Array; stage: StageResult }> {
-  const { options, resolved, entry, units } = run;
-  const onProgress = prefixed(options.onProgress, of > 1 ? `stage ${t + 1} of ${of}: ` : '');
-  const constraint = constraintOf(budget, run.budgeted);
+  const { options, entry } = run;
+  const onProgress = prefixed(options.onProgress, place.of > 1 ? `stage ${place.t + 1} of ${place.of}: ` : '');
   const started = performance.now();
   const rows = entry.needsGradients
-    ? await stageRows(run, current.model, { t, onProgress })
+    ? await stageRows(run, current.model, { t: place.t, onProgress })
     : emptyRows(current.w.length);
+  const gradients = (performance.now() - started) / 1000;
+  const own = rows === options.rows ? undefined : rows;
+  return usingRows(own, () => solveStage(run, { ...current, rows, gradients }, { ...place, onProgress }));
+}
+
+/** Which stage of how many; its budget, and what the stage before multiplied its first-order part by. */
+interface StagePlace {
+  readonly t: number;
+  readonly of: number;
+  readonly budget: Budget;
+  readonly scale: number;
+}
+
+/** What a stage starts from: the model, its weights and their rows, which took so many seconds. */
+interface StageStart {
+  readonly model: Model;
+  readonly w: Float64Array;
+  readonly rows: GradientRows;
+  readonly gradients: number;
+}
+
+async function solveStage(
+  run: StagedRun,
+  { model, w, rows, gradients }: StageStart,
+  { t, budget, scale, onProgress }: StagePlace & { readonly onProgress: OnProgress },
+): Promise<{ w: Float64Array; stage: StageResult }> {
+  const { options, resolved, entry, units } = run;
+  const constraint = constraintOf(budget, run.budgeted);
   const solving = performance.now();
   const algebra = linalg(options.engine, options.threads);
   const scaled = resolved.scaling !== 'none';
-  const wBar = scaled ? current.w.map((x, i) => x / (units[i] as number)) : current.w;
+  const wBar = scaled ? w.map((x, i) => x / (units[i] as number)) : w;
   const problem = quadratic(
     scaled ? scaleColumns(rows, units) : rows,
     wBar,
@@ -75,37 +101,41 @@ export async function pruneStage(
     ...(options.signal && { signal: options.signal }),
   });
   options.signal?.throwIfAborted();
-  const unscaled = (w: Float64Array): Float64Array =>
-    scaled ? w.map((x, i) => Math.fround(x * (units[i] as number))) : w;
+  const unscaled = (v: Float64Array): Float64Array =>
+    scaled ? v.map((x, i) => Math.fround(x * (units[i] as number))) : v;
   const from = resolved.lineSearch > 0 && problem.a !== 0 ? await withoutFirstOrder(problem, solution.w) : null;
   const found =
     from === null
       ? { w: unscaled(solution.w), scale: null }
-      : await searchAlong(
-          { from: unscaled(from), to: unscaled(solution.w) },
-          scale || 1,
-          trueLoss(run, current.model, t),
-        );
+      : await searchAlong({ from: unscaled(from), to: unscaled(solution.w) }, scale || 1, trueLoss(run, model, t));
   const stage: StageResult = {
     budget,
     scale: found.scale,
-    kept: constraint.kept,
+    kept: nonzeros(found.w),
     lossBefore: rows.meanLoss,
     start,
     value: entry.needsGradients ? solution.value : null,
     status: solution.status,
     message: solution.message,
-    sensitivity: entry.needsGradients ? await layerSensitivity(rows, current.w, resolved.batch) : null,
-    seconds: { gradients: (solving - started) / 1000, solve: (performance.now() - solving) / 1000 },
+    sensitivity: entry.needsGradients ? await layerSensitivity(rows, w, resolved.batch) : null,
+    seconds: { gradients, solve: (performance.now() - solving) / 1000 },
   };
-  if (rows !== options.rows) rows.release?.();
   return { w: found.w, stage };
+}
+
+/** Number of weights that are not zero. */
+function nonzeros(w: Float64Array): number {
+  let count = 0;
+  for (let i = 0; i < w.length; i++) if (w[i] !== 0) count++;
+  return count;
 }
 
 /** The best weights on the same support, had the quadratic model no first-order term. */
 async function withoutFirstOrder(problem: QuadraticProblem, w: Float64Array): Promise<Float64Array | null> {
   const support = Uint8Array.from(w, (x) => (x === 0 ? 0 : 1));
-  return (await backSolve({ ...problem, a: 0 }, support))?.w ?? null;
+  const { rows, wBar, lambda, linalg: algebra } = problem;
+  const without = quadratic(rows, wBar, { lambda, firstOrder: 0 }, algebra);
+  return (await backSolve(without, support))?.w ?? null;
 }
 
 /** The true loss of other weights, with the batch statistics that the stage would end with. */

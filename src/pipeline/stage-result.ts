@@ -5,7 +5,7 @@ import type { Solution } from '../solvers/drive.ts';
 /** One stage of a run. */
 export interface StageResult {
   readonly budget: Budget;
-  /** Weights that its constraint lets stand. */
+  /** Weights that are not zero afterwards. */
   readonly kept: number;
   /** What the first-order part was multiplied by; null without a line search. */
   readonly scale: number | null;

@@ -74,12 +74,13 @@ export async function sweep(model: Model, request: SweepRequest): Promise<SweepC
   const runs = planRuns(request);
   const cells = new Map<Run, SweepCell>();
   let shared: { key: string; rows: GradientRows } | undefined;
-  for (const [at, run] of inRowOrder(runs).entries()) {
+  const runOne = async (run: Run, at: number): Promise<void> => {
     request.signal?.throwIfAborted();
     const started = performance.now();
     const options = optionsOf(request, run, { at, of: runs.length });
     if (shared?.key !== run.key) {
-      shared = undefined; // the rows before go first: two sets may not fit
+      shared?.rows.release?.(); // the rows before go first: two sets may not fit
+      shared = undefined;
       const isShared = run.key !== NO_ROWS && request.blocked !== 'skip'; // which layers have rows is not known then
       if (isShared) shared = { key: run.key, rows: await denseRows(model, options) };
     }
@@ -88,6 +89,11 @@ export async function sweep(model: Model, request: SweepRequest): Promise<SweepC
     const { cell, final } = await judgeRun(request, run, { result, seconds });
     cells.set(run, cell);
     await request.onCell?.(cell, final);
+  };
+  try {
+    for (const [at, run] of inRowOrder(runs).entries()) await runOne(run, at);
+  } finally {
+    shared?.rows.release?.();
   }
   return runs.map((run) => cells.get(run) as SweepCell);
 }

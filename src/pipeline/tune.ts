@@ -1,3 +1,4 @@
+import { usingRows } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
@@ -59,7 +60,7 @@ export async function tune(model: Model, asked: PruneOptions, tuning: TuneOption
   });
   const shared = await sharedRows(model, { ...options, source: parts.rest });
   const trials: Trial[] = [];
-  for (const [i, lambda] of grid.entries()) {
+  const attempt = async (lambda: number, i: number): Promise<void> => {
     const onProgress: PruneOptions['onProgress'] = (progress) =>
       options.onProgress?.({ ...progress, step: `tuning ${i + 1} of ${grid.length}: ${progress.step}` });
     const { model: pruned } = await prune(model, { ...options, ...shared, source: parts.rest, lambda, onProgress });
@@ -70,7 +71,10 @@ export async function tune(model: Model, asked: PruneOptions, tuning: TuneOption
       options.signal === undefined ? {} : { signal: options.signal },
     );
     trials.push({ lambda, accuracy: accuracy ?? 0, loss: loss ?? Number.POSITIVE_INFINITY });
-  }
+  };
+  await usingRows(shared.rows, async () => {
+    for (const [i, lambda] of grid.entries()) await attempt(lambda, i);
+  });
   const best = trials.reduce((a, b) =>
     b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.loss < a.loss) ? b : a,
   );

@@ -123,6 +123,36 @@ describe('chita-block', () => {
   });
 });
 
+/** One of each pair of neighbours: a set that is more than a number of weights. */
+function onePerPair(p: number): Constraint {
+  return {
+    description: 'one of each pair',
+    most: Math.ceil(p / 2),
+    support: (importance) =>
+      Uint8Array.from(importance, (x, i) => {
+        const other = importance[i ^ 1] ?? Number.NEGATIVE_INFINITY;
+        return x > other || (x === other && i % 2 === 0) ? 1 : 0;
+      }),
+    allows: (support) => support.every((x, i) => x === 0 || i % 2 === 0 || support[i - 1] === 0),
+    restrict: (_, start, end) => {
+      expect(start % 2).toBe(0);
+      return onePerPair(end - start);
+    },
+  };
+}
+
+describe('block-wise solving', () => {
+  it('keeps to a constraint that is more than a count, in each block and as a whole', async () => {
+    const small = SMALL_PROBLEMS.find(({ problem: { rows } }) => rows.panels.every(({ width }) => width % 4 === 0));
+    const { problem } = small as SmallProblem;
+    const constraint = onePerPair(problem.p);
+    const solution = await drive(chitaBlock({ block: 4 }), problem, constraint);
+    expect(solution.status).toBe('converged');
+    expectFeasible(solution, constraint);
+    expect(solution.w).not.toEqual((await drive(magnitude(), problem, constraint)).w);
+  });
+});
+
 /** Blocks of four within a layer, the last with the remainder. */
 function blocks(width: number): [from: number, size: number][] {
   const number = Math.max(1, Math.floor(width / 4));

@@ -40,19 +40,25 @@ describe('drive', () => {
   });
 
   it.each([
-    ['not finite', [0, 0, Number.NaN, 4]],
-    ['infinite in f32', [0, 0, 1e300, 4]],
-    ['not feasible', [1, 2, 3, 4]],
-  ])('prunes by magnitude where the weights are %s', async (_, w) => {
+    ['not finite', 'non-finite', [0, 0, Number.NaN, 4]],
+    ['infinite in f32', 'non-finite', [0, 0, 1e300, 4]],
+    ['more than fit the budget', 'infeasible', [1, 2, 3, 4]],
+  ])('prunes by magnitude where the weights are %s, and says so', async (_, status, w) => {
     const solution = await drive(returning(w), problem, constraint);
-    expect(solution).toMatchObject({ status: 'non-finite', w: Float64Array.of(0, 0, 3, 4) });
+    expect(solution).toMatchObject({ status, w: Float64Array.of(0, 0, 3, 4) });
+    expect(solution.message).toMatch(/pruned by magnitude instead/);
+    expect(/not finite/.test(solution.message)).toBe(status === 'non-finite');
   });
 
-  it('passes on that a matrix could not be factored', async () => {
-    const failing = returning([0, 0, 3, 4], { status: () => 'not-positive-definite' });
+  it.each([
+    ['magnitude', [0, 0, 3, 4], /pruned by magnitude instead; raise lambda/],
+    ['what the solver had until then', [0, 0, 2.5, 4], /the best found so far; raise lambda/],
+  ])('passes on that a matrix could not be factored, and that the weights are those of %s', async (_, w, words) => {
+    const failing = returning(w, { status: () => 'not-positive-definite' });
     expect(await drive(failing, problem, constraint)).toMatchObject({
       status: 'not-positive-definite',
-      message: expect.stringMatching(/raise lambda/),
+      w: Float64Array.from(w),
+      message: expect.stringMatching(words),
     });
   });
 

@@ -24,14 +24,17 @@ export interface Solution {
   readonly steps: number;
 }
 
-const MESSAGES: Record<SolveStatus, string> = {
-  converged: 'The solver converged.',
-  'max-steps': 'The solver used all its steps; allow more to go on.',
-  aborted: 'The solver was stopped; the best weights so far are returned.',
-  'non-finite':
-    'The model of the loss gave a value that is not finite, so the weights were pruned by magnitude instead; check the gradients, or raise lambda.',
-  'not-positive-definite':
-    'The Gram matrix could not be factored, so the weights were pruned by magnitude instead; raise lambda.',
+/** How a solve ended, and how it can be mended; what the weights are is said behind it (see {@link sentence}). */
+const ENDS: Record<SolveStatus, { readonly what: string; readonly remedy: string }> = {
+  converged: { what: 'The solver converged', remedy: '' },
+  'max-steps': { what: 'The solver used all its steps', remedy: 'allow more to go on' },
+  aborted: { what: 'The solver was stopped', remedy: '' },
+  'non-finite': {
+    what: 'The model of the loss gave a value that is not finite',
+    remedy: 'check the gradients, or raise lambda',
+  },
+  infeasible: { what: "The solver's weights do not fit the budget", remedy: 'use another method' },
+  'not-positive-definite': { what: 'The Gram matrix could not be factored', remedy: 'raise lambda' },
 };
 
 /**
@@ -74,6 +77,7 @@ export async function drive(
   return settle(problem, constraint, { w: solver.current(state), status, steps });
 }
 
+/** The weights as they can be written: the solver's own where they are feasible and their value is finite, else those of magnitude. */
 async function settle(
   problem: QuadraticProblem,
   constraint: Constraint,
@@ -81,17 +85,29 @@ async function settle(
 ): Promise<Solution> {
   const rounded = w.map(Math.fround);
   const value = await problem.value(rounded);
-  const support = Uint8Array.from(rounded, (x) => (x === 0 ? 0 : 1));
-  if (Number.isFinite(value.objective) && constraint.allows(support))
-    return { w: rounded, value, status, message: MESSAGES[status], steps };
+  const isGood = Number.isFinite(value.objective);
+  if (isGood && constraint.allows(supportOf(rounded))) {
+    const start = status === 'not-positive-definite' ? magnitudePruned(problem, constraint).map(Math.fround) : null;
+    const isMagnitude = start?.every((x, i) => x === rounded[i]) ?? false;
+    return { w: rounded, value, status, message: sentence(status, isMagnitude), steps };
+  }
   const fallback = magnitudePruned(problem, constraint);
-  return {
-    w: fallback,
-    value: await problem.value(fallback),
-    status: 'non-finite',
-    message: MESSAGES['non-finite'],
-    steps,
-  };
+  const why = isGood ? 'infeasible' : 'non-finite';
+  return { w: fallback, value: await problem.value(fallback), status: why, message: sentence(why, true), steps };
+}
+
+/** A status in words: how the solve ended, what the weights are, and what to do about it. */
+function sentence(status: SolveStatus, isMagnitude: boolean): string {
+  const { what, remedy } = ENDS[status];
+  if (status === 'converged') return `${what}.`;
+  const are = isMagnitude ? 'the weights were pruned by magnitude instead' : 'the weights are the best found so far';
+  return `${[`${what}, so ${are}`, remedy].filter((part) => part !== '').join('; ')}.`;
+}
+
+function supportOf(w: Float64Array): Uint8Array {
+  const support = new Uint8Array(w.length);
+  for (let i = 0; i < w.length; i++) support[i] = w[i] === 0 ? 0 : 1;
+  return support;
 }
 
 /** wBar on its largest entries that the constraint allows. */

@@ -2,7 +2,7 @@ import type { Constraint } from '../constraints/constraint.ts';
 import type { Capability, QuadraticProblem } from '../problem/quadratic.ts';
 
 /** How a solve ended. Every status comes with feasible weights. */
-export type SolveStatus = 'converged' | 'max-steps' | 'aborted' | 'non-finite' | 'not-positive-definite';
+export type SolveStatus = 'converged' | 'max-steps' | 'aborted' | 'non-finite' | 'infeasible' | 'not-positive-definite';
 
 /**
  * A method, one step at a time. It never loops by itself, reads no clock and draws nothing that is not seeded:

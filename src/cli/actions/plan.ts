@@ -1,4 +1,6 @@
 import { type Budget, constraintOf, stageBudgets } from '../../budget/budget.ts';
+import { squared } from '../../constraints/constraint.ts';
+import { usingRows } from '../../curvature/gradient-rows.ts';
 import { linalg } from '../../engine/linalg.ts';
 import { rowsOf } from '../../pipeline/gradients.ts';
 import { METHODS } from '../../pipeline/methods.ts';
@@ -34,7 +36,11 @@ export async function printPlan(
   const prunable = layers.reduce((sum, { size }) => sum + size, 0);
   const { stages, schedule, baseSparsity, budget } = resolved;
   const budgeted = await budgetedLayers(setup.opened.model, options, setup.chosen);
-  const kept = (asked: Budget): number => constraintOf(asked, budgeted).kept;
+  const importance = squared(setup.w);
+  const kept = (asked: Budget): number => {
+    const support = constraintOf(asked, budgeted).support(importance);
+    return support.reduce((sum, keep, i) => sum + (keep === 1 && setup.w[i] !== 0 ? 1 : 0), 0);
+  };
   const guess = await prune(setup.opened.model, {
     engine: options.engine,
     layers: options.layers,
@@ -111,9 +117,11 @@ async function predictedChange(setup: RunSetup, options: PruneOptions, w: Float6
     },
   );
   const { lambda } = resolved;
-  const problem = quadratic(rows, setup.w, { lambda, firstOrder: 1 }, linalg(options.engine, options.threads));
-  const { fit, firstOrder } = await problem.value(w);
-  return (fit + firstOrder) / rows.n;
+  return usingRows(rows, async () => {
+    const problem = quadratic(rows, setup.w, { lambda, firstOrder: 1 }, linalg(options.engine, options.threads));
+    const { fit, firstOrder } = await problem.value(w);
+    return (fit + firstOrder) / rows.n;
+  });
 }
 
 interface Plan {

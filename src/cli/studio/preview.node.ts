@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { readWeights } from '../../apply/weights.ts';
 import { budget, constraintOf, keptOf } from '../../budget/budget.ts';
 import { largestInGroups } from '../../constraints/levels.ts';
+import { type GradientRows, usingRows } from '../../curvature/gradient-rows.ts';
 import { linalg } from '../../engine/linalg.ts';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import type { Model } from '../../ir/model.ts';
@@ -139,16 +140,19 @@ async function predicted(
   if (!data) return [];
   const { source } = await openData(prepared.model, data, { preprocess });
   const { w } = prepared;
-  const predict = await predictor({ ...prepared, source });
+  const rows = await predictionRows({ ...prepared, source });
   const importance = w.map((x) => x * x);
-  const levels: Preview['levels'] = [];
-  for (const share of asked.budgets) {
-    const support = supportAt(kind, share, asked, importance);
-    const loss = await predict(w.map((x, j) => (support[j] === 0 ? 0 : x)));
-    levels.push({ budget: share, kept: keptIn(asked.sizes, support), loss });
-    await pause();
-  }
-  return levels;
+  return usingRows(rows, async () => {
+    const predict = predictor(rows, w);
+    const levels: Preview['levels'] = [];
+    for (const share of asked.budgets) {
+      const support = supportAt(kind, share, asked, importance);
+      const loss = await predict(w.map((x, j) => (support[j] === 0 ? 0 : x)));
+      levels.push({ budget: share, kept: keptIn(asked.sizes, support), loss });
+      await pause();
+    }
+    return levels;
+  });
 }
 
 function keptIn(sizes: Asked['sizes'], support: Uint8Array): number[] {
@@ -159,11 +163,11 @@ function keptIn(sizes: Asked['sizes'], support: Uint8Array): number[] {
   });
 }
 
-type Predicted = Pick<Parameters<typeof rowsOf>[0], 'model' | 'layers' | 'source'> & { readonly w: Float64Array };
+type Predicted = Pick<Parameters<typeof rowsOf>[0], 'model' | 'layers' | 'source'>;
 
-async function predictor({ model, layers, source, w }: Predicted): Promise<(pruned: Float64Array) => Promise<number>> {
+function predictionRows({ model, layers, source }: Predicted): Promise<GradientRows> {
   const hasLabels = source.labelled || source.hasTargets;
-  const rows = await rowsOf(
+  return rowsOf(
     {
       engine: onnxruntimeNode,
       model,
@@ -178,6 +182,9 @@ async function predictor({ model, layers, source, w }: Predicted): Promise<(prun
     },
     {},
   );
+}
+
+function predictor(rows: GradientRows, w: Float64Array): (pruned: Float64Array) => Promise<number> {
   const problem = quadratic(rows, w, { lambda: 1e-4, firstOrder: 1 }, linalg(onnxruntimeNode));
   return async (pruned) => {
     const { fit, firstOrder } = await problem.value(pruned);

@@ -92,7 +92,7 @@ export function chitaCd(options: ChitaCdOptions = {}): AnySolver {
 /** Support of the gradient step from wBar with room for half as many weights again. */
 async function firstActiveSet({ problem, constraint }: State): Promise<Uint8Array> {
   const { wBar, p, n, a } = problem;
-  const room = cardinality(p, Math.min(p, Math.ceil(ACTIVE_FACTOR * constraint.kept)));
+  const room = cardinality(p, Math.min(p, Math.ceil(ACTIVE_FACTOR * constraint.most)));
   const magnitude = constraint.support(squared(wBar));
   if (a === 0) return union(room.support(squared(wBar)), magnitude); // the gradient at wBar is zero
   const g = await problem.gradient(wBar, new Float64Array(n));

@@ -1,4 +1,5 @@
 import { cardinality } from '../../constraints/cardinality.ts';
+import type { Constraint } from '../../constraints/constraint.ts';
 import type { Linalg } from '../../engine/linalg.ts';
 import { backSolve } from '../../problem/back-solve.ts';
 import { cholesky, solve } from '../../problem/cholesky.ts';
@@ -22,14 +23,19 @@ export interface BlockTask {
 /**
  * Solves a block on its own: the support by the same rule as the whole, then the smaller of the two linear systems.
  *
+ * @param constraint  what the block may keep, where more than its number counts; at most `task.kept` weights
  * @returns  the weights, [width], or null if the system cannot be factored
  * Cost: n |B| min(n, k_B); the larger of n^2 and k_B^2 extra.
  */
-export async function solveBlock(task: BlockTask, linalg: Linalg): Promise<Float64Array | null> {
+export async function solveBlock(
+  task: BlockTask,
+  linalg: Linalg,
+  constraint: Constraint = cardinality(task.wBar.length, task.kept),
+): Promise<Float64Array | null> {
   const { data, wBar, n, kept, lambda, firstOrder } = task;
   const rows = { n, p: wBar.length, panels: [{ start: 0, width: wBar.length, data }], meanLoss: null };
   const problem = quadratic(rows, wBar, { lambda, firstOrder }, linalg);
-  const support = await initialSupport(problem, cardinality(wBar.length, kept));
+  const support = await initialSupport(problem, constraint);
   if (kept >= n) return (await backSolve(problem, support))?.w ?? null;
   return solveSmall(problem, support);
 }

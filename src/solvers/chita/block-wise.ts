@@ -1,3 +1,4 @@
+import type { Constraint } from '../../constraints/constraint.ts';
 import { layerSizes } from '../../curvature/panel.ts';
 import { columnsOf } from '../../problem/columns.ts';
 import type { QuadraticProblem } from '../../problem/quadratic.ts';
@@ -44,11 +45,12 @@ interface Running {
 
 interface State {
   readonly problem: QuadraticProblem;
+  readonly constraint: Constraint;
   readonly blocks: readonly Block[];
   readonly pool: BlockPool | null;
   /** In order, the oldest first. */
   readonly running: Running[];
-  /** The support over all weights: its count in a block is what the block may keep. */
+  /** The support over all weights: a block may keep what the constraint allows in its place. */
   readonly chosen: Uint8Array;
   readonly w: Float64Array;
   next: number;
@@ -56,8 +58,8 @@ interface State {
 }
 
 /**
- * CHITA with a block-diagonal model: the global support tells each block how many weights it keeps, and each block is
- * solved on its own. One block a step.
+ * CHITA with a block-diagonal model: the global support tells each block what it may keep, how many weights above all, and each
+ * block is solved on its own. One block a step.
  *
  * Gram and factor in f64. Cost: n |B| min(n, k_B) a block; the larger of n^2 and k_B^2 extra. Deterministic.
  * Source: Benbaki et al. 2023, Alg. 6; blocks as in the published program (consecutive weights within a layer).
@@ -75,6 +77,7 @@ export function chitaBlock({
       const isMuch = blocks.length >= FEWEST_FOR_POOL && problem.n * problem.p >= leastForPool;
       return {
         problem,
+        constraint,
         blocks,
         pool: isMuch && openPool !== undefined ? openPool() : null,
         running: [],
@@ -110,11 +113,7 @@ export function blocksOf(layers: readonly number[], block: number): { start: num
 async function stepBlock(state: State): Promise<void> {
   const most = state.pool === null ? 1 : state.pool.parallel + 1;
   while (state.running.length < most && state.next < state.blocks.length) {
-    const block = state.blocks[state.next++] as Block;
-    const task = await taskOf(state, block);
-    const part = task === null ? Promise.resolve(new Float64Array(block.width)) : solved(state, task);
-    part.catch(() => undefined); // a failure shows when the block is taken, not before
-    state.running.push({ block, part });
+    begin(state, state.blocks[state.next++] as Block);
   }
   const oldest = state.running.shift();
   if (oldest !== undefined) {
@@ -126,19 +125,25 @@ async function stepBlock(state: State): Promise<void> {
   if (state.status === 'running' && isOver) state.status = 'converged';
 }
 
-function solved({ pool, problem }: State, task: BlockTask): Promise<Float64Array | null> {
-  return pool === null ? solveBlock(task, problem.linalg) : pool.run(task);
+/** Sets a block under way. What has to hold in it beyond a number of weights is known to this thread alone. */
+function begin(state: State, block: Block): void {
+  const { start, width } = block;
+  const { problem, constraint, chosen, pool } = state;
+  const within = constraint.restrict(chosen, start, start + width);
+  const solved = async (): Promise<Float64Array | null> => {
+    if (within.most === 0) return new Float64Array(width);
+    const { n, rows, wBar, lambda, a } = problem;
+    const { data } = await columnsOf(rows, consecutive(start, width));
+    const away = within.onlyCounts === true ? pool : null;
+    const own = away === null ? data : data.slice(); // it leaves this thread, and may be a panel's
+    const task = { data: own, wBar: wBar.slice(start, start + width), n, kept: within.most, lambda, firstOrder: a };
+    return away === null ? solveBlock(task, problem.linalg, within) : away.run(task);
+  };
+  const part = solved();
+  part.catch(() => undefined); // a failure shows when the block is taken, not before
+  state.running.push({ block, part });
 }
 
-/** A block as a task; null where it keeps nothing. */
-async function taskOf({ problem, chosen, pool }: State, { start, width }: Block): Promise<BlockTask | null> {
-  const kept = chosen.subarray(start, start + width).reduce((sum, x) => sum + x, 0);
-  if (kept === 0) return null;
-  const { n, rows, wBar, lambda, a } = problem;
-  const { data } = await columnsOf(
-    rows,
-    Int32Array.from({ length: width }, (_, j) => start + j),
-  );
-  const own = pool === null ? data : data.slice(); // it leaves this thread, and may be a panel's
-  return { data: own, wBar: wBar.slice(start, start + width), n, kept, lambda, firstOrder: a };
+function consecutive(start: number, count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, j) => start + j);
 }

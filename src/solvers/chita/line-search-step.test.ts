@@ -14,7 +14,7 @@ describe('a line-search step', () => {
       const next = await lineSearchStep(problem, constraint, point, active);
       expect(next.value.objective).toBeLessThanOrEqual(point.value.objective);
       const support = Uint8Array.from(next.w, (x) => (x === 0 ? 0 : 1));
-      expect(count(support)).toBeLessThanOrEqual(constraint.kept);
+      expect(count(support)).toBeLessThanOrEqual(constraint.most);
       expect(support.every((x, i) => x <= (active[i] as number))).toBe(true);
       const { objective } = await problem.value(next.w);
       expect(Math.abs(objective - next.value.objective)).toBeLessThan(1e-9 * Math.abs(objective) + 1e-15);

@@ -92,4 +92,18 @@ describe('swapRound', () => {
     const largest = Uint8Array.from({ length: 10 }, (_, i) => (i < 5 ? 1 : 0));
     expect(await swapRound(await start(diagonal, largest, 0.1))).toMatchObject({ improved: null, done: true });
   });
+
+  it('exchanges the best where some of the others are worth the same', async () => {
+    const values = [2, 2, 2, 9, 2, 1, 1, 1, 1, 1];
+    const tied = smallProblem({
+      n: 10,
+      widths: [10],
+      entry: (_, i, j) => (i === j ? 1 : 0),
+      weight: (_, j) => values[j] as number,
+    });
+    const smallest = Uint8Array.from(values, (x) => (x === 1 ? 1 : 0));
+    const { improved } = await swapRound(await start(tied, smallest, 0.4));
+    expect(improved?.support[3]).toBe(1);
+    expect(count(improved?.support as Uint8Array)).toBe(5);
+  });
 });

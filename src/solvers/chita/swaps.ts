@@ -1,5 +1,5 @@
 import type { Constraint } from '../../constraints/constraint.ts';
-import { kthLargest } from '../../constraints/select.ts';
+import { markLargest } from '../../constraints/select.ts';
 import { type BackSolution, backSolve } from '../../problem/back-solve.ts';
 import { invertLower } from '../../problem/cholesky.ts';
 import { allColumns } from '../../problem/columns.ts';
@@ -87,8 +87,8 @@ export async function worths(
 }
 
 /** Places that a share of the support is; a round that changes one and does not help would only be repeated. */
-function placesOf({ kept }: Constraint, share: number): number {
-  return Math.max(1, Math.floor(share * kept));
+function placesOf({ most }: Constraint, share: number): number {
+  return Math.max(1, Math.floor(share * most));
 }
 
 /** The support of highest worth, or one on the way to it that differs in at most a share of its places; null if it is the same. */
@@ -105,9 +105,13 @@ function exchange(constraint: Constraint, support: Uint8Array, worth: Float64Arr
   if (entering.length <= limit) return wanted;
   const advantage = worth.map((x, i) => (support[i] === 1 ? Number.POSITIVE_INFINITY : x));
   const best = (list: number[], sign: number): number[] => {
-    const values = Float64Array.from(list, (i) => sign * (worth[i] as number));
-    const threshold = kthLargest(values, limit);
-    return list.filter((_, position) => (values[position] as number) >= threshold).slice(0, limit);
+    const marks = new Uint8Array(list.length);
+    markLargest(
+      Float64Array.from(list, (i) => sign * (worth[i] as number)),
+      limit,
+      marks,
+    );
+    return list.filter((_, position) => marks[position] === 1);
   };
   for (const i of best(leaving, -1)) advantage[i] = worth[i] as number;
   for (const i of best(entering, 1)) advantage[i] = Number.POSITIVE_INFINITY;
