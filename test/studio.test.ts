@@ -1,5 +1,5 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,7 +38,7 @@ afterAll(async () => {
 /** A request as a program makes it that is no browser: its path and headers go out as they are. */
 function ask(path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
   const { hostname, port } = new URL(studio.address);
-  return new Promise<{ status: number; text: string }>((done, fail) => {
+  return new Promise<{ status: number; text: string; headers: IncomingHttpHeaders }>((done, fail) => {
     const sent = request(
       { agent: false, hostname, port, path, method: options.method ?? 'GET', headers: options.headers },
       (response) => {
@@ -46,7 +46,7 @@ function ask(path: string, options: { method?: string; headers?: Record<string, 
         response.on('data', (chunk) => {
           text += chunk;
         });
-        response.on('end', () => done({ status: response.statusCode ?? 0, text }));
+        response.on('end', () => done({ status: response.statusCode ?? 0, text, headers: response.headers }));
       },
     );
     sent.on('error', fail);
@@ -125,7 +125,7 @@ describe('the studio refuses', () => {
     const large = await ask(`/${TOKEN}/api/models?name=y.onnx`, {
       method: 'POST',
       headers: { 'content-length': String(2 ** 31) },
-    }).catch((error: Error) => ({ status: 0, text: JSON.stringify({ message: error.message }) }));
+    }).catch((error: Error) => ({ status: 0, text: JSON.stringify({ message: error.message }), headers: {} }));
     expect([large.status, JSON.parse(large.text).message]).toEqual([422, expect.stringContaining('1024 MiB')]);
     expect(readdirSync(join(place, '.models'))).toEqual([]);
     rmSync(join(place, '.models'), { recursive: true });
@@ -173,6 +173,41 @@ describe('the plan', () => {
     const losses = levels.map(({ loss }) => loss);
     expect(losses.every(Number.isFinite)).toBe(true);
     expect(losses.at(-1)).toBeGreaterThan(losses[0] as number);
+  });
+});
+
+describe('the page of a run', () => {
+  const id = 'with-a-page';
+  const path = `/${TOKEN}/runs/${id}/report.html`;
+  beforeAll(() => {
+    mkdirSync(join(place, id));
+    writeFileSync(join(place, id, 'report.html'), '<p>a page</p>');
+    writeFileSync(join(folder.at(''), 'secret.txt'), 'a secret');
+    symlinkSync(join(folder.at(''), 'secret.txt'), join(place, id, 'report.json'));
+  });
+  afterAll(() => rmSync(join(place, id), { recursive: true }));
+
+  it('is shown at an address without the token, with a policy that lets it do nothing', async () => {
+    const { status, headers } = await ask(path);
+    expect(status).toBe(302);
+    const address = String(headers.location);
+    expect(address).not.toContain(TOKEN);
+    const page = await ask(address);
+    expect([page.status, page.text]).toEqual([200, '<p>a page</p>']);
+    expect(page.headers['content-security-policy']).toMatch(
+      /^sandbox allow-scripts allow-downloads; default-src 'none'/,
+    );
+    expect(page.headers['content-security-policy']).not.toContain('allow-same-origin');
+    const other = address.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a'));
+    expect((await ask(other)).status).toBe(403);
+    expect((await ask(address.replace(id, 'another'))).status).toBe(403);
+    expect((await ask(address, { method: 'POST' })).status).toBe(405);
+    expect((await ask(address, { headers: { host: 'evil.example:80' } })).status).toBe(403);
+  });
+
+  it('is not what a link in its folder leads to', async () => {
+    const { status, text } = await ask(`/${TOKEN}/runs/${id}/report.json`);
+    expect([status, text.includes('secret')]).toEqual([422, false]);
   });
 });
 
@@ -300,6 +335,22 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     expect(await isTooWide(page)).toBe(false);
     expect(errors).toEqual([]);
     await page.close();
+  });
+
+  it('shows a page of unknown origin, which learns nothing and reaches nothing', async () => {
+    const id = 'foreign';
+    mkdirSync(join(place, id));
+    const attack = `<title>before</title><script>
+      const tried = [location.href.includes(${JSON.stringify(TOKEN)}), origin];
+      const asked = ${JSON.stringify(studio.address)} + 'api/runs';
+      fetch(asked).then(() => 'answered', () => 'refused').then((answer) => { document.title = [...tried, answer].join(' '); });
+    </script>`;
+    writeFileSync(join(place, id, 'report.html'), attack);
+    const page = await browser.newPage();
+    await page.goto(`${studio.address}runs/${id}/report.html`);
+    await expect.poll(() => page.title()).toBe('false null refused');
+    await page.close();
+    rmSync(join(place, id), { recursive: true });
   });
 
   it('shows no event twice after a connection that was lost', async () => {

@@ -1,18 +1,25 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { CoppiceError, DataError, OptionError } from '../../errors/errors.ts';
+import { CoppiceError, OptionError } from '../../errors/errors.ts';
 import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
 import { openModel } from '../opening.node.ts';
+import { type DocumentName, documentAddress } from './document-address.node.ts';
 import { streamEvents } from './event-stream.node.ts';
 import type { Answer, Asked } from './exchange.node.ts';
 import { Planner } from './preview.node.ts';
-import { type Runs, SERVED } from './runs.node.ts';
+import type { Runs } from './runs.node.ts';
 import { previewRequestSchema, previewSchema, runRequestSchema, runSummarySchema } from './schema.ts';
 
-type Route = (asked: Asked, runs: Runs, names: readonly string[]) => Promise<Answer | null>;
+/** What a route has at hand besides what was asked. */
+interface Place {
+  readonly names: readonly string[];
+  readonly token: string;
+}
+
+type Route = (asked: Asked, runs: Runs, place: Place) => Promise<Answer | null>;
 
 const NAME = '([A-Za-z0-9][A-Za-z0-9._-]*)';
 
@@ -30,12 +37,24 @@ const ROUTES: readonly [method: string, path: RegExp, route: Route][] = [
   [
     'GET',
     new RegExp(`^/api/runs/${NAME}$`),
-    async (_, runs, [id = '']) => json(runSummarySchema, await runs.summary(id)),
+    async (_, runs, { names: [id = ''] }) => json(runSummarySchema, await runs.summary(id)),
   ],
-  ['POST', new RegExp(`^/api/runs/${NAME}/stop$`), async (_, runs, [id = '']) => runs.stop(id).then(done)],
-  ['POST', new RegExp(`^/api/runs/${NAME}/resume$`), async (_, runs, [id = '']) => runs.resume(id).then(done)],
-  ['GET', new RegExp(`^/api/runs/${NAME}/events$`), async (asked, runs, [id = '']) => streamEvents(asked, runs, id)],
-  ['GET', new RegExp(`^/runs/${NAME}/${NAME}$`), async (_, runs, [id = '', name = '']) => file(runs, id, name)],
+  ['POST', new RegExp(`^/api/runs/${NAME}/stop$`), async (_, runs, { names: [id = ''] }) => runs.stop(id).then(done)],
+  [
+    'POST',
+    new RegExp(`^/api/runs/${NAME}/resume$`),
+    async (_, runs, { names: [id = ''] }) => runs.resume(id).then(done),
+  ],
+  [
+    'GET',
+    new RegExp(`^/api/runs/${NAME}/events$`),
+    async (asked, runs, { names: [id = ''] }) => streamEvents(asked, runs, id),
+  ],
+  [
+    'GET',
+    new RegExp(`^/runs/${NAME}/${NAME}$`),
+    async (_, runs, { names: [id = '', name = ''], token }) => file(runs, { id, name }, token),
+  ],
   ['GET', /^\/api\/methods$/, async () => json(methodList, methods())],
   [
     'POST',
@@ -51,13 +70,13 @@ const methodList = z.array(
 );
 
 /** Answers a request; null where the answer is sent already, piece by piece. */
-export async function answerOf(asked: Asked, runs: Runs): Promise<Answer | null> {
+export async function answerOf(asked: Asked, runs: Runs, token: string): Promise<Answer | null> {
   const matching = ROUTES.flatMap(([method, path, route]) => {
     const found = path.exec(asked.path);
     return found === null ? [] : [{ method, route, names: found.slice(1) }];
   });
   const chosen = matching.find(({ method }) => method === asked.method);
-  if (chosen !== undefined) return chosen.route(asked, runs, chosen.names);
+  if (chosen !== undefined) return chosen.route(asked, runs, { names: chosen.names, token });
   const status = matching.length > 0 ? 405 : 404;
   return { status, type: 'application/json', body: JSON.stringify({ message: 'There is nothing at this address.' }) };
 }
@@ -104,20 +123,11 @@ async function body<T extends z.ZodType>({ request }: Asked, schema: T): Promise
   throw new OptionError(`Cannot use ${issue?.path.join('.') || 'the request'}: ${issue?.message ?? 'not as wanted'}`);
 }
 
-async function file(runs: Runs, id: string, name: string): Promise<Answer> {
-  const type = Object.hasOwn(SERVED, name) ? SERVED[name] : undefined;
-  if (type === undefined) throw new DataError(`Cannot show the file "${name}" of a run`);
-  const path = join(await runs.folderOf(id), name);
-  const found = await stat(path).catch(() => null);
-  if (found === null || !found.isFile())
-    throw new DataError(`Cannot show the file "${name}": the run has not written it`);
-  const isModel = name.endsWith('.onnx');
-  return {
-    status: 200,
-    type,
-    body: await readFile(path),
-    ...(isModel && { headers: { 'content-disposition': `attachment; filename="${id}.onnx"` } }),
-  };
+/** A file of a run; a page is sent to an address of its own, where it can do nothing. */
+async function file(runs: Runs, document: DocumentName, token: string): Promise<Answer> {
+  const found = await runs.file(document.id, document.name);
+  if (!found.type.startsWith('text/html')) return found;
+  return { status: 302, type: 'text/plain', body: '', headers: { location: documentAddress(token, document) } };
 }
 
 /** Bytes of a model at most: an upload is for small ones, larger ones are named by their path. */

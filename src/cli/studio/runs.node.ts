@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { lstat, mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { DataError, messageOf, OptionError } from '../../errors/errors.ts';
 import { eventSchema, type RunEvent } from '../../progress/events.ts';
 import { isSweep, readReport } from '../../report/read.node.ts';
+import type { Answer } from './exchange.node.ts';
+import { isProcessOf } from './processes.node.ts';
 import {
   argumentsOf,
   type RunRequest,
@@ -30,7 +32,7 @@ type RunRecord = z.infer<typeof recordSchema>;
 const NAMES = { record: 'studio.json', events: 'events.ndjson', output: 'output.txt', model: 'model.onnx' } as const;
 
 /** What may be read of a run's folder by the page. */
-export const SERVED: Readonly<Record<string, string>> = {
+const SERVED: Readonly<Record<string, string>> = {
   'report.html': 'text/html; charset=utf-8',
   'report.json': 'application/json',
   'sweep.json': 'application/json',
@@ -135,6 +137,23 @@ export class Runs {
     return folder;
   }
 
+  /** A file of a run as the page may have it. @throws DataError if it may not, or there is none */
+  async file(id: string, name: string): Promise<Answer> {
+    const type = Object.hasOwn(SERVED, name) ? SERVED[name] : undefined;
+    if (type === undefined) throw new DataError(`Cannot show the file "${name}" of a run`);
+    const path = join(await this.folderOf(id), name);
+    const found = await lstat(path).catch(() => null);
+    if (found === null || !found.isFile())
+      throw new DataError(`Cannot show the file "${name}": the run has not written it`);
+    const isModel = name.endsWith('.onnx');
+    return {
+      status: 200,
+      type,
+      body: await readFile(path),
+      ...(isModel && { headers: { 'content-disposition': `attachment; filename="${id}.onnx"` } }),
+    };
+  }
+
   /** The file of a run's events. */
   async eventsFile(id: string): Promise<string> {
     return join(await this.folderOf(id), NAMES.events);
@@ -208,19 +227,8 @@ function stateOf(record: RunRecord, events: readonly RunEvent[]): { state: RunSt
 
 /** Whether the process lives and is this run's: numbers of processes are given again. */
 function isRunning({ pid, arguments: argv }: RunRecord): boolean {
-  if (pid === null) return false;
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  const report = argv.at(-1) ?? '';
-  try {
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    return command.includes(report.replace('--report=', ''));
-  } catch {
-    return !existsSync('/proc/self');
-  }
+  const report = (argv.at(-1) ?? '').replace('--report=', '');
+  return pid !== null && isProcessOf(pid, report);
 }
 
 function checkpointOf(folder: string): string {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { CoppiceError, messageOf } from '../../errors/errors.ts';
 import { readPage } from '../../report/page.node.ts';
+import { DOCUMENT_POLICY, type DocumentName, documentAt } from './document-address.node.ts';
 import type { Answer, Asked } from './exchange.node.ts';
 import { answerOf } from './routes.node.ts';
 import type { Runs } from './runs.node.ts';
@@ -72,12 +73,14 @@ async function handle(
   const refused = refusal(request, token);
   if (refused !== null) return send(response, refused);
   const url = new URL(request.url ?? '/', `http://${HOST}`);
+  const document = documentAt(token, url.pathname);
   const path = url.pathname.slice(token.length + 1);
   const asked: Asked = { method: request.method ?? 'GET', path, query: url.searchParams, request, response };
   try {
+    if (document !== null) return send(response, await documentOf(runs, document, asked.method));
     if (path === '/' && asked.method === 'GET')
       return send(response, { status: 200, type: 'text/html; charset=utf-8', body: page });
-    const answer = await answerOf(asked, runs);
+    const answer = await answerOf(asked, runs, token);
     if (answer !== null) send(response, answer);
   } catch (thrown) {
     const isOurs = thrown instanceof CoppiceError;
@@ -87,7 +90,7 @@ async function handle(
 
 /** Why a request is not looked at; null where it is. */
 function refusal({ url = '', headers }: IncomingMessage, token: string): Answer | null {
-  if (!isSame(url.split(/[/?#]/)[1] ?? '', token))
+  if (!isSame(url.split(/[/?#]/)[1] ?? '', token) && documentAt(token, url.split(/[?#]/)[0] ?? '') === null)
     return failure(403, 'The address lacks the token that the studio printed.');
   const own = (host: string | undefined): boolean => /^(127\.0\.0\.1|localhost):\d+$/.test(host ?? '');
   if (!own(headers.host)) return failure(403, 'This is not the host that the studio serves.');
@@ -99,6 +102,12 @@ function refusal({ url = '', headers }: IncomingMessage, token: string): Answer 
   if (/(^|[/\\])(\.|%2e){2}([/\\?#]|%2f|%5c|$)|%2f|%5c|\\|%00/i.test(url))
     return failure(400, 'Paths with ".." are refused.');
   return null;
+}
+
+async function documentOf(runs: Runs, { id, name }: DocumentName, method: string): Promise<Answer> {
+  if (method !== 'GET') return failure(405, 'There is nothing at this address.');
+  const found = await runs.file(id, name);
+  return { ...found, headers: { ...found.headers, 'content-security-policy': DOCUMENT_POLICY } };
 }
 
 /** Takes the same time whatever is wrong. */
