@@ -2,6 +2,7 @@ import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
 import type { Graph, Node } from '../ir/model.ts';
+import { readsOf } from '../ir/subgraphs.ts';
 import { formOf, ruleContext, type Surroundings, shapeOf, vocabulary } from './context.ts';
 import { moveRows } from './move-rows.ts';
 import { isZeroGradient, ruleOf } from './registry.ts';
@@ -34,17 +35,6 @@ export interface Paths {
   readonly parameterOnly: ReadonlySet<string>;
   /** What is known of a node on the way. */
   readonly form: (node: Node) => NodeForm;
-}
-
-/** The values that a node reads: its inputs, and those of the outer graph that its subgraphs name. */
-function readsOf(node: Node): string[] {
-  const graphs = [...node.attributes.values()].flatMap((a) =>
-    a.kind === 'graph' ? [a.value] : a.kind === 'graphs' ? a.value : [],
-  );
-  return [
-    ...node.inputs,
-    ...graphs.flatMap((graph) => [...graph.nodes.flatMap(readsOf), ...graph.outputs.map((o) => o.name)]),
-  ];
 }
 
 /** Finds the active values. Cost: two passes over the nodes. */

@@ -1,5 +1,6 @@
 import { type AttributeLike, attributes, constantOf } from '../ir/access.ts';
 import type { Constant, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
+import { definedIn, withSubgraphs } from '../ir/subgraphs.ts';
 import { int64, type Tensor } from '../tensor/tensor.ts';
 
 /** A value [rows, a, b] by its factors: y[i] = left[i] right[i]'. */
@@ -32,9 +33,7 @@ export class GraphBuilder {
     for (const node of base.nodes) this.nodes.push(node);
     for (const input of base.inputs) this.inputs.push(input);
     for (const [name, constant] of base.constants) this.constants.set(name, constant);
-    for (const name of base.constants.keys()) this.#taken.add(name);
-    for (const { name } of base.inputs) this.#taken.add(name);
-    for (const node of base.nodes) for (const name of node.outputs) this.#taken.add(name);
+    for (const graph of withSubgraphs(base)) for (const name of definedIn(graph)) this.#taken.add(name);
   }
 
   /** A value name that nothing has yet. */

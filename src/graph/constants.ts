@@ -33,7 +33,7 @@ export function replaceConstants(graph: Graph, replacements: ReadonlyMap<string,
   const constants = new Map(graph.constants);
   for (const [name, constant] of replacements) {
     if (!constants.has(name)) continue;
-    constants.set(name, constant);
+    constants.set(name, { origin: constants.get(name)?.origin, ...constant });
     left.delete(name);
   }
   const nodes = left.size === 0 ? graph.nodes : graph.nodes.map((node) => replaced(node, left));

@@ -1,6 +1,6 @@
 import { OnnxDecodeError } from '../errors/errors.ts';
 import type { Graph, Model, Node } from '../ir/model.ts';
-import { sparseInitializers } from '../onnx/features.ts';
+import { mapSubgraphs, readsOf } from '../ir/subgraphs.ts';
 
 /** How many problems an error spells out. */
 const LISTED = 20;
@@ -39,7 +39,7 @@ function validate(graph: Graph, outer: Scope, problems: string[]): Graph {
   }
   for (const { name } of graph.outputs)
     if (!scope.has(name)) problems.push(`the output "${name}" is defined by nothing`);
-  const nodes = graph.nodes.map((node) => withSubgraphs(node, (inner) => validate(inner, scope, problems)));
+  const nodes = graph.nodes.map((node) => mapSubgraphs(node, (inner) => validate(inner, scope, problems)));
   const sorted = sortNodes(nodes, problems);
   const same = sorted.length === graph.nodes.length && sorted.every((node, i) => node === graph.nodes[i]);
   return same ? graph : { ...graph, nodes: sorted };
@@ -53,7 +53,6 @@ function define(graph: Graph, problems: string[]): Set<string> {
     names.add(name);
   }
   for (const name of graph.constants.keys()) names.add(name);
-  for (const name of sparseInitializers(graph)) names.add(name);
   for (const node of graph.nodes) {
     for (const name of node.outputs) {
       if (name === '') continue;
@@ -66,28 +65,6 @@ function define(graph: Graph, problems: string[]): Set<string> {
 
 function named(node: Node): string {
   return `node "${node.name || (node.outputs.find((name) => name !== '') ?? '')}" (${node.op})`;
-}
-
-/** The node with its subgraphs replaced; the same node if none changed. */
-function withSubgraphs(node: Node, change: (graph: Graph) => Graph): Node {
-  if (!hasSubgraphs(node)) return node;
-  let changed = false;
-  const replace = (graph: Graph): Graph => {
-    const result = change(graph);
-    changed ||= result !== graph;
-    return result;
-  };
-  const attributes = new Map(node.attributes);
-  for (const [name, attribute] of attributes) {
-    if (attribute.kind === 'graph') attributes.set(name, { ...attribute, value: replace(attribute.value) });
-    if (attribute.kind === 'graphs') attributes.set(name, { ...attribute, value: attribute.value.map(replace) });
-  }
-  return changed ? { ...node, attributes } : node;
-}
-
-function hasSubgraphs(node: Node): boolean {
-  for (const { kind } of node.attributes.values()) if (kind === 'graph' || kind === 'graphs') return true;
-  return false;
 }
 
 /** Each node after those that it reads from, otherwise in the given order; nodes on a cycle are reported. */
@@ -106,22 +83,6 @@ function sortNodes(nodes: readonly Node[], problems: string[]): readonly Node[] 
   for (const i of order.onCycle)
     problems.push(`${named(nodes[i] as Node)} reads, by way of others, what it defines itself`);
   return order.done.map((i) => nodes[i] as Node);
-}
-
-/** What a node and its subgraphs read from the graph that the node is in, or from those around it. */
-function readsOf(node: Node): readonly string[] {
-  if (!hasSubgraphs(node)) return node.inputs;
-  const inner = [...node.attributes.values()].flatMap((attribute) => {
-    if (attribute.kind === 'graph') return freeNames(attribute.value);
-    return attribute.kind === 'graphs' ? attribute.value.flatMap(freeNames) : [];
-  });
-  return [...node.inputs, ...inner];
-}
-
-function freeNames(graph: Graph): string[] {
-  const own = define(graph, []);
-  const read = [...graph.nodes.flatMap(readsOf), ...graph.outputs.map(({ name }) => name)];
-  return read.filter((name) => !own.has(name));
 }
 
 /** Depth-first order without recursion: a chain may be a million nodes long. */

@@ -1,31 +1,39 @@
-import type { Attribute, Graph } from '../ir/model.ts';
-import { decodeTensor, type ExternalReader } from './decode-tensor.ts';
-import { type AttributeProto, type GraphProto, AttributeProto_AttributeType as Kind } from './onnx_pb.ts';
+import type { Attribute, Constant, Graph } from '../ir/model.ts';
+import {
+  type AttributeProto,
+  type GraphProto,
+  AttributeProto_AttributeType as Kind,
+  type SparseTensorProto,
+  type TensorProto,
+} from './onnx_pb.ts';
 import type { AttributeOrigin } from './origin.ts';
 
 const UTF8 = new TextDecoder();
 
-/** Reads a subgraph. */
-export type GraphDecoder = (proto: GraphProto) => Graph;
+/** Read what an attribute may hold besides numbers and text. */
+export interface AttributeReaders {
+  readonly tensor: (proto: TensorProto) => Constant;
+  readonly sparse: (proto: SparseTensorProto) => Constant;
+  readonly graph: (proto: GraphProto) => Graph;
+}
 
 /** Like a union's `Omit`, member by member. */
 type Bare = Attribute extends infer A ? (A extends Attribute ? Omit<A, 'origin'> : never) : never;
 
 /**
- * Turns an AttributeProto into an attribute; kinds that are only carried along become `other`.
+ * Turns an AttributeProto into an attribute; kinds that are only carried along become `other`. A sparse tensor becomes a
+ * dense one.
  *
- * @throws OnnxDecodeError if a tensor in it is broken
+ * @throws OnnxDecodeError if a tensor or a graph in it is broken
  */
-export function decodeAttribute(
-  proto: AttributeProto,
-  decodeGraph: GraphDecoder,
-  external: ExternalReader | undefined,
-): Attribute {
-  const bare = decodeValue(proto, decodeGraph, external);
+export function decodeAttribute(proto: AttributeProto, readers: AttributeReaders): Attribute {
+  const bare = decodeValue(proto, readers);
   return { ...bare, origin: { proto, kind: bare.kind, value: bare.value } satisfies AttributeOrigin } as Attribute;
 }
 
-function decodeValue(proto: AttributeProto, decodeGraph: GraphDecoder, external: ExternalReader | undefined): Bare {
+const OTHER = { kind: 'other', value: null } as const;
+
+function decodeValue(proto: AttributeProto, readers: AttributeReaders): Bare {
   switch (kindOf(proto)) {
     case Kind.FLOAT:
       return { kind: 'float', value: proto.f ?? 0 };
@@ -34,11 +42,11 @@ function decodeValue(proto: AttributeProto, decodeGraph: GraphDecoder, external:
     case Kind.STRING:
       return { kind: 'string', value: textOf(proto.s ?? new Uint8Array()) };
     case Kind.TENSOR:
-      return proto.t === undefined
-        ? { kind: 'other', value: null }
-        : { kind: 'tensor', value: decodeTensor(proto.t, external) };
+      return proto.t === undefined ? OTHER : { kind: 'tensor', value: readers.tensor(proto.t) };
+    case Kind.SPARSE_TENSOR:
+      return proto.sparseTensor === undefined ? OTHER : { kind: 'tensor', value: readers.sparse(proto.sparseTensor) };
     case Kind.GRAPH:
-      return proto.g === undefined ? { kind: 'other', value: null } : { kind: 'graph', value: decodeGraph(proto.g) };
+      return proto.g === undefined ? OTHER : { kind: 'graph', value: readers.graph(proto.g) };
     case Kind.FLOATS:
       return { kind: 'floats', value: proto.floats };
     case Kind.INTS:
@@ -46,9 +54,9 @@ function decodeValue(proto: AttributeProto, decodeGraph: GraphDecoder, external:
     case Kind.STRINGS:
       return { kind: 'strings', value: proto.strings.map(textOf) };
     case Kind.GRAPHS:
-      return { kind: 'graphs', value: proto.graphs.map(decodeGraph) };
+      return { kind: 'graphs', value: proto.graphs.map((graph) => readers.graph(graph)) };
     default:
-      return { kind: 'other', value: null };
+      return OTHER;
   }
 }
 
@@ -61,6 +69,7 @@ function kindOf(proto: AttributeProto): Kind {
   if (has('s')) return Kind.STRING;
   if (proto.t !== undefined) return Kind.TENSOR;
   if (proto.g !== undefined) return Kind.GRAPH;
+  if (proto.sparseTensor !== undefined) return Kind.SPARSE_TENSOR;
   if (proto.floats.length > 0) return Kind.FLOATS;
   if (proto.ints.length > 0) return Kind.INTS;
   if (proto.strings.length > 0) return Kind.STRINGS;

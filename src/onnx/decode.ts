@@ -1,11 +1,13 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { messageOf, OnnxDecodeError } from '../errors/errors.ts';
-import type { Attribute, Constant, Dimension, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
-import { dataTypeName } from './data-types.ts';
-import { decodeAttribute } from './decode-attribute.ts';
-import { decodeTensor, type ExternalReader } from './decode-tensor.ts';
-import { type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from './onnx_pb.ts';
-import { domainName, type ValueInfoOrigin } from './origin.ts';
+import type { Model } from '../ir/model.ts';
+import { decodeGraph } from './decode-graph.ts';
+import { SPARSE_BYTES } from './decode-sparse.ts';
+import type { ExternalReader } from './decode-tensor.ts';
+import { functionLibrary } from './functions.ts';
+import { inlineFunctions } from './inline-functions.ts';
+import { type ModelProto, ModelProtoSchema } from './onnx_pb.ts';
+import { domainName, LARGEST_VERSION, type ModelOrigin } from './origin.ts';
 import { refuseForeignFile } from './signature.ts';
 
 /** What {@link decodeModel} may need besides the bytes. */
@@ -18,8 +20,9 @@ export interface DecodeOptions {
 const LAST_IR_WITHOUT_OPSETS = 2;
 
 /**
- * Decodes an ONNX file. Tensor bytes are views on the input, which must not change afterwards.
- * Whether the graph is sound (every input defined, no cycle) is `validateGraph`'s to say.
+ * Decodes an ONNX file. Tensor bytes are views on the input, which must not change afterwards. Calls of the file's own
+ * functions are written out, sparse initializers become dense. Whether the graph is sound (every input defined, no cycle)
+ * is `validateGraph`'s to say.
  *
  * @throws OnnxDecodeError with one sentence that says what the bytes are instead, or what is broken
  * Cost: one pass over the bytes; weights are not copied.
@@ -28,13 +31,22 @@ export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Mod
   refuseForeignFile(bytes);
   const proto = parse(bytes);
   if (proto.graph === undefined) throw new OnnxDecodeError('Cannot read the model: the file holds no ONNX graph');
-  return {
-    irVersion: Number(proto.irVersion ?? 0n),
-    opsets: opsetsOf(proto),
-    producer: proto.producerName ?? '',
-    graph: decodeGraph(proto.graph, options.external),
-    origin: proto,
-  };
+  const around = { external: options.external, room: { bytes: SPARSE_BYTES } };
+  const file = { irVersion: irVersionOf(proto), producer: proto.producerName ?? '' };
+  const [graph, opsets] = [decodeGraph(proto.graph, around), opsetsOf(proto)];
+  const inlined = inlineFunctions({ graph, opsets }, functionLibrary(proto.functions, around));
+  const calls = inlined.graph === graph ? {} : { calls: { graph, opsets, inlined: inlined.graph } };
+  return { ...file, ...inlined, origin: { proto, ...calls } satisfies ModelOrigin };
+}
+
+function irVersionOf({ irVersion = 0n }: ModelProto): number {
+  return version(irVersion, 'its IR version');
+}
+
+/** A version is a small whole number; anything else is a sign of other bytes. */
+function version(value: bigint, what: string): number {
+  if (value >= 0n && value <= LARGEST_VERSION) return Number(value);
+  throw new OnnxDecodeError(`Cannot read the model: ${what} is ${value}; wanted a small whole number`);
 }
 
 function parse(bytes: Uint8Array): ModelProto {
@@ -48,8 +60,9 @@ function parse(bytes: Uint8Array): ModelProto {
 
 function opsetsOf(proto: ModelProto): Map<string, number> {
   const opsets = new Map<string, number>();
-  for (const { domain, version } of proto.opsetImport) {
-    const [name, number] = [domainName(domain), Number(version ?? 0n)];
+  for (const { domain, version: given } of proto.opsetImport) {
+    const name = domainName(domain);
+    const number = version(given ?? 0n, `the version of its operator set "${name || 'ai.onnx'}"`);
     if ((opsets.get(name) ?? number) !== number) {
       throw new OnnxDecodeError(
         `Cannot read the model: it names two versions of the operator set "${name || 'ai.onnx'}"`,
@@ -58,65 +71,8 @@ function opsetsOf(proto: ModelProto): Map<string, number> {
     opsets.set(name, number);
   }
   if (opsets.size > 0) return opsets;
-  const version = Number(proto.irVersion ?? 0n);
-  if (version < 1 || version > LAST_IR_WITHOUT_OPSETS)
+  const ir = irVersionOf(proto);
+  if (ir < 1 || ir > LAST_IR_WITHOUT_OPSETS)
     throw new OnnxDecodeError('Cannot read the model: the file names no operator set');
   return opsets.set('', 1);
-}
-
-function decodeGraph(proto: GraphProto, external: ExternalReader | undefined): Graph {
-  const constants = new Map<string, Constant>();
-  for (const tensor of proto.initializer) {
-    const name = tensor.name ?? '';
-    if (constants.has(name)) throw new OnnxDecodeError(`Cannot read the model: two initializers are named "${name}"`);
-    constants.set(name, decodeTensor(tensor, external));
-  }
-  return {
-    name: proto.name ?? '',
-    nodes: proto.node.map((node) => decodeNode(node, external)),
-    inputs: proto.input.map(decodeValueInfo),
-    outputs: proto.output.map(decodeValueInfo),
-    valueInfo: proto.valueInfo.map(decodeValueInfo),
-    constants,
-    origin: proto,
-  };
-}
-
-function decodeNode(proto: NodeProto, external: ExternalReader | undefined): Node {
-  const attributes = new Map<string, Attribute>();
-  for (const attribute of proto.attribute) {
-    const name = attribute.name ?? '';
-    if (attributes.has(name)) {
-      const node = `node "${proto.name || proto.output[0] || ''}" (${proto.opType ?? ''})`;
-      throw new OnnxDecodeError(`Cannot read the model: ${node} has two attributes named "${name}"`);
-    }
-    attributes.set(
-      name,
-      decodeAttribute(attribute, (graph) => decodeGraph(graph, external), external),
-    );
-  }
-  return {
-    name: proto.name ?? '',
-    op: proto.opType ?? '',
-    domain: domainName(proto.domain),
-    inputs: proto.input,
-    outputs: proto.output,
-    attributes,
-    origin: proto,
-  };
-}
-
-function decodeValueInfo(proto: ValueInfoProto): ValueInfo {
-  const name = proto.name ?? '';
-  const tensor = proto.type?.value.case === 'tensorType' ? proto.type.value.value : undefined;
-  const declared = dataTypeName(tensor?.elemType ?? 0);
-  const type = declared === 'undefined' ? null : declared;
-  const shape = type === null ? null : (tensor?.shape?.dim.map((dim) => dimensionOf(dim.value)) ?? null);
-  return { name, type, shape, origin: { proto, type, shape } satisfies ValueInfoOrigin };
-}
-
-/** Some exporters write -1 for a dimension that they do not know. */
-function dimensionOf(value: { case: string | undefined; value?: bigint | string }): Dimension {
-  if (typeof value.value === 'bigint') return value.value < 0n ? null : Number(value.value);
-  return value.value === undefined || value.value === '' ? null : value.value;
 }

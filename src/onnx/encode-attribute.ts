@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import type { Attribute, Graph } from '../ir/model.ts';
+import type { Attribute, Constant, Graph } from '../ir/model.ts';
 import { encodeTensor } from './encode-tensor.ts';
 import {
   type AttributeProto,
@@ -18,14 +18,19 @@ export function encodeAttribute(name: string, attribute: Attribute, encodeGraph:
   const old = proto !== undefined && kind === attribute.kind ? named(proto, name) : undefined;
   switch (attribute.kind) {
     case 'tensor':
+      if (old?.sparseTensor !== undefined) return value === attribute.value ? old : denseTensor(name, attribute.value);
       return { ...(old ?? base(name, Kind.TENSOR)), t: encodeTensor(old?.t?.name ?? '', attribute.value) };
     case 'graph':
       return { ...(old ?? base(name, Kind.GRAPH)), g: encodeGraph(attribute.value) };
     case 'graphs':
-      return { ...(old ?? base(name, Kind.GRAPHS)), graphs: attribute.value.map(encodeGraph) };
+      return { ...(old ?? base(name, Kind.GRAPHS)), graphs: attribute.value.map((graph) => encodeGraph(graph)) };
     default:
       return old !== undefined && Object.is(value, attribute.value) ? old : encodePlain(name, attribute);
   }
+}
+
+function denseTensor(name: string, value: Constant): AttributeProto {
+  return { ...base(name, Kind.TENSOR), t: encodeTensor('', value) };
 }
 
 function named(proto: AttributeProto, name: string): AttributeProto {

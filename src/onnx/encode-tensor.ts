@@ -23,13 +23,19 @@ export type ExternalPlacer = (name: string, raw: Uint8Array) => ExternalPlace | 
 export function encodeTensor(name: string, constant: Constant, external?: ExternalPlacer): TensorProto {
   const { raw } = constant;
   const place = raw instanceof Uint8Array ? external?.(name, raw) : undefined;
-  const origin = constant.origin as TensorOrigin | undefined;
+  const origin = tensorOrigin(constant);
   if (place === undefined && origin !== undefined && isAsRead(constant, origin)) return named(origin.proto, name);
   const blank = emptied(origin?.proto ?? create(TensorProtoSchema), name, constant);
   if (place !== undefined)
     return { ...blank, dataLocation: TensorProto_DataLocation.EXTERNAL, externalData: entriesOf(place) };
   if (raw instanceof Uint8Array) return { ...blank, rawData: raw };
   return { ...blank, stringData: raw.map((text) => new TextEncoder().encode(text)) };
+}
+
+/** The file's message of a dense tensor. */
+function tensorOrigin({ origin }: Constant): TensorOrigin | undefined {
+  const known = origin as Partial<TensorOrigin> | undefined;
+  return known?.proto === undefined ? undefined : (known as TensorOrigin);
 }
 
 function isAsRead(constant: Constant, { proto, type, dims, raw }: TensorOrigin): boolean {

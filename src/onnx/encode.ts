@@ -2,7 +2,9 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { Dimension, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
 import { dataTypeNumber } from './data-types.ts';
 import { encodeAttribute } from './encode-attribute.ts';
+import { sparseFormOf } from './encode-sparse.ts';
 import { type ExternalPlacer, encodeTensor } from './encode-tensor.ts';
+import { functionsOf } from './functions.ts';
 import {
   type GraphProto,
   GraphProtoSchema,
@@ -19,7 +21,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from './onnx_pb.ts';
-import { domainName, type ValueInfoOrigin } from './origin.ts';
+import { domainName, type ModelOrigin, type ValueInfoOrigin } from './origin.ts';
 
 /** What {@link encodeModel} may do besides encoding. */
 export interface EncodeOptions {
@@ -37,14 +39,38 @@ export function encodeModel(model: Model, options: EncodeOptions = {}): Uint8Arr
   return toBinary(ModelProtoSchema, modelProto(model, options.external));
 }
 
-function modelProto(model: Model, external: ExternalPlacer | undefined): ModelProto {
-  const proto = (model.origin as ModelProto | undefined) ?? create(ModelProtoSchema, { producerName: model.producer });
+function modelProto(given: Model, external: ExternalPlacer | undefined): ModelProto {
+  const origin = given.origin as ModelOrigin | undefined;
+  const proto = origin?.proto ?? create(ModelProtoSchema, { producerName: given.producer });
+  const model = withCalls(given);
   return {
     ...proto,
     irVersion: BigInt(model.irVersion),
     opsetImport: saysOpsets(proto, model) ? proto.opsetImport : [...model.opsets].map(opsetProto),
     graph: graphProto(model.graph, external),
+    functions: model === given && origin?.calls !== undefined ? neverCalled(proto) : proto.functions,
   };
+}
+
+/** The model with its calls of functions where they were, if what replaced them differs in nothing but constants. */
+function withCalls(model: Model): Model {
+  const { graph } = model;
+  const calls = (model.origin as ModelOrigin | undefined)?.calls;
+  if (calls === undefined) return model;
+  const { inlined, graph: file, opsets } = calls;
+  const same =
+    graph.nodes === inlined.nodes &&
+    graph.inputs === inlined.inputs &&
+    graph.outputs === inlined.outputs &&
+    graph.constants.size === inlined.constants.size &&
+    [...graph.constants.keys()].every((name) => inlined.constants.has(name));
+  return same ? { ...model, opsets, graph: { ...file, constants: graph.constants } } : model;
+}
+
+/** Functions of the standard domain, which no call means (see `functionLibrary`). */
+function neverCalled({ functions }: ModelProto): Uint8Array[] {
+  const names = functionsOf(functions);
+  return functions.filter((_, i) => names[i]?.domain === '');
 }
 
 /** Whether the file's own list still holds; an empty one means opset 1 of ai.onnx. */
@@ -64,11 +90,28 @@ function graphProto(graph: Graph, external?: ExternalPlacer): GraphProto {
     ...proto,
     ...((proto.name ?? '') === graph.name ? {} : { name: graph.name }),
     node: graph.nodes.map(nodeProto),
-    initializer: [...graph.constants].map(([name, constant]) => encodeTensor(name, constant, external)),
+    ...constantProtos(graph.constants, external),
     input: graph.inputs.map(valueInfoProto),
     output: graph.outputs.map(valueInfoProto),
     valueInfo: graph.valueInfo.map(valueInfoProto),
   };
+}
+
+/** What the file had in sparse form stays so while that is the shorter one. */
+function constantProtos(
+  constants: Graph['constants'],
+  external: ExternalPlacer | undefined,
+): Pick<GraphProto, 'initializer' | 'sparseInitializer'> {
+  const initializer: GraphProto['initializer'] = [];
+  const sparseInitializer: GraphProto['sparseInitializer'] = [];
+  for (const [name, constant] of constants) {
+    const { raw } = constant;
+    const isOutside = raw instanceof Uint8Array && external?.(name, raw) !== undefined;
+    const sparse = isOutside ? undefined : sparseFormOf(name, constant);
+    if (sparse === undefined) initializer.push(encodeTensor(name, constant, external));
+    else sparseInitializer.push(sparse);
+  }
+  return { initializer, sparseInitializer };
 }
 
 function nodeProto(node: Node): NodeProto {

@@ -1,13 +1,14 @@
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { Graph, Model } from '../ir/model.ts';
-import { type GraphProto, type ModelProto, TensorProto_DataLocation } from './onnx_pb.ts';
-import type { TensorOrigin } from './origin.ts';
+import { withSubgraphs } from '../ir/subgraphs.ts';
+import { functionsOf } from './functions.ts';
+import { TensorProto_DataLocation } from './onnx_pb.ts';
+import type { ModelOrigin, SparseOrigin, TensorOrigin } from './origin.ts';
 
-/** What a file has that the representation only carries along: to be shown to users, and written back untouched. */
+/** What a file has besides what the representation says: to be shown to users. */
 export interface FileFeatures {
-  /** Names of functions that the file defines itself, as `domain:name`; '' stands for ai.onnx. */
+  /** Names of functions that the file defines itself, as `domain:name`; '' stands for ai.onnx. Calls of them are written out. */
   readonly localFunctions: readonly string[];
-  /** Names of initializers in sparse form, of the graph and its subgraphs. They are not among the constants. */
+  /** Names of initializers that the file has in sparse form, of the graph and its subgraphs. */
   readonly sparseInitializers: readonly string[];
   /** Constants of the main graph whose elements lie in other files. */
   readonly externalTensors: readonly string[];
@@ -18,52 +19,22 @@ export interface FileFeatures {
 
 /** Looks up what a model's file has besides its graph; all empty for a model that was built in memory. */
 export function fileFeatures(model: Model): FileFeatures {
-  const proto = model.origin as ModelProto | undefined;
+  const proto = (model.origin as ModelOrigin | undefined)?.proto;
   return {
-    localFunctions: (proto?.functions ?? []).map(functionName),
-    sparseInitializers: everySparse(model.graph),
+    localFunctions: functionsOf(proto?.functions ?? []).map(({ domain, name }) => `${domain}:${name}`),
+    sparseInitializers: withSubgraphs(model.graph).flatMap(sparseOf),
     externalTensors: [...model.graph.constants].filter(([, { origin }]) => isExternal(origin)).map(([name]) => name),
     producerVersion: proto?.producerVersion ?? '',
     metadata: (proto?.metadataProps ?? []).map(({ key, value }) => [key ?? '', value ?? '']),
   };
 }
 
-/** Names of a graph's own sparse initializers; its nodes may read them. */
-export function sparseInitializers(graph: Graph): string[] {
-  const proto = graph.origin as GraphProto | undefined;
-  return (proto?.sparseInitializer ?? []).map(({ values }) => values?.name ?? '');
-}
-
-function everySparse(graph: Graph): string[] {
-  const inner = graph.nodes.flatMap(({ attributes }) =>
-    [...attributes.values()].flatMap((attribute) => {
-      if (attribute.kind === 'graph') return everySparse(attribute.value);
-      return attribute.kind === 'graphs' ? attribute.value.flatMap(everySparse) : [];
-    }),
-  );
-  return [...sparseInitializers(graph), ...inner];
+function sparseOf({ constants }: Graph): string[] {
+  return [...constants]
+    .filter(([, { origin }]) => (origin as Partial<SparseOrigin> | undefined)?.sparse !== undefined)
+    .map(([name]) => name);
 }
 
 function isExternal(origin: unknown): boolean {
-  return (origin as TensorOrigin | undefined)?.proto.dataLocation === TensorProto_DataLocation.EXTERNAL;
-}
-
-/** Field numbers of FunctionProto in the ONNX standard. */
-const FUNCTION_NAME = 1;
-const FUNCTION_DOMAIN = 10;
-
-function functionName(bytes: Uint8Array): string {
-  const found = new Map<number, string>();
-  try {
-    const reader = new BinaryReader(bytes);
-    while (reader.pos < reader.len) {
-      const [field, type] = reader.tag();
-      const wanted = (field === FUNCTION_NAME || field === FUNCTION_DOMAIN) && type === WireType.LengthDelimited;
-      if (wanted) found.set(field, reader.string());
-      else reader.skip(type, field);
-    }
-  } catch {
-    // A broken function is carried along like any other; onnxruntime will say what is wrong with it.
-  }
-  return `${found.get(FUNCTION_DOMAIN) ?? ''}:${found.get(FUNCTION_NAME) ?? ''}`;
+  return (origin as Partial<TensorOrigin> | undefined)?.proto?.dataLocation === TensorProto_DataLocation.EXTERNAL;
 }

@@ -17,6 +17,7 @@ const MODEL = parseModelText(`
   h = Gemm(x, w) { alpha: 0.5, transA: 0 } @"first layer"
   c = Constant() { value: int64[2] = [1, -1] }
   t = Cast(h) { to: 9 }
+  g = Relu(h) { several: [{ n = Neg(h) output n }, { e = Exp(h) output e }] }
   y = If(c) { then_branch: { a = Relu(h) output a }, else_branch: { b = Neg(h) output b } }
   output y: float32[N,3]
 `);
@@ -142,6 +143,36 @@ describe('decodeModel', () => {
     expect(() => decodeModel(modelOf(field(1, field(2, chars('y')), attribute, attribute)))).toThrow(
       'node "y" () has two attributes named "axis"',
     );
+  });
+
+  it.each([
+    [
+      'an IR version of 2^63 - 1',
+      [0x08, ...Array(8).fill(0xff), 0x7f, ...field(7), ...OPSET],
+      'IR version is 9223372036854775807',
+    ],
+    ['an IR version of -1', [0x08, ...Array(9).fill(0xff), 1, ...field(7), ...OPSET], 'IR version is -1'],
+    [
+      'an operator set of version 2^62',
+      [0x08, 8, ...field(7), ...field(8, [0x10, ...Array(8).fill(0x80), 0x40])],
+      'operator set "ai.onnx" is 4611686018427387904',
+    ],
+    [
+      'an input with a dimension of 2^62',
+      [
+        ...modelOf(
+          field(
+            11,
+            field(1, chars('x')),
+            field(2, field(1, [0x08, 1], field(2, field(1, [0x08, ...Array(8).fill(0x80), 0x40])))),
+          ),
+        ),
+      ],
+      'a dimension of "x" is 4611686018427387904',
+    ],
+  ])('refuses %s', (_, bytes, message) => {
+    expect(() => decodeModel(Uint8Array.from(bytes))).toThrow(OnnxDecodeError);
+    expect(() => decodeModel(Uint8Array.from(bytes))).toThrow(message);
   });
 
   it('takes files of IR version 1 and 2 without an operator set for opset 1, and writes them so', () => {

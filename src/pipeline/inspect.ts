@@ -67,8 +67,9 @@ export interface Inspection {
     readonly notFinite: number;
     readonly macs: number | null;
   };
-  /** Functions, sparse initializers: carried along, but not looked into. */
+  /** Functions of the file, whose calls are written out here. */
   readonly localFunctions: readonly string[];
+  /** Initializers that the file has in sparse form. */
   readonly sparseInitializers: readonly string[];
 }
 

@@ -82,6 +82,7 @@ function listing({ opened, inspection, open, reason }: Found, width: number): st
 
 function headOf({ file }: OpenedModel, inspection: Inspection): string {
   const { opsets, producer, inputs, outputs, nodes, operators, parameters } = inspection;
+  const { localFunctions, sparseInitializers } = inspection;
   const usual = Object.entries(operators).map(([op, times]) => `${op}${times === 1 ? '' : ` x${times}`}`);
   const rows = [
     [
@@ -96,15 +97,18 @@ function headOf({ file }: OpenedModel, inspection: Inspection): string {
     ],
     ...inputs.map((port, i) => [i === 0 ? 'Inputs' : '', portText(port)]),
     ...outputs.map((port, i) => [i === 0 ? 'Outputs' : '', portText(port)]),
-    [
-      'Nodes',
-      `${integer(nodes)}: ${usual.slice(0, 12).join(', ')}${usual.length > 12 ? `, ${usual.length - 12} more` : ''}`,
-    ],
+    ...(localFunctions.length === 0 ? [] : [['Functions', `${few(localFunctions)}, written out below`]]),
+    ...(sparseInitializers.length === 0 ? [] : [['Sparse', few(sparseInitializers)]]),
+    ['Nodes', `${integer(nodes)}: ${few(usual)}`],
   ];
   return textTable([{ heading: '' }, { heading: '' }], rows)
     .split('\n')
     .slice(2)
     .join('\n');
+}
+
+function few(names: readonly string[]): string {
+  return `${names.slice(0, 12).join(', ')}${names.length > 12 ? `, ${names.length - 12} more` : ''}`;
 }
 
 function portText({ name, type, shape }: Port): string {

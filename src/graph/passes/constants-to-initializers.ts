@@ -2,10 +2,10 @@ import { constantOf } from '../../ir/access.ts';
 import type { Attribute, Constant, Graph, Node } from '../../ir/model.ts';
 import { float32, int64, type Tensor } from '../../tensor/tensor.ts';
 
-/** The tensor that a Constant node yields; undefined for a form that is not read (sparse). */
+/** The tensor that a Constant node yields; undefined for a form that is not read. */
 export function constantOfNode(node: Node): Constant | undefined {
   for (const [name, attribute] of node.attributes) {
-    if (!name.startsWith('value')) continue;
+    if (!name.startsWith('value') && name !== 'sparse_value') continue;
     if (attribute.kind === 'tensor') return attribute.value;
     const tensor = plainValue(attribute);
     if (tensor !== undefined) return constantOf(tensor);

@@ -3,8 +3,6 @@ import { outputGap, randomFeeds } from '../../../test/shared-models.ts';
 import { capture } from '../../engine/capture.ts';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { UnsupportedOpError } from '../../errors/errors.ts';
-import { decodeModel } from '../../onnx/decode.ts';
-import { encodeModel } from '../../onnx/encode.ts';
 import { printModelText } from '../../onnx/print-text.ts';
 import { parseModelText } from '../../onnx/text.ts';
 import { float32 } from '../../tensor/tensor.ts';
@@ -270,13 +268,6 @@ describe('liftOpset', () => {
       ],
     ]);
     expect(await outputGap(sorted, liftOpset(sorted, captured), feeds)).toBeLessThan(1e-6);
-  });
-
-  it('refuses a file with functions of its own', () => {
-    const text = 'opset 12 opset local 1 input x: float32[2] y = local:Mish(x) output y';
-    const name = [0x0a, 4, ...new TextEncoder().encode('Mish'), 0x52, 5, ...new TextEncoder().encode('local')];
-    const bytes = [...encodeModel(parseModelText(text)), 0xca, 0x01, name.length, ...name];
-    expect(() => liftOpset(decodeModel(Uint8Array.from(bytes)))).toThrow('functions of its own (local:Mish)');
   });
 
   it('takes initializers out of the inputs of files before IR version 4', () => {

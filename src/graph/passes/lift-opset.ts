@@ -1,6 +1,6 @@
 import { UnsupportedOpError } from '../../errors/errors.ts';
 import type { Attribute, Graph, Model, Node } from '../../ir/model.ts';
-import { fileFeatures } from '../../onnx/features.ts';
+import { definedIn, hasSubgraphs, withSubgraphs } from '../../ir/subgraphs.ts';
 import { GraphBuilder } from '../builder.ts';
 import type { Captured } from '../captured.ts';
 import { AXES } from './lift/axes.ts';
@@ -26,14 +26,13 @@ const ADAPTERS: ReadonlyMap<string, Adapter> = new Map(
  * @param captured  shapes and types of a run of this model; few models need them (see {@link knownValues} for what else serves);
  *                  a dimension of one after the axis of an old Softmax is taken for one in every run
  * @returns         an equivalent model; the same object if its opset is 17 or more, or it does not use ai.onnx
- * @throws UnsupportedOpError  naming every node that has no equivalent at opset 17, all at once; or the file's own functions
+ * @throws UnsupportedOpError  naming every node that has no equivalent at opset 17, all at once
  * Cost: one pass over the nodes; weights are shared. Idempotent.
  * Source: the operator changelog of the ONNX standard.
  */
 export function liftOpset(model: Model, captured?: Captured): Model {
   const opset = model.opsets.get('');
   if (opset === undefined || opset >= LIFTED_OPSET) return model;
-  refuseFunctions(model, opset);
   const graphs = withSubgraphs(model.graph);
   const builder = builderFor(model.graph, graphs);
   const reads = readValues(graphs);
@@ -52,16 +51,6 @@ export function liftOpset(model: Model, captured?: Captured): Model {
     opsets: new Map([...model.opsets, ['', LIFTED_OPSET]]),
     graph: { ...graph, inputs: feedable(model), constants: builder.constants },
   };
-}
-
-/** onnxruntime reads the body of a function in the opset of the model, and bodies are not decoded. */
-function refuseFunctions(model: Model, opset: number): void {
-  const { localFunctions } = fileFeatures(model);
-  if (localFunctions.length === 0) return;
-  const reason = `it defines functions of its own (${localFunctions.join(', ')}), which are not rewritten; inline them first`;
-  throw new UnsupportedOpError(`Cannot rewrite the model from opset ${opset} to ${LIFTED_OPSET}: ${reason}`, {
-    fields: { opset, functions: localFunctions },
-  });
 }
 
 interface Problem {
@@ -85,7 +74,7 @@ function liftGraph(graph: Graph, lifting: Lifting, problems: Problem[]): Graph {
 }
 
 function liftAttributes(node: Node, lifting: Lifting, problems: Problem[]): ReadonlyMap<string, Attribute> {
-  if (![...node.attributes.values()].some(({ kind }) => kind === 'graph' || kind === 'graphs')) return node.attributes;
+  if (!hasSubgraphs(node)) return node.attributes;
   return new Map(
     [...node.attributes].map(([name, attribute]): [string, Attribute] => {
       if (attribute.kind === 'graph')
@@ -109,25 +98,11 @@ function feedable({ irVersion, graph }: Model): Graph['inputs'] {
   return irVersion < 4 ? graph.inputs.filter((input) => !graph.constants.has(input.name)) : graph.inputs;
 }
 
-/** The graph and all graphs inside it, outer ones first. */
-function withSubgraphs(graph: Graph): Graph[] {
-  const inner = graph.nodes.flatMap(({ attributes }) =>
-    [...attributes.values()].flatMap((attribute) => {
-      if (attribute.kind === 'graph') return withSubgraphs(attribute.value);
-      return attribute.kind === 'graphs' ? attribute.value.flatMap(withSubgraphs) : [];
-    }),
-  );
-  return [graph, ...inner];
-}
-
 /** A builder that holds the constants but no nodes, and knows every name of the model. */
 function builderFor(graph: Graph, graphs: readonly Graph[]): GraphBuilder {
   const builder = new GraphBuilder({ ...graph, nodes: [] });
-  for (const inner of graphs) {
-    if (inner !== graph) for (const name of inner.constants.keys()) builder.fresh(name);
-    if (inner !== graph) for (const { name } of inner.inputs) builder.fresh(name);
-    for (const { outputs } of inner.nodes) for (const name of outputs) if (name !== '') builder.fresh(name);
-  }
+  const own = new Set([...graph.constants.keys(), ...graph.inputs.map(({ name }) => name)]);
+  for (const name of graphs.flatMap((one) => [...definedIn(one)])) if (!own.has(name)) builder.fresh(name);
   return builder;
 }
 
