@@ -10,6 +10,7 @@ const ROOMS = [
   'autodiff',
   'engine',
   'data',
+  'samples',
   'curvature',
   'problem',
   'constraints',

@@ -4,6 +4,7 @@ import { checkLabels } from '../data/check-labels.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { type FeedSource, feedsFromDataset, randomFeeds } from '../data/feeds.ts';
 import { openDataset } from '../data/open-dataset.node.ts';
+import type { Engine } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import { validateGraph } from '../graph/validate-graph.ts';
 import { feedsOf } from '../ir/access.ts';
@@ -11,6 +12,7 @@ import type { Model } from '../ir/model.ts';
 import { fileFeatures } from '../onnx/features.ts';
 import { modelHash, readModel } from '../onnx/files.node.ts';
 import type { Report } from '../report/report.ts';
+import { testedFeeds } from '../samples/tested-feeds.ts';
 import { random } from '../tensor/random.ts';
 import type { PreprocessFlags } from './flags.ts';
 
@@ -55,6 +57,8 @@ export interface OpenDataOptions {
   readonly seed?: number;
   /** Size of dimensions that the model leaves open, for made-up inputs. */
   readonly open?: number;
+  /** Tests how the model takes its samples; absent = that is left to whoever runs it. */
+  readonly engine?: Engine;
 }
 
 const MADE_UP = /^random:(\d+)$/;
@@ -72,20 +76,19 @@ export function isMadeUp(address: string): boolean {
 export async function openData(
   model: Model,
   address: string,
-  { preprocess, augment, seed = 1, open }: OpenDataOptions,
+  { preprocess, augment, seed = 1, open, engine }: OpenDataOptions,
 ): Promise<OpenedData> {
+  const asTaken = async (source: FeedSource): Promise<FeedSource> =>
+    engine === undefined ? source : testedFeeds(engine, model, source);
   const count = MADE_UP.exec(address)?.[1];
   if (count !== undefined) {
     if (Number(count) < 1) throw new DataError(`Cannot open data "${address}": wanted at least one made-up input`);
-    return {
-      address,
-      dataset: null,
-      source: randomFeeds(model, {
-        rng: random(seed).fork('inputs'),
-        count: Number(count),
-        ...(open !== undefined && { open }),
-      }),
-    };
+    const source = randomFeeds(model, {
+      rng: random(seed).fork('inputs'),
+      count: Number(count),
+      ...(open !== undefined && { open }),
+    });
+    return { address, dataset: null, source: await asTaken(source) };
   }
   const { scale, mean, std, size, resize, interpolation, layout, channels } = preprocess;
   const modelInput = feedsOf(model.graph)[0];
@@ -101,14 +104,19 @@ export async function openData(
     augment,
     modelInput,
   });
-  return { address, dataset, source: feedsFromDataset(model, dataset) };
+  return { address, dataset, source: await asTaken(feedsFromDataset(model, dataset)) };
 }
 
-/** Opens rows to evaluate on. @throws DataError for made-up inputs, which say nothing about a model, and for labels that it cannot give */
-export async function openEvaluation(model: Model, address: string, preprocess: PreprocessFlags): Promise<OpenedData> {
+/** Opens rows to evaluate on, one by one. @throws DataError for made-up inputs, which say nothing about a model, and for labels that it cannot give */
+export async function openEvaluation(
+  model: Model,
+  address: string,
+  { preprocess, engine }: { readonly preprocess: PreprocessFlags; readonly engine: Engine },
+): Promise<OpenedData> {
   if (isMadeUp(address))
     throw new DataError(`Cannot evaluate on "${address}": made-up inputs say nothing about a model`);
-  const opened = await openData(model, address, { preprocess });
+  const rows = await openData(model, address, { preprocess, engine });
+  const opened = { ...rows, source: rows.source.flat ?? rows.source };
   const shape = model.graph.outputs[0]?.shape;
   const classes = shape?.length === 2 ? shape[1] : null;
   if (typeof classes === 'number' && opened.dataset !== null) checkLabels(opened.dataset, classes);

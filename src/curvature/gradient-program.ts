@@ -24,6 +24,8 @@ export interface GradientRequest {
   readonly samples: number;
   /** Samples averaged into one row. */
   readonly mean: number;
+  /** Samples that one row of a run is of, a divisor of both: rows of fewer samples than `mean` are parts of a sum. Default `mean`. */
+  readonly per?: number;
   readonly threads?: number;
   /** Runs at once, each in a worker thread. Default 1, in the caller's. */
   readonly workers?: number;
@@ -76,12 +78,13 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
     .filter((name) => (captured.get(name)?.type ?? '').startsWith('float'));
   const targets = request.layers.map((layer) => layer.name);
   const paths = activePaths(graph, captured, targets, lossEnds(graph, outputs, request.loss, shape));
+  const per = request.per ?? request.mean;
   const split =
     request.samples > 1 &&
-    request.samples % request.mean === 0 &&
+    request.samples % per === 0 &&
     isSeparable(graph, paths) &&
     isBatchMajor(graph, captured, paths, request.samples);
-  const rows = split ? request.samples / request.mean : 1;
+  const rows = split ? request.samples / per : 1;
   const loss = emitLoss(
     { builder, graph, shape, type: 'float32', outputs, samples: request.samples, mean: request.mean },
     request.loss,

@@ -5,7 +5,7 @@ import type { RunOptions } from '../progress/progress.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { GradientProgram } from './gradient-program.ts';
 import type { Panel } from './panel.ts';
-import { inMemory, type MakeStore } from './row-store.ts';
+import { inMemory, type LayerRows, type MakeStore } from './row-store.ts';
 
 /** The same rows with their columns multiplied by [p] factors; the elements are shared, not copied. */
 export function scaleColumns(rows: GradientRows, scale: Float64Array): GradientRows {
@@ -58,6 +58,8 @@ export interface RowRequest {
   readonly order: Int32Array;
   readonly mean: number;
   readonly feeds: FeedMaker;
+  /** Each run is of one sample, as often as the program takes samples. */
+  readonly copies?: boolean;
   /** Where the rows are kept; default in memory. */
   readonly store?: MakeStore;
 }
@@ -75,18 +77,25 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
   const n = order.length / mean;
   const store = (request.store ?? inMemory)(n, sizes, program.factors);
   let lossSum = 0;
+  const step = request.copies === true ? 1 : program.samples;
+  const per = program.rows === 1 ? step : program.samples / program.rows;
   /** Results are taken in the order of the runs: rows made of several runs are the same whatever finishes first. */
   const take = async ({ start, room, result }: Running): Promise<void> => {
     const { gradients, losses } = await result;
-    const used = Math.min(program.samples, order.length - start);
-    if (program.samples > used && program.rows === 1)
-      throw new OptionError(
-        `Cannot use ${order.length} samples: this model takes batches of ${program.samples}, all used`,
-      );
-    const at = { first: Math.floor(start / mean), count: program.rows === 1 ? 1 : used / mean };
-    gradients.forEach((rows, layer) => {
-      store.put(layer, at, rows);
-    });
+    const used = Math.min(step, order.length - start);
+    if (step > used && program.rows === 1)
+      throw new OptionError(`Cannot use ${order.length} samples: this model takes batches of ${step}, all used`);
+    if (per < mean)
+      for (let r = 0; r * per < used; r++) {
+        const at = { first: Math.floor((start + r * per) / mean), count: 1 };
+        gradients.forEach((rows, layer) => {
+          store.put(layer, at, part(rows, { r, width: sizes[layer] as number }));
+        });
+      }
+    else
+      gradients.forEach((rows, layer) => {
+        store.put(layer, { first: start / mean, count: used / per }, rows);
+      });
     for (let i = 0; losses !== null && i < used; i++) lossSum += losses[i] as number;
     rooms.push(room);
     options.onProgress?.({ step: 'gradients', done: start + used, total: order.length, unit: 'samples' });
@@ -94,10 +103,11 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
   const running: Running[] = [];
   const rooms: RunRoom[] = []; // that no run uses
   try {
-    for (let start = 0; start < order.length; start += program.samples) {
+    for (let start = 0; start < order.length; start += step) {
       options.signal?.throwIfAborted();
       const room = rooms.pop() ?? { inputs: {} };
-      const feeds = await request.feeds(window(order, start, program.samples), room.inputs);
+      const numbers = window(order, start, { count: program.samples, step });
+      const feeds = await request.feeds(numbers, room.inputs);
       const result = program.run(feeds, room);
       result.catch(() => undefined); // a failure shows when the result is taken, not before
       running.push({ start, room, result });
@@ -117,7 +127,13 @@ export async function collectRows(request: RowRequest, options: RunOptions = {})
   };
 }
 
-/** The next samples in order; past the end the last one again, to fill the batch. */
-function window(order: Int32Array, start: number, count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => order[Math.min(start + i, order.length - 1)] as number);
+/** The next samples in order; past the end, or past a step, the last one again, to fill the batch. */
+function window(order: Int32Array, start: number, { count, step }: { count: number; step: number }): Int32Array {
+  const last = Math.min(start + step, order.length) - 1;
+  return Int32Array.from({ length: count }, (_, i) => order[Math.min(start + i, last)] as number);
+}
+
+/** One row of a run; rows that are parts of a mean never come as factors. */
+function part(rows: LayerRows, { r, width }: { r: number; width: number }): Float32Array {
+  return (rows as Float32Array).subarray(r * width, (r + 1) * width);
 }

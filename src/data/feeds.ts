@@ -1,11 +1,12 @@
 import { DataError } from '../errors/errors.ts';
 import { feedsOf } from '../ir/access.ts';
-import type { Model, ValueInfo } from '../ir/model.ts';
+import type { Dimension, Model, ValueInfo } from '../ir/model.ts';
 import type { Random } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { castTo, isInputType, valuesFor } from './cast.ts';
 import type { Dataset, InputRoom } from './dataset.ts';
 import { halfToNumber } from './half.ts';
+import type { SampleFacts } from './sample-facts.ts';
 
 /** Samples in the form in which a model takes them. */
 export interface FedBatch {
@@ -21,6 +22,10 @@ export interface FeedSource {
   readonly hasTargets: boolean;
   /** The batch size that the model insists on; null = any. */
   readonly fixedBatch: number | null;
+  /** What runs of the model showed of its samples; absent = not tested yet. */
+  readonly tested?: SampleFacts;
+  /** Where a sample is a whole batch of rows: the rows one by one, in batches of the model's size. */
+  readonly flat?: FeedSource;
   /** @param room  memory for the inputs, where the source can use it (see BatchOptions) */
   feeds(indices: ArrayLike<number>, augment?: Random, room?: InputRoom): Promise<FedBatch>;
 }
@@ -40,10 +45,24 @@ export async function* inputBatches(
     yield (await source.feeds(indices.subarray(start, start + size))).inputs;
 }
 
-/** The batch size that a model's inputs declare; null where it is free. */
+/**
+ * The batch size that a model's inputs declare; null where it is free: where the first dimension of one of them is open. Inputs
+ * of another first dimension are the same for all samples.
+ */
 export function fixedBatchOf(model: Model): number | null {
-  for (const { shape } of feedsOf(model.graph)) if (typeof shape?.[0] === 'number' && shape[0] > 0) return shape[0];
-  return null;
+  const firsts = feedsOf(model.graph).flatMap(({ shape }) => (shape === null || shape.length === 0 ? [] : [shape[0]]));
+  if (firsts.some(isOpen)) return null;
+  return (firsts[0] as number | undefined) ?? null;
+}
+
+/** Whether an input has a row for each sample, given the batch size that the model insists on. */
+export function hasRows({ shape }: ValueInfo, fixedBatch: number | null): boolean {
+  if (shape === null) return true;
+  return shape.length > 0 && (fixedBatch === null ? isOpen(shape[0]) : shape[0] === fixedBatch);
+}
+
+function isOpen(dimension: Dimension | undefined): boolean {
+  return typeof dimension !== 'number' || dimension < 1;
 }
 
 /**
@@ -91,30 +110,44 @@ export function randomFeeds(model: Model, options: { rng: Random; count: number;
     labelled: false,
     hasTargets: false,
     fixedBatch,
-    feeds: async (indices) => ({
-      inputs: new Map(
-        inputs.map((input) => [
-          input.name,
-          madeUp(input, { rows: fixedBatch ?? indices.length, open, rng: rng.fork(`${input.name}/${indices[0]}`) }),
-        ]),
-      ),
-    }),
+    feeds: async (indices) => {
+      const rows = Array.from(
+        { length: fixedBatch ?? indices.length },
+        (_, i) => indices[Math.min(i, indices.length - 1)],
+      );
+      const made = inputs.map((input): [string, Tensor] => {
+        const own = hasRows(input, fixedBatch) ? rows : null;
+        return [input.name, madeUp(input, { own, open, rng: rng.fork(input.name) })];
+      });
+      return { inputs: new Map(made) };
+    },
   };
 }
 
-function madeUp({ type, shape }: ValueInfo, { rows, open, rng }: { rows: number; open: number; rng: Random }): Tensor {
-  const dims = (shape ?? []).map((d, i) => (typeof d === 'number' && d > 0 ? d : i === 0 ? rows : open));
-  if (type === 'bool') return { type, dims, data: Uint8Array.from({ length: sizeOf(dims) }, () => rng.integer(2)) };
+/** @param own  numbers of the samples that have a row each; null = the same input for all */
+function madeUp(
+  { type, shape }: ValueInfo,
+  { own, open, rng }: { own: readonly (number | undefined)[] | null; open: number; rng: Random },
+): Tensor {
+  const given = (shape ?? []).map((d) => (isOpen(d) ? open : (d as number)));
+  const dims = own === null ? given : [own.length, ...given.slice(1)];
+  const size = sizeOf(own === null ? dims : dims.slice(1));
   const real = type?.startsWith('float') ?? true;
-  const values = valuesFor(type ?? 'float32', sizeOf(dims));
-  for (let i = 0; i < values.length; i++) values[i] = real ? rng.normal() : rng.integer(2);
-  return castTo(type ?? 'float32', values, dims);
+  const values = type === 'bool' ? new Uint8Array(sizeOf(dims)) : valuesFor(type ?? 'float32', sizeOf(dims));
+  for (const [r, sample] of (own ?? [0]).entries()) {
+    const stream = rng.fork(`${sample}`);
+    for (let i = r * size; i < (r + 1) * size; i++) values[i] = real ? stream.normal() : stream.integer(2);
+  }
+  return type === 'bool'
+    ? { type, dims, data: values as Uint8Array }
+    : castTo(type ?? 'float32', values as Parameters<typeof castTo>[1], dims);
 }
 
 /** The same samples with half floats widened to float32, for a model that was widened itself. */
 export function widenFeeds(source: FeedSource): FeedSource {
   return {
     ...source,
+    ...(source.flat && { flat: widenFeeds(source.flat) }),
     feeds: async (indices, augment, room) => {
       const fed = await source.feeds(indices, augment, room);
       return { ...fed, inputs: new Map([...fed.inputs].map(([name, tensor]) => [name, widenTensor(tensor)])) };
@@ -134,8 +167,14 @@ export function widenTensor(tensor: Tensor): Tensor {
  * @param indices  sample numbers of the source
  */
 export function subset(source: FeedSource, indices: Int32Array): FeedSource {
+  const { flat, tested } = source;
+  const each = flat === undefined ? 1 : (tested?.rows ?? 1);
+  const rowAt = (i: number): number => (indices[Math.floor(i / each)] as number) * each + (i % each);
+  const rows = (below: number): Int32Array =>
+    Int32Array.from({ length: indices.length * each }, (_, i) => rowAt(i) % below);
   return {
     ...source,
+    ...(flat && { flat: subset(flat, rows(flat.count)) }),
     count: indices.length,
     feeds: (wanted, augment, room) =>
       source.feeds(

@@ -5,6 +5,7 @@ import type { Engine, Session } from '../engine/engine.ts';
 import { DataError, ShapeError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { testedFeeds } from '../samples/tested-feeds.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** How well a model does on some data. */
@@ -16,6 +17,8 @@ export interface Evaluation {
   readonly loss: number | null;
   /** Index of each sample's largest output, ties to the lower; empty for a regression. */
   readonly predictions: Int32Array;
+  /** What is not as usual about the samples in a batch, in a sentence; absent where nothing is. */
+  readonly remark?: string;
 }
 
 /** Options of {@link evaluate}. */
@@ -28,7 +31,8 @@ export interface EvaluateOptions extends RunOptions {
 export const EVALUATE_DEFAULTS = { batch: 100 } as const;
 
 /**
- * Runs a model over all samples of a source.
+ * Runs a model over all samples of a source: one by one where what a sample gives depends on the others in its batch, or in
+ * the batches that the model insists on, the last one filled with its last sample.
  *
  * An output that is not finite makes the loss so; nothing is thrown for it.
  *
@@ -38,9 +42,11 @@ export const EVALUATE_DEFAULTS = { batch: 100 } as const;
 export async function evaluate(
   engine: Engine,
   model: Model,
-  source: FeedSource,
+  given: FeedSource,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  const tested = await testedFeeds(engine, model, given);
+  const source = tested.flat ?? tested;
   const session = await engine.createSession(model, options.threads === undefined ? {} : { threads: options.threads });
   try {
     return await run(session, model, source, options);
@@ -80,6 +86,7 @@ async function run(session: Session, model: Model, source: FeedSource, options: 
     accuracy: source.labelled ? sums.correct / source.count : null,
     loss: measured ? sums.loss / source.count : null,
     predictions,
+    ...(source.tested?.remark != null && { remark: source.tested.remark }),
   };
 }
 

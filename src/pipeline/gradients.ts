@@ -3,14 +3,16 @@ import { logitsOf } from '../autodiff/loss.ts';
 import { type GradientProgram, gradientProgram } from '../curvature/gradient-program.ts';
 import { collectRows, type FeedMaker, type GradientRows } from '../curvature/gradient-rows.ts';
 import type { MakeStore } from '../curvature/row-store.ts';
+import { rowsAreOwn } from '../curvature/rows-check.ts';
 import { drawIndices } from '../data/batches.ts';
 import { elementsOf, type FedBatch, type FeedSource, widenFeeds } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
-import { DataError, OptionError } from '../errors/errors.ts';
+import { DataError } from '../errors/errors.ts';
 import { widenFloats } from '../graph/passes/widen-floats.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { testedFeeds } from '../samples/tested-feeds.ts';
 import type { Random } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -59,7 +61,8 @@ const LARGE_INPUT = 32768;
  */
 export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Promise<GradientRows> {
   const model = widenFloats(asked.model);
-  const request = model === asked.model ? asked : { ...asked, model, source: widenFeeds(asked.source) };
+  const tested = await testedFeeds(asked.engine, asked.model, asked.source);
+  const request = { ...asked, model, source: model === asked.model ? tested : widenFeeds(tested) };
   const { source, samples, batch, rng } = request;
   const wanted = samples * batch;
   if (source.count < wanted)
@@ -67,7 +70,7 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
       `Cannot take ${samples} gradient rows of ${batch} samples: wanted ${wanted} samples, the data has ${source.count}; lower --samples or --batch`,
     );
   const order = drawIndices(rng.fork('samples'), source.count, wanted);
-  const program = await programOf(request, order);
+  const { program, copies } = await programOf(request, order);
   const labeller =
     request.labels === 'model' && request.loss === 'cross-entropy' ? await modelLabels(request, program) : null;
   try {
@@ -75,8 +78,9 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
     const noise = rng.fork('cotangents');
     const feeds: FeedMaker = async (indices, room) => {
       const fed = await source.feeds(indices, request.augment ? augment : undefined, room);
+      if (copies) for (const [name, tensor] of fed.inputs) fed.inputs.set(name, repeated(tensor, indices.length));
       for (const [name, tensor] of await lossFeeds(program, fed, { noise, labeller, loss: request.loss }))
-        fed.inputs.set(name, tensor);
+        fed.inputs.set(name, copies ? repeated(tensor, indices.length) : tensor);
       return fed.inputs;
     };
     return await collectRows(
@@ -86,6 +90,7 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
         order,
         mean: batch,
         feeds,
+        copies,
         ...(request.store && { store: request.store }),
       },
       options,
@@ -96,32 +101,67 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
   }
 }
 
-/** The program of as many samples a run as suit; of no more than one row's where the graph mixes the samples of a batch. */
-async function programOf(request: RowsRequest, order: Int32Array): Promise<GradientProgram> {
+/** The first of so many equal parts of a tensor in the place of all of them, so that augmented or drawn ones are copies too. */
+function repeated(tensor: Tensor, times: number): Tensor {
+  if ((tensor.dims[0] ?? 1) % times !== 0) return tensor;
+  const data = tensor.data.slice() as Float32Array;
+  const size = data.length / times;
+  for (let i = 1; i < times; i++) data.copyWithin(i * size, 0, size);
+  return { ...tensor, data };
+}
+
+interface OpenedProgram {
+  readonly program: GradientProgram;
+  /** Each run is to be fed copies of one sample. */
+  readonly copies: boolean;
+}
+
+/** Whether the rows of a run are those of its samples, by the model's outputs: tested once a model. */
+const ownRows = new WeakMap<object, boolean>();
+
+/**
+ * The program of as many samples a run as suit, a row or more each. Where the graph does not keep the samples of a batch apart on
+ * the way of the gradient: of no more than one row's; where the batch is fixed then, of copies of one sample.
+ */
+async function programOf(request: RowsRequest, order: Int32Array): Promise<OpenedProgram> {
   const { source, batch } = request;
-  const open = async (samples: number): Promise<GradientProgram> => {
-    const rows = Int32Array.from({ length: samples }, (_, i) => order[i % order.length] as number);
-    const { inputs } = await source.feeds(rows);
-    return gradientProgram(request.engine, {
-      ...request,
-      feeds: inputs,
-      samples,
-      mean: batch,
-      ...(workers && { workers }),
-    });
-  };
   const elements = elementsOf(await source.feeds(order.subarray(0, 1)));
   const workers = workersFor(request, { elements, samples: order.length });
+  const inputs = async (rows: Int32Array): Promise<Map<string, Tensor>> => (await source.feeds(rows)).inputs;
+  const open = async (samples: number, { per = batch, mean = batch } = {}): Promise<GradientProgram> =>
+    gradientProgram(request.engine, {
+      ...request,
+      feeds: await inputs(Int32Array.from({ length: samples }, (_, i) => order[i % order.length] as number)),
+      samples,
+      mean,
+      per,
+      ...(per < batch && { factored: new Set<string>() }),
+      ...(workers && { workers }),
+    });
+  const areOwn = async (program: GradientProgram): Promise<boolean> => {
+    const sizes = request.layers.map(({ size }) => size);
+    const key = request.model.graph.outputs;
+    const own =
+      ownRows.get(key) ?? (await rowsAreOwn({ program, sizes, order: filled(order, program.samples), inputs }));
+    ownRows.set(key, own);
+    return own;
+  };
+  const { fixedBatch } = source;
   const most = mostSamples(elements, request);
-  const program = await open(runSize(source, { most, mean: batch, wanted: order.length }));
-  if (program.rows > 1 || program.samples <= batch) return program;
+  const per = fixedBatch === null ? batch : greatestDivisor(fixedBatch, batch);
+  const program = await open(fixedBatch ?? runSize({ most, mean: batch, wanted: order.length }), { per });
+  const fits = program.rows === 1 ? program.samples <= per : await areOwn(program);
+  if (fits) return { program, copies: false };
   await program.release();
-  if (source.fixedBatch !== null) {
-    throw new OptionError(
-      `Cannot use rows of ${batch} samples: the model mixes the ${source.fixedBatch} samples of its batches; use rows of ${source.fixedBatch} (--batch)`,
-    );
-  }
-  return open(largestDivisor(batch, most));
+  if (fixedBatch !== null)
+    return { program: await open(fixedBatch, { per: fixedBatch, mean: batch * fixedBatch }), copies: true };
+  const single = largestDivisor(batch, most);
+  return { program: await open(single, { per: single }), copies: false };
+}
+
+/** At least so many sample numbers: the same ones again where there are fewer. */
+function filled(order: Int32Array, count: number): Int32Array {
+  return Int32Array.from({ length: Math.max(count, order.length) }, (_, i) => order[i % order.length] as number);
 }
 
 /** Runs at once, each in a worker thread; undefined = one by one in this thread. Operators on few small pictures are too small to share among threads, so each thread takes a run of its own. */
@@ -145,18 +185,13 @@ function mostSamples(elements: number, { layers, batch }: Pick<RowsRequest, 'lay
   return Math.min(Math.max(fitting, elements > LARGE_INPUT ? 2 : 8), MOST_SAMPLES);
 }
 
-/** A multiple of m near the best size, or a divisor of it; what the model insists on, if it does. */
-function runSize(
-  { fixedBatch }: FeedSource,
-  { most, mean, wanted }: { most: number; mean: number; wanted: number },
-): number {
-  if (fixedBatch !== null) {
-    if (wanted % fixedBatch !== 0 || (mean % fixedBatch !== 0 && fixedBatch % mean !== 0)) {
-      throw new OptionError(`Cannot use rows of ${mean} samples: the model takes batches of ${fixedBatch}`);
-    }
-    return fixedBatch;
-  }
+/** A multiple of m near the best size, or a divisor of it. */
+function runSize({ most, mean, wanted }: { most: number; mean: number; wanted: number }): number {
   return mean <= most ? Math.min(Math.floor(most / mean) * mean, wanted) : largestDivisor(mean, most);
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
 }
 
 /** The largest divisor of a number that is not above another. */

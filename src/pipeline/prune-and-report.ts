@@ -10,6 +10,7 @@ import { encodeModel } from '../onnx/encode.ts';
 import { makeReport } from '../report/make-report.ts';
 import type { Report } from '../report/report.ts';
 import { runtimeFacts } from '../report/runtime-facts.ts';
+import { testedFeeds } from '../samples/tested-feeds.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { flipDetails } from './details/flip-details.ts';
 import { type PruneResult, prune } from './prune.ts';
@@ -70,8 +71,9 @@ export async function pruneAndReport(
 ): Promise<Pruned> {
   const { data, evaluation } = options;
   if (options.recalibrate && data === undefined) throw new OptionError('Cannot recalibrate without data: give `data`');
-  const source = data && feedsFromDataset(model, data);
-  const tests = evaluation && feedsFromDataset(model, evaluation);
+  const source = data && (await testedFeeds(platform.engine, model, feedsFromDataset(model, data)));
+  const tested = evaluation && (await testedFeeds(platform.engine, model, feedsFromDataset(model, evaluation)));
+  const tests = tested?.flat ?? tested;
   const setup: Setup = { model, options, platform, source, tests };
   const measured = await pruneAndJudge(setup, watch);
   const surroundings = await surroundingsOf(setup, measured, watch);
@@ -155,7 +157,7 @@ async function surroundingsOf(
     bytes,
     latency,
     seconds,
-    warnings: [],
+    warnings: [...new Set([setup.source, setup.tests].flatMap((source) => source?.tested?.remark ?? []))],
   };
 }
 

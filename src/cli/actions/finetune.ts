@@ -19,6 +19,7 @@ import { dataFacts, type OpenedData, type OpenedModel, openData, openEvaluation,
 import { checkNotInput, checkWritableFile, stemOf } from '../outputs.node.ts';
 import { epochLine } from './epoch-line.ts';
 import { openKeeper } from './keeper.ts';
+import { warnOfSamples } from './samples.ts';
 import { jsonOf, trainingStateOf } from './states.ts';
 
 /** The layout of the document; it rises when a field changes its meaning. */
@@ -44,11 +45,12 @@ export async function finetuneFile(context: Context, path: string, command: Comm
       : undefined;
   const address = flags.data;
   const data = await context.timed('open data', () =>
-    openData(opened.model, address, { preprocess: flags, seed: flags.seed, augment }),
+    openData(opened.model, address, { preprocess: flags, seed: flags.seed, augment, engine }),
   );
   const evaluation = await context.timed('open data', async () =>
-    flags.eval === undefined ? null : openEvaluation(opened.model, flags.eval, flags),
+    flags.eval === undefined ? null : openEvaluation(opened.model, flags.eval, { preprocess: flags, engine }),
   );
+  warnOfSamples(context, data, evaluation);
   const teacher = await teacherOf(context, flags, data);
   const keeper = await openKeeper(context, flags, {
     command,

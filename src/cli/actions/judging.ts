@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import type { EvalFlags } from '../flags.ts';
 import { countModel, type ModelCount } from '../measuring.ts';
 import { dataFacts, filesOf, type OpenedData, type OpenedModel, openEvaluation, openModel } from '../opening.node.ts';
+import { warnOfSamples } from './samples.ts';
 
 /** A model and everything that can be measured of it alone. */
 export interface Judged {
@@ -29,7 +30,10 @@ export async function judge(
   const opened = await timed('read', () => openModel(path));
   const { eval: address } = flags;
   const data =
-    address === undefined ? null : await timed('open data', () => openEvaluation(opened.model, address, flags));
+    address === undefined
+      ? null
+      : await timed('open data', () => openEvaluation(opened.model, address, { preprocess: flags, engine }));
+  warnOfSamples(context, data);
   const shapes = await timed('shapes', () => shapesOf(engine, opened.model, data?.source));
   if ('reason' in shapes)
     context.warn(`MACs of ${opened.file.name} are not known, since the model does not run: ${shapes.reason}`);

@@ -14,6 +14,7 @@ import { EXIT } from '../exit-codes.ts';
 import type { SensitivityFlags } from '../flags.ts';
 import { dataFacts, openEvaluation, openModel } from '../opening.node.ts';
 import { checkWritableFolder } from '../outputs.node.ts';
+import { warnOfSamples } from './samples.ts';
 
 /** The layout of the document; it rises when a field changes its meaning. */
 const SENSITIVITY_SCHEMA = 'coppice/sensitivity@1';
@@ -31,7 +32,10 @@ export async function sensitivityFile(context: Context, path: string, command: C
   if (flags.report !== undefined) checkWritableFolder(flags.report);
   const engine = await openEngine(context, flags);
   const opened = await context.timed('read', () => openModel(path));
-  const data = await context.timed('open data', () => openEvaluation(opened.model, address, flags));
+  const data = await context.timed('open data', () =>
+    openEvaluation(opened.model, address, { preprocess: flags, engine }),
+  );
+  warnOfSamples(context, data);
   const { source } = data;
   if (!source.labelled && !source.hasTargets)
     throw new OptionError('Cannot measure sensitivity: the rows of --eval have no labels and no targets');

@@ -11,6 +11,7 @@ import { openEngine } from '../engine.node.ts';
 import type { PruningFlags } from '../flags.ts';
 import { isMadeUp, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
 import { sharedRows } from './overlap.ts';
+import { warnOfSamples } from './samples.ts';
 
 /** A run with everything open and checked that can be checked before the work. */
 export interface RunSetup {
@@ -48,14 +49,17 @@ export async function openRun(
       : undefined;
   const { model } = opened;
   const evaluation = await context.timed('open data', async () =>
-    flags.eval === undefined ? null : openEvaluation(model, flags.eval, flags),
+    flags.eval === undefined ? null : openEvaluation(model, flags.eval, { preprocess: flags, engine }),
   );
   const madeUp = flags.data === undefined || isMadeUp(flags.data);
   const tried = madeUp ? await context.timed('shapes', () => shapesOf(engine, model)) : null;
   const open = tried === null || 'reason' in tried ? undefined : (tried.open ?? undefined);
   const data = await context.timed('open data', async () =>
-    flags.data === undefined ? null : openData(model, flags.data, { preprocess: flags, seed, augment, open }),
+    flags.data === undefined
+      ? null
+      : openData(model, flags.data, { preprocess: flags, seed, augment, open, ...(readsData && { engine }) }),
   );
+  warnOfSamples(context, data, evaluation);
   const source = evaluation?.source ?? (madeUp ? undefined : data?.source);
   const shapes =
     source === undefined && tried !== null
