@@ -35,7 +35,8 @@ function git(...args) {
   return execFileSync('git', ['-C', ROOT, ...args], { encoding: 'utf8' }).trim();
 }
 
-function surroundings() {
+/** When, of what and on what a row was measured. */
+export function surroundings() {
   const runtime = JSON.parse(readFileSync(`${ROOT}node_modules/onnxruntime-node/package.json`, 'utf8')).version;
   return {
     date: new Date().toISOString().slice(0, 10),

@@ -1,96 +1,156 @@
-// npm run zoo [-- NAME ...]: what Coppice makes of models found in the wild (../shared/models/zoo), one line each.
-import { readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+// npm run zoo [-- FOLDER] [--only=TEXT] [--methods=A,B] [--seconds=n] [--keep]: what Coppice makes of a folder of models that nobody here chose.
+// Each attempt and each check of its result is a process of its own; rows go to results/zoo.csv with --keep.
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  onnxruntimeNode as engine,
-  findWeights,
-  prunePipeline,
-  randomFeeds,
-  readModel,
-  sparsity,
-  writeModel,
-} from '../dist/index.js';
-import { random } from '../dist/tensor/random.js';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import { SHARED } from './problems.mjs';
+import { HERE, surroundings } from './rows.mjs';
 
-const FOLDER = join(SHARED, 'models', 'zoo');
-const names = process.argv.slice(2);
-const files = readdirSync(FOLDER).filter(
-  (file) => file.endsWith('.onnx') && (names.length === 0 || names.some((n) => file.includes(n))),
-);
-const folder = await mkdtemp(join(tmpdir(), 'coppice-zoo-'));
-const totals = { readable: 0, runnable: 0, magnitude: 0, chita: 0 };
-const short = (thrown) =>
-  String(thrown.message ?? thrown)
-    .split('\n')[0]
-    .slice(0, 110);
+const METHODS = ['magnitude', 'chita', 'reconstruct', 'auto'];
+/** How much worse than magnitude, on inputs that were not seen, is still right: a factor and a part of the variance. */
+const SLACK = { magnitude: [1, 0], chita: [2, 0.05], reconstruct: [1.1, 0.01], auto: [1.1, 0.01] };
+const COLUMNS = ['date', 'commit', 'set', 'models', 'method', 'right', 'refused', 'wrong', 'late', 'bugs', 'percent'];
 
-/** Open dimensions differ: a sequence of one sample is too short for some models. */
-const LENGTHS = [1, 16, 32, 512];
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string', default: '' },
+    methods: { type: 'string', default: METHODS.join(',') },
+    seconds: { type: 'string', default: '120' },
+    json: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+const folder = positionals[0] ?? join(SHARED, 'models', 'zoo');
+const methods = flags.methods.split(',');
+const scratch = mkdtempSync(join(tmpdir(), 'coppice-zoo-'));
+const files = readdirSync(folder, { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith('.onnx') && file.includes(flags.only))
+  .sort();
 
-async function firstThatRuns(model) {
-  const session = await engine.createSession(model);
-  try {
-    let last;
-    for (const open of LENGTHS) {
-      const source = randomFeeds(model, { rng: random(1), count: 8, open });
+/** Runs a program of wild/ with a time limit; what it printed as JSON, or how it ended. */
+function child(program, args) {
+  return new Promise((done) => {
+    const started = performance.now();
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    const running = spawn(process.execPath, [join(HERE, 'wild', program), ...args], { stdio });
+    const said = { out: '', err: '' };
+    running.stdout.on('data', (data) => {
+      said.out += data;
+    });
+    running.stderr.on('data', (data) => {
+      said.err = (said.err + data).slice(-2000);
+    });
+    const limit = setTimeout(() => running.kill('SIGKILL'), 1000 * Number(flags.seconds));
+    running.on('close', (code, signal) => {
+      clearTimeout(limit);
+      const seconds = (performance.now() - started) / 1000;
+      if (signal === 'SIGKILL') return done({ late: seconds });
       try {
-        await session.run((await source.feeds([0])).inputs);
-        return { source, open };
-      } catch (thrown) {
-        last = thrown;
+        done({ ...JSON.parse(said.out), seconds });
+      } catch {
+        done({ bug: `ended with ${signal ?? code}: ${said.err.trim().split('\n').slice(-3).join(' | ')}` });
       }
-    }
-    throw last;
-  } finally {
-    await session.release();
+    });
+  });
+}
+
+const short = (text) => String(text).split('\n')[0].slice(0, 160);
+
+/** One method on one model: a verdict and a note. */
+async function judged(path, method, { open, magnitude }) {
+  const output = join(scratch, 'pruned.onnx');
+  for (const name of readdirSync(scratch)) rmSync(join(scratch, name));
+  const attempt = await child('attempt.mjs', [path, method, output, ...(open === null ? [] : [String(open)])]);
+  if (attempt.late) return { verdict: 'late', note: `over ${flags.seconds} s` };
+  if (attempt.bug) return { verdict: 'bug', note: short(attempt.bug), whole: attempt.bug };
+  if (attempt.refused)
+    return { verdict: 'refused', note: `${attempt.refused.code}: ${short(attempt.refused.message)}` };
+  const claim = join(scratch, 'claim.json');
+  writeFileSync(claim, JSON.stringify(attempt));
+  const check = await child('check.mjs', [path, output, claim, ...(open === null ? [] : [String(open)])]);
+  const skipped = attempt.layers.length;
+  const { error } = check;
+  const seen = { error, seconds: attempt.seconds, layers: skipped, said: attempt.said };
+  if (check.late) return { verdict: 'late', note: 'its check', ...seen };
+  if (check.bug || check.fails)
+    return { verdict: 'wrong', note: `does not run: ${short(check.bug ?? check.fails)}`, ...seen };
+  if (check.problems.length > 0) return { verdict: 'wrong', note: check.problems[0], ...seen };
+  if (error === 'infinite') return { verdict: 'wrong', note: 'outputs are not finite', ...seen };
+  if (attempt.status !== 'converged') return { verdict: 'wrong', note: `${attempt.status}: ${attempt.said}`, ...seen };
+  const [factor, part] = SLACK[method] ?? SLACK.chita;
+  if (typeof error === 'number' && typeof magnitude === 'number' && error > factor * magnitude + part)
+    return {
+      verdict: 'wrong',
+      note: `error ${error.toPrecision(3)}, by magnitude ${magnitude.toPrecision(3)}`,
+      ...seen,
+    };
+  return { verdict: 'right', note: typeof error === 'number' ? error.toPrecision(3) : 'no float output', ...seen };
+}
+
+async function studied(file) {
+  const path = join(folder, file);
+  const inspection = await child('attempt.mjs', [path, 'inspect', '-']);
+  const row = { file, bytes: statSync(path).size, inspection, results: {} };
+  if (!inspection.runs || !(inspection.weights > 0)) return row;
+  for (const method of methods) {
+    row.results[method] = await judged(path, method, {
+      open: inspection.open,
+      magnitude: row.results.magnitude?.error,
+    });
   }
+  return row;
 }
 
-async function reloads(model, source) {
-  const path = join(folder, 'pruned.onnx');
-  await writeModel(path, model);
-  const session = await engine.createSession(await readModel(path));
-  await session.run((await source.feeds([0])).inputs);
-  await session.release();
+function line({ file, inspection, results }) {
+  const head = file.padEnd(64).slice(0, 90);
+  if (inspection.refused) return `${head} refused: ${short(inspection.refused.message)}`;
+  if (inspection.bug || inspection.late) return `${head} BUG in inspect: ${short(inspection.bug ?? 'late')}`;
+  if (!inspection.runs) return `${head} does not run: ${short(inspection.reason)}`;
+  if (inspection.weights === 0) return `${head} no prunable weights (${inspection.unprunable} others)`;
+  const parts = Object.entries(results).map(([method, { verdict, note }]) => `${method} ${verdict} (${note})`);
+  return `${head} ${inspection.layers} layers, ${inspection.weights} weights; ${parts.join('; ')}`;
 }
 
+const rows = [];
 for (const file of files) {
-  const notes = [];
-  const started = performance.now();
-  try {
-    const model = await readModel(join(FOLDER, file));
-    totals.readable++;
-    const { prunable } = findWeights(model);
-    const p = prunable.reduce((sum, layer) => sum + layer.size, 0);
-    notes.push(`${prunable.length} layers, ${p} weights`);
-    const { source } = await firstThatRuns(model);
-    totals.runnable++;
-    if (p > 0) {
-      const half = { engine, budget: sparsity(0.5), source, loss: 'random' };
-      await reloads((await prunePipeline(model, { ...half, method: 'magnitude' })).model, source);
-      totals.magnitude++;
-      notes.push('magnitude ok');
-      const samples = source.fixedBatch ?? 4;
-      const {
-        model: pruned,
-        chosen,
-        stages,
-      } = await prunePipeline(model, { ...half, method: 'chita', samples, blocked: 'skip', lambda: 1e-2 });
-      await reloads(pruned, source);
-      if (stages[0].status !== 'converged') throw new Error(stages[0].message);
-      totals.chita++;
-      const skipped = prunable.length - chosen.layers.length;
-      notes.push(`chita ok${skipped > 0 ? ` (${skipped} layers skipped)` : ''}`);
-    }
-  } catch (thrown) {
-    notes.push(short(thrown));
-  }
-  console.log(`${file.padEnd(72)} ${notes.join('; ')}  ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  const row = await studied(file);
+  rows.push(row);
+  console.log(line(row));
+  if (flags.json) writeFileSync(flags.json, JSON.stringify(rows, null, 1));
 }
-await rm(folder, { recursive: true });
+rmSync(scratch, { recursive: true });
+
+const counted = rows.filter(({ results }) => Object.keys(results).length > 0);
+const broken = rows.filter(({ inspection }) => inspection.bug || inspection.late);
 console.log(
-  `\n${files.length} models: ${totals.readable} readable, ${totals.runnable} run, ${totals.magnitude} magnitude-pruned and reloaded, ${totals.chita} pruned by CHITA with random cotangents and reloaded`,
+  `\n${rows.length} models, ${counted.length} with prunable weights that run; inspect failed on ${broken.length}`,
 );
+const facts = surroundings();
+for (const method of methods) {
+  const count = (verdict) => counted.filter(({ results }) => results[method].verdict === verdict).length;
+  const row = {
+    date: facts.date,
+    commit: facts.commit,
+    set: relative(join(SHARED, '..'), folder).split('/').slice(-2).join('/'),
+    models: counted.length,
+    method,
+    right: count('right'),
+    refused: count('refused'),
+    wrong: count('wrong'),
+    late: count('late'),
+    bugs: count('bug'),
+    percent: ((100 * count('right')) / Math.max(1, counted.length)).toFixed(1),
+  };
+  console.log(
+    `${method.padEnd(12)} ${row.percent.padStart(5)} % right: ${row.right} right, ${row.refused} refused, ${row.wrong} wrong, ${row.late} late, ${row.bugs} bugs`,
+  );
+  const csv = join(HERE, 'results', 'zoo.csv');
+  if (flags.keep) {
+    if (!existsSync(csv)) writeFileSync(csv, `${COLUMNS.join(',')}\n`);
+    appendFileSync(csv, `${COLUMNS.map((column) => row[column]).join(',')}\n`);
+  }
+}

@@ -1,0 +1,70 @@
+// node wild/attempt.mjs FILE METHOD OUTPUT: one method on one model, in a process of its own; prints what came of it as JSON.
+
+import { CoppiceError } from '../../dist/errors/errors.js';
+import { validateGraph } from '../../dist/graph/validate-graph.js';
+import { onnxruntimeNode as engine, prunePipeline, readModel, sparsity, writeModel } from '../../dist/index.js';
+import { inspect } from '../../dist/pipeline/inspect.js';
+import { shapesOf } from '../../dist/pipeline/shapes.js';
+import { madeUp } from './inputs.mjs';
+
+/** Share that is removed, and the samples that methods see. */
+const SPARSITY = 0.5;
+const SAMPLES = 64;
+/** What each method is asked for besides: little, so that a folder of models takes no day. */
+const SETTINGS = {
+  magnitude: { method: 'magnitude' },
+  chita: { method: 'chita', samples: 24, lambda: 1e-2, loss: 'random', blocked: 'skip' },
+  reconstruct: { method: 'reconstruct', samples: SAMPLES },
+  auto: { method: 'auto', gradients: 320 },
+};
+
+const [file, method, output, open] = process.argv.slice(2);
+
+async function inspected() {
+  const model = validateGraph(await readModel(file));
+  const shapes = await shapesOf(engine, model);
+  const runs = !('reason' in shapes);
+  const { prunable, totals, unprunable } = inspect(model, runs ? shapes : undefined);
+  return {
+    layers: prunable.length,
+    weights: totals.prunable,
+    unprunable: unprunable.length,
+    runs,
+    open: runs ? shapes.open : null,
+    reason: runs ? null : shapes.reason,
+  };
+}
+
+async function pruned() {
+  const model = validateGraph(await readModel(file));
+  const settings = SETTINGS[method];
+  const { source } = await madeUp(model, { seed: 1, count: SAMPLES, ...(open && { open: Number(open) }) });
+  const rows =
+    settings.samples && method === 'chita' && source.fixedBatch > 1 ? { batch: source.fixedBatch, samples: 8 } : {};
+  const result = await prunePipeline(model, {
+    engine,
+    budget: sparsity(SPARSITY),
+    ...settings,
+    ...rows,
+    ...(method !== 'magnitude' && { source }),
+  });
+  await writeModel(output, result.model);
+  let start = 0;
+  const layers = result.chosen.layers.map(({ name, size }) => {
+    const w = result.w.subarray(start, start + size);
+    start += size;
+    return { name, size, zeros: w.reduce((sum, x) => sum + (x === 0 ? 1 : 0), 0) };
+  });
+  const stage = result.stages.at(-1);
+  return { layers, kept: stage.kept, status: stage.status, said: stage.message };
+}
+
+function told(thrown) {
+  if (thrown instanceof CoppiceError) return { refused: { code: thrown.code, message: thrown.message } };
+  if (thrown.doesNotRun) return { refused: { code: 'engine', message: thrown.message } };
+  return { bug: thrown.stack ?? String(thrown) };
+}
+
+const started = performance.now();
+const result = await (method === 'inspect' ? inspected() : pruned()).catch(told);
+process.stdout.write(JSON.stringify({ ...result, seconds: (performance.now() - started) / 1000 }));
