@@ -1,14 +1,15 @@
 import { backward } from '../src/autodiff/backward.ts';
 import type { GradientRule } from '../src/autodiff/rule.ts';
-import { capture } from '../src/engine/capture.ts';
+import { liftAndCapture } from '../src/engine/capture.ts';
 import type { Session } from '../src/engine/engine.ts';
 import { onnxruntimeNode } from '../src/engine/onnxruntime.node.ts';
 import { EngineError } from '../src/errors/errors.ts';
 import { GraphBuilder } from '../src/graph/builder.ts';
-import { type AttributeLike, attributes } from '../src/ir/access.ts';
-import type { Model } from '../src/ir/model.ts';
+import { type AttributeLike, attributes, operatorKey } from '../src/ir/access.ts';
+import type { Model, Node } from '../src/ir/model.ts';
 import { type Random, random } from '../src/tensor/random.ts';
 import { sizeOf, type Tensor } from '../src/tensor/tensor.ts';
+import { outputGap } from './shared-models.ts';
 
 /** A float input of a case, sampled: standard normal unless `draw` says otherwise. */
 export interface Sampled {
@@ -19,6 +20,8 @@ export interface Sampled {
 /** One row of the gradient table: a node, and how its inputs are sampled. */
 export interface GradientCase {
   readonly op: string;
+  /** Domain of the operator; absent = ai.onnx. */
+  readonly domain?: string;
   /** A shape = a float input of that shape; a tensor = a constant, not differentiated; null = left out. */
   readonly inputs: readonly (readonly number[] | Sampled | Tensor | null)[];
   readonly attrs?: Readonly<Record<string, AttributeLike>>;
@@ -27,6 +30,8 @@ export interface GradientCase {
   readonly cotangents?: readonly number[];
   /** Opsets at which the case runs; {@link OPSETS} unless stated. */
   readonly opsets?: readonly number[];
+  /** The kernel computes in float32 even where it takes doubles. */
+  readonly single?: true;
   /** Inputs that are weights: the gradients of each sample are checked too. All other float inputs are batches. */
   readonly weights?: readonly number[];
 }
@@ -47,7 +52,7 @@ export function nameOf(row: GradientCase): string {
   const shapes = row.inputs.map((input) => (input === null ? '-' : `[${dimsOf(input)}]`)).join(' ');
   const attrs = Object.entries(row.attrs ?? {}).map(([key, value]) => `${key}=${plain(value)}`);
   const asked = row.cotangents === undefined ? [] : [`dy=${row.cotangents}`];
-  return [row.op, shapes, ...attrs, ...asked].join(' ');
+  return [operatorKey(row), shapes, ...attrs, ...asked].join(' ');
 }
 
 function plain(value: AttributeLike): string {
@@ -103,7 +108,7 @@ function modelOf(row: GradientCase, { opset, type, fixed }: ModelOptions): Model
   builder.nodes.push({
     name: 'node',
     op: row.op,
-    domain: '',
+    domain: row.domain ?? '',
     inputs,
     outputs,
     attributes: attributes(row.attrs ?? {}),
@@ -156,6 +161,7 @@ async function forward(row: GradientCase, opset: number): Promise<Forward> {
       type === 'float64' && [...(await raw(values)).values()].every((y) => y.type === 'float64');
     return { exact, run, release: () => session.release() };
   };
+  if (row.single) return open('float32');
   try {
     return await open('float64');
   } catch (error) {
@@ -173,10 +179,10 @@ export async function gradients(
   const weights = rows === undefined ? [] : (row.weights ?? []);
   const fixed = new Map([...values].filter(([i]) => weights.includes(i)));
   const fed = feed(row, new Map([...values].filter(([i]) => !weights.includes(i))), 'float32');
-  const model = modelOf(row, { opset, type: 'float32', fixed });
-  const captured = await capture(onnxruntimeNode, model, fed);
+  const plain = modelOf(row, { opset, type: 'float32', fixed });
+  const node = plain.graph.nodes[0] as Node;
+  const { model, captured } = await liftAndCapture(onnxruntimeNode, plain, fed);
   const builder = new GraphBuilder(model.graph);
-  const node = model.graph.nodes[0] as Model['graph']['nodes'][number];
   const ends = new Map<string, string>();
   for (const [y, data] of cotangents) {
     const dims = captured.get(`y${y}`)?.dims as readonly number[];
@@ -233,7 +239,11 @@ export interface Deviation {
  * only a float one, with a larger h and Richardson extrapolation over h, 2h, 4h (error h^6), since the rounding of
  * float32 divided by 1e-3 would hide everything below 1e-4.
  */
-export async function checkCase(row: GradientCase, rule: GradientRule, opset: number): Promise<Deviation[]> {
+export async function checkCase(
+  row: GradientCase,
+  rule: Pick<GradientRule, 'linearity'>,
+  opset: number,
+): Promise<Deviation[]> {
   const rng = random(`${nameOf(row)}@${opset}`);
   const values = sample(row, rng);
   const v = await drawCotangents(row, values, { opset, rng });
@@ -400,4 +410,14 @@ function gap(found: Tensor | undefined, { batch, parts }: { batch: number; parts
 /** Shapes of float inputs in short: `4x3x9 5x3x3 5`, `()` for a scalar, `-` for an input left out. */
 export function shapes(text: string): (readonly number[] | null)[] {
   return text.split(' ').map((word) => (word === '-' ? null : word === '()' ? [] : word.split('x').map(Number)));
+}
+
+/** The largest difference of an output of a case's model from the same after composite operators were rewritten, relative to its largest. */
+export async function checkLowered(row: GradientCase, opset: number): Promise<number> {
+  const values = sample(row, random(`${nameOf(row)}@${opset} lowered`));
+  const model = modelOf(row, { opset, type: 'float32' });
+  const fed = feed(row, values, 'float32');
+  const { model: lowered } = await liftAndCapture(onnxruntimeNode, model, fed);
+  if (lowered.graph.nodes.some((node) => operatorKey(node) === operatorKey(row))) return Number.POSITIVE_INFINITY;
+  return outputGap(model, lowered, fed);
 }

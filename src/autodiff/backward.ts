@@ -1,6 +1,7 @@
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
+import { loweringRefusal } from '../graph/passes/lower.ts';
 import type { Graph, Node } from '../ir/model.ts';
 import { readsOf } from '../ir/subgraphs.ts';
 import { formOf, ruleContext, type Surroundings, shapeOf, vocabulary } from './context.ts';
@@ -74,7 +75,8 @@ export function undifferentiableNodes(graph: Graph, paths: Paths): Obstacle[] {
   return graph.nodes.flatMap((node) => {
     if (!isOnPath(node, paths)) return [];
     const rule = ruleOf(node);
-    const reason = rule === undefined ? 'no gradient rule' : rule.refuses?.(paths.form(node));
+    const form = paths.form(node);
+    const reason = rule === undefined ? (loweringRefusal(form) ?? 'no gradient rule') : rule.refuses?.(form);
     return reason === undefined ? [] : [{ node, reason }];
   });
 }

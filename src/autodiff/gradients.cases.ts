@@ -1,4 +1,5 @@
 import type { GradientCase } from '../../test/gradient-check.ts';
+import { fusedCases } from './lowered/fused.cases.ts';
 import { activationCases } from './rules/activations.cases.ts';
 import { arithmeticCases } from './rules/arithmetic.cases.ts';
 import { convTransposeCases } from './rules/conv-transpose.cases.ts';
@@ -29,4 +30,5 @@ export const CASES: readonly GradientCase[] = [
   ...cuttingCases,
   ...gatheringCases,
   ...resizingCases,
+  ...fusedCases,
 ];

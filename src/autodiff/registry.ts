@@ -1,3 +1,4 @@
+import { operatorKey } from '../ir/access.ts';
 import type { Node } from '../ir/model.ts';
 import type { GradientRule } from './rule.ts';
 import { activations } from './rules/activations.ts';
@@ -8,6 +9,7 @@ import { cutting } from './rules/cutting.ts';
 import { einstein } from './rules/einsum.ts';
 import { elementary } from './rules/elementary.ts';
 import { gathering } from './rules/gathering.ts';
+import { gelus } from './rules/gelu.ts';
 import { linear } from './rules/linear.ts';
 import { normalization } from './rules/normalization.ts';
 import { pooling } from './rules/pooling.ts';
@@ -22,7 +24,7 @@ export const FAMILIES: Readonly<Record<string, readonly GradientRule[]>> = {
   linear: [...linear, ...einstein],
   normalization,
   pooling,
-  activations: [...activations, ...smoothActivations],
+  activations: [...activations, ...smoothActivations, ...gelus],
   elementary,
   arithmetic,
   reductions,
@@ -32,11 +34,11 @@ export const FAMILIES: Readonly<Record<string, readonly GradientRule[]>> = {
   resizing,
 };
 
-/** Every gradient rule, by operator of ai.onnx. */
+/** Every gradient rule, by {@link operatorKey}. */
 export const RULES: ReadonlyMap<string, GradientRule> = new Map(
   Object.values(FAMILIES)
     .flat()
-    .map((rule) => [rule.op, rule]),
+    .map((rule) => [operatorKey(rule), rule]),
 );
 
 /** Operators through which nothing flows back: their outputs are integers, shapes, or constant almost everywhere. */
@@ -55,5 +57,5 @@ export function isZeroGradient(node: Node): boolean {
 
 /** The rule of a node's operator, if there is one. */
 export function ruleOf(node: Node): GradientRule | undefined {
-  return node.domain === '' ? RULES.get(node.op) : undefined;
+  return RULES.get(operatorKey(node));
 }

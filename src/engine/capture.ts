@@ -2,6 +2,7 @@ import { EngineError } from '../errors/errors.ts';
 import type { Captured, CapturedValue } from '../graph/captured.ts';
 import { constantsToInitializers } from '../graph/passes/constants-to-initializers.ts';
 import { liftOpset } from '../graph/passes/lift-opset.ts';
+import { lowerComposites } from '../graph/passes/lower.ts';
 import type { Graph, Model } from '../ir/model.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { Engine, Tensors } from './engine.ts';
@@ -55,7 +56,10 @@ function untyped(known: ReadonlyMap<string, { type: unknown }>, name: string): o
   return info === undefined || info.type === null ? {} : { type: info.type };
 }
 
-/** The model at opset 17 or later with its constants as initializers, and the shapes of all its values. */
+/**
+ * The model at opset 17 or later with its constants as initializers and its composite operators written in plain ones, and the
+ * shapes of all its values.
+ */
 export async function liftAndCapture(
   engine: Engine,
   model: Model,
@@ -64,7 +68,10 @@ export async function liftAndCapture(
   const plain = { ...model, graph: constantsToInitializers(model.graph) };
   const first = await capture(engine, plain, feeds);
   const lifted = liftOpset(plain, first);
-  if (lifted === plain) return { model: plain, captured: first };
-  const clean = { ...lifted, graph: constantsToInitializers(lifted.graph) };
-  return { model: clean, captured: await capture(engine, clean, feeds) };
+  const clean = lifted === plain ? plain : { ...lifted, graph: constantsToInitializers(lifted.graph) };
+  const captured = clean === plain ? first : await capture(engine, clean, feeds);
+  const lowered = lowerComposites(clean, captured);
+  return lowered === clean
+    ? { model: clean, captured }
+    : { model: lowered, captured: await capture(engine, lowered, feeds) };
 }

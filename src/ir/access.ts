@@ -91,6 +91,11 @@ function isInts(value: AttributeLike): value is readonly number[] {
   return Array.isArray(value);
 }
 
+/** An operator's name with its domain: `Conv`, `com.microsoft.FusedConv`. */
+export function operatorKey({ op, domain }: { readonly op: string; readonly domain?: string }): string {
+  return domain ? `${domain}.${op}` : op;
+}
+
 /** An int attribute as a number, or the fallback where it is absent. */
 export function intAttribute(node: Node, name: string, fallback: number): number {
   const found = node.attributes.get(name);

@@ -2,6 +2,7 @@ import { away, between, type GradientCase, shapes } from '../../../test/gradient
 import { float } from '../../ir/access.ts';
 import { float32 } from '../../tensor/tensor.ts';
 
+const MICROSOFT = 'com.microsoft';
 const dims = [3, 4, 5];
 const scalar = (value: number) => float32([value], []);
 const limit = (low: number, high: number) => ({ dims: [], draw: between(low, high) });
@@ -22,6 +23,8 @@ export const activationCases: readonly GradientCase[] = [
   { op: 'Clip', inputs: [{ dims, draw: away([-1, 1], 0.9) }, limit(-1.1, -1), limit(1, 1.1)] },
   { op: 'ThresholdedRelu', inputs: [{ dims, draw: away([1]) }] },
   { op: 'ThresholdedRelu', inputs: [{ dims, draw: away([-0.5]) }], attrs: { alpha: float(-0.5) } },
+  { op: 'Shrink', inputs: [{ dims, draw: away([-0.5, 0.5]) }], single: true },
+  { op: 'Shrink', inputs: [{ dims, draw: away([-1, 1]) }], attrs: { lambd: float(1), bias: float(0.3) }, single: true },
   { op: 'HardSigmoid', inputs: [{ dims, draw: away([-2.5, 2.5]) }] },
   { op: 'HardSigmoid', inputs: [{ dims, draw: away([-1, 1]) }], attrs: { alpha: float(0.5), beta: float(0.5) } },
   { op: 'HardSwish', inputs: [{ dims, draw: away([-3, 3]) }] },
@@ -35,6 +38,14 @@ export const activationCases: readonly GradientCase[] = [
   { op: 'Softsign', inputs: [{ dims, draw: away([0]) }] },
   { op: 'Gelu', inputs: shapes('3x4x5'), opsets: [20, 24] },
   { op: 'Gelu', inputs: shapes('3x4x5'), attrs: { approximate: 'tanh' }, opsets: [20, 24] },
+  { op: 'Swish', inputs: shapes('3x4x5'), opsets: [24] },
+  { op: 'Swish', inputs: shapes('3x4x5'), attrs: { alpha: float(-1.5) }, opsets: [24] },
+  { op: 'Gelu', domain: MICROSOFT, inputs: shapes('3x4x5') },
+  { op: 'QuickGelu', domain: MICROSOFT, inputs: shapes('3x4x5') },
+  { op: 'QuickGelu', domain: MICROSOFT, inputs: shapes('3x4x5'), attrs: { alpha: float(0.7) } },
+  { op: 'BiasGelu', domain: MICROSOFT, inputs: shapes('3x4x5 5') },
+  { op: 'FastGelu', domain: MICROSOFT, inputs: shapes('3x4x5 5') },
+  { op: 'FastGelu', domain: MICROSOFT, inputs: shapes('3x4x5') },
   { op: 'Mish', inputs: shapes('3x4x5'), opsets: [18, 24] },
   ...['Softmax', 'LogSoftmax'].flatMap((op) => [
     { op, inputs: shapes('3x5') },

@@ -96,6 +96,19 @@ const thresholdedRelu: GradientRule = {
   ],
 };
 
+/** Y = X - bias where X > lambd, X + bias where X < -lambd, else 0.   dX = dY where |X| > lambd, else 0 */
+const shrink: GradientRule = {
+  op: 'Shrink',
+  since: [9],
+  linearity: 'piecewise',
+  backward: (at) => [
+    whereAbove(at, at.emit('Abs', at.x[0] as string), {
+      over: floatAttribute(at.node, 'lambd', 0.5),
+      dy: at.dy[0] as string,
+    }),
+  ],
+};
+
 /** Y = min(max(alpha X + beta, 0), 1).   dX = alpha dY where 0 < Y < 1, else 0 */
 const hardSigmoid: GradientRule = {
   op: 'HardSigmoid',
@@ -170,6 +183,7 @@ export const activations: readonly GradientRule[] = [
   pRelu,
   clip,
   thresholdedRelu,
+  shrink,
   hardSigmoid,
   hardSwish,
   elu,

@@ -1,4 +1,5 @@
 import { between, distinct, type GradientCase, shapes } from '../../../test/gradient-check.ts';
+import type { Random } from '../../tensor/random.ts';
 import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
 
 /** Broadcasting on either side, both sides, scalars, and none. */
@@ -15,6 +16,14 @@ export const arithmeticCases: readonly GradientCase[] = [
     const [a, b] = shapes(pair) as [number[], number[]];
     return { op: 'Div', inputs: [a, { dims: b, draw: between(0.7, 3) }] };
   }),
+  ...[[3, 4], [4]].map((b) => ({
+    op: 'Mod',
+    inputs: [
+      { dims: [3, 4], draw: (rng: Random, i: number) => 2 * (i % 5) - 4 + 0.6 + 0.8 * rng.uniform() },
+      { dims: b, draw: between(1.95, 2.05) },
+    ],
+    attrs: { fmod: 1 },
+  })),
   ...['Sum', 'Mean'].flatMap((op) =>
     ['3x4', '3x4 3x4', '3x4 4 2x1x1', '2 2 2 2'].map((s) => ({ op, inputs: shapes(s) })),
   ),

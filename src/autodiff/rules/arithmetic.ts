@@ -48,6 +48,22 @@ const div: GradientRule = {
   },
 };
 
+/** Y = A - B trunc(A / B), broadcast.   dA = sumTo(A, dY)   dB = -sumTo(B, dY (A - Y) / B) */
+const mod: GradientRule = {
+  op: 'Mod',
+  since: [10, 13],
+  linearity: 'piecewise',
+  backward: ({ x: [a, b], y: [y], dy: [dy], needs, emit, unbroadcast }) => [
+    needs(0) ? unbroadcast(dy as string, 0) : null,
+    needs(1)
+      ? emit(
+          'Neg',
+          unbroadcast(emit('Mul', dy as string, emit('Div', emit('Sub', a as string, y as string), b as string)), 1),
+        )
+      : null,
+  ],
+};
+
 function each(at: RuleContext, gradient: (input: number) => string): (string | null)[] {
   return at.x.map((_, input) => (at.needs(input) ? at.unbroadcast(gradient(input), input) : null));
 }
@@ -101,6 +117,7 @@ export const arithmetic: readonly GradientRule[] = [
   sub,
   mul,
   div,
+  mod,
   sum,
   mean,
   extreme('Max'),

@@ -12,12 +12,18 @@ const log: GradientRule = {
   backward: ({ x: [x], dy: [dy], emit }) => [emit('Div', dy as string, x as string)],
 };
 
-/** Y = sqrt(X).   dX = dY / (2 Y) */
+/** dY / (2 Y), 0 where Y = 0: the root of a square, as in a spectrum's magnitude, has its kink there */
+function overRoot(at: RuleContext, dy: string, y: string): string {
+  const doubled = times(at, y, 2);
+  return at.emit('Div', dy, at.emit('Where', at.emit('Equal', y, at.scalar(0)), at.scalar(Infinity), doubled));
+}
+
+/** Y = sqrt(X).   dX = dY / (2 Y), 0 where Y = 0 */
 const sqrt: GradientRule = {
   op: 'Sqrt',
   since: [6, 13],
   linearity: 'smooth',
-  backward: (at) => [at.emit('Div', at.dy[0] as string, times(at, at.y[0] as string, 2))],
+  backward: (at) => [overRoot(at, at.dy[0] as string, at.y[0] as string)],
 };
 
 /** Y = 1 / X.   dX = -dY Y^2 */
@@ -76,6 +82,35 @@ const sinh = elementwise({ op: 'Sinh', since: [9, 22], linearity: 'smooth', slop
 
 /** Y = cosh(X).   dX = dY sinh(X) */
 const cosh = elementwise({ op: 'Cosh', since: [9, 22], linearity: 'smooth', slope: ({ emit }, x) => emit('Sinh', x) });
+
+/** (X^2 + c)^-1/2 */
+function rootSlope(at: RuleContext, x: string, c: 1 | -1): string {
+  return at.emit('Reciprocal', at.emit('Sqrt', plus(at, at.emit('Mul', x, x), c)));
+}
+
+/** Y = asinh(X).   dX = dY / sqrt(X^2 + 1) */
+const asinh = elementwise({
+  op: 'Asinh',
+  since: [9, 22],
+  linearity: 'smooth',
+  slope: (at, x) => rootSlope(at, x, 1),
+});
+
+/** Y = acosh(X).   dX = dY / sqrt(X^2 - 1) */
+const acosh = elementwise({
+  op: 'Acosh',
+  since: [9, 22],
+  linearity: 'smooth',
+  slope: (at, x) => rootSlope(at, x, -1),
+});
+
+/** Y = atanh(X).   dX = dY / (1 - X^2) */
+const atanh = elementwise({
+  op: 'Atanh',
+  since: [9, 22],
+  linearity: 'smooth',
+  slope: (at, x) => at.emit('Reciprocal', oneMinusSquare(at, x)),
+});
 
 /** Y = -X.   dX = -dY */
 const neg: GradientRule = {
@@ -142,7 +177,7 @@ function uniformPowerSlope(at: RuleContext, x: string, e: number): string | null
     case 2:
       return times(at, x, 2);
     case 0.5:
-      return at.emit('Div', at.scalar(0.5), y);
+      return overRoot(at, at.scalar(1), y);
     case -1:
       return at.emit('Neg', at.emit('Mul', y, y));
     default:
@@ -164,6 +199,9 @@ export const elementary: readonly GradientRule[] = [
   atan,
   sinh,
   cosh,
+  asinh,
+  acosh,
+  atanh,
   neg,
   abs,
   pow,

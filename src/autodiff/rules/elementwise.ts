@@ -3,17 +3,18 @@ import type { GradientRule, RuleContext } from '../rule.ts';
 /** What {@link elementwise} takes: the derivative of one element, as a value of the shape of X. */
 export interface Elementwise {
   readonly op: string;
+  readonly domain?: string;
   readonly since: readonly number[];
   readonly linearity: GradientRule['linearity'];
   readonly slope: (at: RuleContext, x: string, y: string) => string;
 }
 
 /** Y[i] = f(X[i]).   dX = dY * f'(X) */
-export function elementwise({ op, since, linearity, slope }: Elementwise): GradientRule {
+export function elementwise({ slope, ...rule }: Elementwise): GradientRule {
   const backward = (at: RuleContext): readonly string[] => [
     at.emit('Mul', at.dy[0] as string, slope(at, at.x[0] as string, at.y[0] as string)),
   ];
-  return { op, since, linearity, backward };
+  return { ...rule, backward };
 }
 
 /** 1 - value^2 */

@@ -148,6 +148,32 @@ const layerNormalization: GradientRule = {
   },
 };
 
+/**
+ * Y = z scale, z = X r, r = (mean(X^2) + eps)^-1/2 over the axes from `axis` on.
+ * dX = r (dz - z mean(dz z)) with dz = dY scale   dscale = sumTo(scale, dY z);   output 1 is r: - dr r^2 z / n more
+ */
+function rootMeanSquare(op: string, since: readonly number[]): GradientRule {
+  const backward = (at: RuleContext): readonly (string | null)[] => {
+    const { dy, emit, needs } = at;
+    const [x, scale] = at.x as [string, string];
+    const shape = at.shape(0);
+    const axis = intAttribute(at.node, 'axis', -1);
+    const axes = [...shape.keys()].slice(axis < 0 ? axis + shape.length : axis);
+    const share = 1 / sizeOf(axes.map((i) => shape[i] as number));
+    const mean = (value: string): string => times(at, at.sum(value, axes, true), share);
+    const r = inverseDeviation(at, mean(emit('Mul', x, x)));
+    const z = emit('Mul', x, r);
+    const dX = (): string => {
+      const dz = emit('Mul', dy[0] as string, scale);
+      const direct = emit('Mul', r, emit('Sub', dz, emit('Mul', z, mean(emit('Mul', dz, z)))));
+      if (!at.hasDy(1)) return direct;
+      return emit('Sub', direct, times(at, emit('Mul', emit('Mul', emit('Mul', r, r), z), dy[1] as string), share));
+    };
+    return [needs(0) ? dX() : null, needs(1) ? at.unbroadcast(emit('Mul', dy[0] as string, z), 1) : null];
+  };
+  return { op, since, linearity: 'smooth', backward };
+}
+
 /** Y = z scale + bias, z = (X - mean) r over all axes after the channel's, for each sample and channel; gradients as for layers, summed over samples */
 const instanceNormalization: GradientRule = {
   op: 'InstanceNormalization',
@@ -243,6 +269,8 @@ const lrn: GradientRule = {
 export const normalization: readonly GradientRule[] = [
   batchNormalization,
   layerNormalization,
+  rootMeanSquare('RMSNormalization', [23]),
+  rootMeanSquare('SimplifiedLayerNormalization', [1]),
   instanceNormalization,
   groupNormalization,
   lrn,

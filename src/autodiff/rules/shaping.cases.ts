@@ -7,6 +7,7 @@ export const shapingCases: readonly GradientCase[] = [
   { op: 'Dropout', inputs: shapes('3x4') },
   { op: 'Dropout', inputs: [[3, 4], float32([0.5], []), { type: 'bool', dims: [], data: Uint8Array.of(0) }] },
   { op: 'Cast', inputs: shapes('3x4'), attrs: { to: 1 } },
+  { op: 'CastLike', inputs: [[3, 4], float32([1], [])] },
   { op: 'Reshape', inputs: [[3, 4], int64([2, -1])] },
   { op: 'Reshape', inputs: [[3, 4, 1], int64([0, 2, 2])] },
   { op: 'Flatten', inputs: shapes('2x3x4') },

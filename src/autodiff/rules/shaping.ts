@@ -29,12 +29,13 @@ const dropout: GradientRule = {
 };
 
 /** Y = X in another float type.   dX = dY in the type of X */
-const cast: GradientRule = {
-  op: 'Cast',
-  since: [6, 9, 13, 19, 21, 23],
-  linearity: 'linear',
-  backward: ({ x: [x], dy: [dy], emit }) => [emit('CastLike', dy as string, x as string)],
-};
+function cast(op: string, since: readonly number[]): GradientRule {
+  const backward: GradientRule['backward'] = ({ x: [x], dy: [dy], emit }) => [
+    emit('CastLike', dy as string, x as string),
+    null,
+  ];
+  return { op, since, linearity: 'linear', backward };
+}
 
 /** Y = X with axes permuted: Y's axis i is X's axis perm[i].   dX = dY permuted back */
 const transpose: GradientRule = {
@@ -109,7 +110,8 @@ const spaceToDepth: GradientRule = {
 export const shaping: readonly GradientRule[] = [
   identity,
   dropout,
-  cast,
+  cast('Cast', [6, 9, 13, 19, 21, 23]),
+  cast('CastLike', [15, 19, 21, 23]),
   reorderFree('Reshape', [5, 13, 14, 19, 21, 23]),
   reorderFree('Flatten', [1, 9, 11, 13, 21, 23]),
   reorderFree('Squeeze', [13, 21, 23]),

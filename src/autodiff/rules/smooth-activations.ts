@@ -1,6 +1,7 @@
-import { intAttribute, stringAttribute } from '../../ir/access.ts';
-import type { GradientRule, RuleContext } from '../rule.ts';
-import { elementwise, oneMinusSquare, plus, times } from './elementwise.ts';
+import { intAttribute } from '../../ir/access.ts';
+import type { GradientRule } from '../rule.ts';
+import { elementwise, oneMinusSquare } from './elementwise.ts';
+import { bell } from './gelu.ts';
 
 /** Y = 1 / (1 + exp(-X)).   dX = dY Y (1 - Y) */
 const sigmoid = elementwise({
@@ -37,40 +38,12 @@ const softsign = elementwise({
   },
 });
 
-/** a exp(-b X^2) */
-function bell(at: RuleContext, x: string, { a, b }: { a: number; b: number }): string {
-  return times(at, at.emit('Exp', times(at, at.emit('Mul', x, x), -b)), a);
-}
-
 /** Y = erf(X).   dX = dY 2 / sqrt(pi) exp(-X^2) */
 const erf = elementwise({
   op: 'Erf',
   since: [9, 13],
   linearity: 'smooth',
   slope: (at, x) => bell(at, x, { a: 2 / Math.sqrt(Math.PI), b: 1 }),
-});
-
-/** Y = X Phi(X).   dX = dY (Phi(X) + X phi(X)),  Phi and phi: distribution and density of the standard normal */
-function exactGelu(at: RuleContext, x: string): string {
-  const phi = times(at, plus(at, at.emit('Erf', times(at, x, Math.SQRT1_2)), 1), 0.5);
-  return at.emit('Add', phi, at.emit('Mul', x, bell(at, x, { a: 1 / Math.sqrt(2 * Math.PI), b: 0.5 })));
-}
-
-/** Y = X (1 + t) / 2, t = tanh(c (X + 0.044715 X^3)), c = sqrt(2 / pi).   dX = dY ((1 + t) + X (1 - t^2) c (1 + 3 * 0.044715 X^2)) / 2 */
-function tanhGelu(at: RuleContext, x: string): string {
-  const [c, cubic] = [Math.sqrt(2 / Math.PI), 0.044715];
-  const square = at.emit('Mul', x, x);
-  const t = at.emit('Tanh', at.emit('Mul', times(at, x, c), plus(at, times(at, square, cubic), 1)));
-  const inner = times(at, plus(at, times(at, square, 3 * cubic), 1), c);
-  const second = at.emit('Mul', x, at.emit('Mul', oneMinusSquare(at, t), inner));
-  return times(at, at.emit('Add', plus(at, t, 1), second), 0.5);
-}
-
-const gelu = elementwise({
-  op: 'Gelu',
-  since: [20],
-  linearity: 'smooth',
-  slope: (at, x) => (stringAttribute(at.node, 'approximate', 'none') === 'tanh' ? tanhGelu(at, x) : exactGelu(at, x)),
 });
 
 /** Y = X w, w = tanh(softplus(X)).   dX = dY (w + X sigmoid(X) (1 - w^2)) */
@@ -114,7 +87,6 @@ export const smoothActivations: readonly GradientRule[] = [
   softplus,
   softsign,
   erf,
-  gelu,
   mish,
   logSoftmax,
   softmax,
