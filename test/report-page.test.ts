@@ -15,11 +15,10 @@ import { SAMPLE_SWEEP } from './report/sample-sweep.ts';
 const HOSTILE = '"></script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">\'&';
 
 const DETAILS: NonNullable<ReportFacts['details']> = {
-  weights: weightDetails(
-    [{ name: 'conv1.weight', dims: [16, 27], size: 432, order: 'stored' }],
+  weights: weightDetails([{ name: 'conv1.weight', dims: [16, 27], size: 432, order: 'stored' }], () => [
     Float64Array.from({ length: 432 }, (_, i) => Math.sin(i)),
     Float64Array.from({ length: 432 }, (_, i) => (i % 3 === 0 ? 0 : Math.sin(i))),
-  ),
+  ]),
   graph: {
     nodes: [
       { op: 'input', name: 'x', layer: null, change: 'same', shape: [1, 3, 32, 32] },

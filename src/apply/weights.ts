@@ -1,3 +1,4 @@
+import { countNonzeros } from '../constraints/constraint.ts';
 import { numberToHalf } from '../data/half.ts';
 import { OnnxDecodeError, ShapeError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
@@ -13,42 +14,112 @@ import type { Tensor } from '../tensor/tensor.ts';
  * @throws OnnxDecodeError if a weight is NaN or infinite
  */
 export function readWeights(model: Model, layers: readonly WeightLayer[]): Float64Array {
+  return readInto(model, layers, new Float64Array(sizeOfAll(layers)));
+}
+
+/** The same in the narrowest type that holds all of them exactly: half the memory where no weight is float64. */
+export function readWeightsNarrow(model: Model, layers: readonly WeightLayer[]): Float64Array | Float32Array {
   const constants = constantsOf(model.graph);
-  const w = new Float64Array(layers.reduce((sum, layer) => sum + layer.size, 0));
+  const isWide = layers.some(({ name }) => constants.get(name)?.type === 'float64');
+  return isWide ? readWeights(model, layers) : readInto(model, layers, new Float32Array(sizeOfAll(layers)));
+}
+
+/** Layer after layer, so that no more than one is in memory at once. */
+export function* eachLayer(
+  model: Model,
+  layers: readonly WeightLayer[],
+): Generator<{ layer: WeightLayer; w: Float64Array | Float32Array }> {
+  for (const layer of layers) yield { layer, w: readWeightsNarrow(model, [layer]) };
+}
+
+/** Nonzero weights of each layer. Cost: one pass, one layer in memory at a time. */
+export function countKept(model: Model, layers: readonly WeightLayer[]): number[] {
+  const counts: number[] = [];
+  for (const { w } of eachLayer(model, layers)) counts.push(countNonzeros(w));
+  return counts;
+}
+
+function sizeOfAll(layers: readonly WeightLayer[]): number {
+  return layers.reduce((sum, layer) => sum + layer.size, 0);
+}
+
+function readInto<T extends Float64Array | Float32Array>(model: Model, layers: readonly WeightLayer[], w: T): T {
+  const constants = constantsOf(model.graph);
   let start = 0;
   for (const layer of layers) {
-    const constant = constants.get(layer.name);
-    if (constant === undefined)
-      throw new ShapeError(`Cannot read weight "${layer.name}": the model has no such constant`);
-    const stored = tensorOf(constant.type === 'float16' ? widenConstant(constant) : constant).data as Float32Array;
-    const part = w.subarray(start, start + layer.size);
-    for (let i = 0; i < layer.size; i++) part[i] = stored[storedPosition(layer, i)] as number;
-    const bad = part.findIndex((x) => !Number.isFinite(x));
-    if (bad >= 0)
-      throw new OnnxDecodeError(
-        `Cannot prune weight "${layer.name}": element ${bad} is ${part[bad]}; repair the model first, or leave the layer out (--exclude)`,
-      );
+    readLayer(constants, layer, w.subarray(start, start + layer.size));
     start += layer.size;
   }
   return w;
 }
 
-/** The same model with other weights in the layers; everything else is shared. w: [p], rounded to the type of each. */
-export function writeWeights(model: Model, layers: readonly WeightLayer[], w: Float64Array): Model {
+function readLayer<T extends Float64Array | Float32Array>(
+  constants: ReadonlyMap<string, Constant>,
+  layer: WeightLayer,
+  part: T,
+): T {
+  const constant = constants.get(layer.name);
+  if (constant === undefined)
+    throw new ShapeError(`Cannot read weight "${layer.name}": the model has no such constant`);
+  if (layer.order === 'stored' && part instanceof Float32Array && isPlain(constant, part))
+    bytesOf(part).set(constant.raw);
+  else {
+    const stored = tensorOf(constant.type === 'float16' ? widenConstant(constant) : constant).data as Float32Array;
+    if (layer.order === 'stored') part.set(stored);
+    else for (let i = 0; i < layer.size; i++) part[i] = stored[storedPosition(layer, i)] as number;
+  }
+  for (let i = 0; i < part.length; i++) {
+    if (Number.isFinite(part[i])) continue;
+    throw new OnnxDecodeError(
+      `Cannot prune weight "${layer.name}": element ${i} is ${part[i]}; repair the model first, or leave the layer out (--exclude)`,
+    );
+  }
+  return part;
+}
+
+/** Whether a constant's bytes are those of f32 numbers as they are. */
+function isPlain(constant: Constant, { byteLength }: Float32Array): constant is Constant & { raw: Uint8Array } {
+  const { type, raw } = constant;
+  return type === 'float32' && raw instanceof Uint8Array && raw.byteLength === byteLength;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/**
+ * The same model with other weights in the layers; everything else is shared. Of weights in f32 that lie as the file wants them
+ * the model keeps the array itself, which must not change afterwards.
+ *
+ * @param w  [p], rounded to the type of each
+ */
+export function writeWeights(model: Model, layers: readonly WeightLayer[], w: Float64Array | Float32Array): Model {
   const constants = constantsOf(model.graph);
   const replacements = new Map<string, Constant>();
   let start = 0;
   for (const layer of layers) {
-    const stored = new Float32Array(layer.size);
-    for (let i = 0; i < layer.size; i++) stored[storedPosition(layer, i)] = w[start + i] as number;
+    const stored = inStoredOrder(layer, w.subarray(start, start + layer.size));
     const half = constants.get(layer.name)?.type === 'float16';
     const tensor: Tensor = half
-      ? { type: 'float16', dims: layer.dims, data: Uint16Array.from(stored, numberToHalf) }
+      ? { type: 'float16', dims: layer.dims, data: halves(stored) }
       : { type: 'float32', dims: layer.dims, data: stored };
     replacements.set(layer.name, constantOf(tensor));
     start += layer.size;
   }
   return { ...model, graph: replaceConstants(model.graph, replacements) };
+}
+
+function inStoredOrder(layer: WeightLayer, w: Float64Array | Float32Array): Float32Array {
+  if (layer.order === 'stored') return w instanceof Float32Array ? w : new Float32Array(w);
+  const stored = new Float32Array(layer.size);
+  for (let i = 0; i < layer.size; i++) stored[storedPosition(layer, i)] = w[i] as number;
+  return stored;
+}
+
+function halves(values: Float32Array): Uint16Array {
+  const bits = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) bits[i] = numberToHalf(values[i] as number);
+  return bits;
 }
 
 /** Where element i of the layer's order lies in the file's order. */

@@ -1,3 +1,4 @@
+import { countKept } from '../apply/weights.ts';
 import { type FeedSource, randomFeeds } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { LATENCY_DEFAULTS, type Latency, measureLatency, withRows } from '../evaluate/latency.ts';
@@ -16,13 +17,11 @@ export interface LayerCount {
   readonly macs: { readonly before: number | null; readonly after: number | null };
 }
 
-/** Counts nonzeros and multiply-accumulates of layers, whose weights are w: [p], in their order. */
-export function countLayers(layers: readonly WeightLayer[], w: Float64Array): LayerCount[] {
-  let start = 0;
-  return layers.map((layer) => {
-    const part = w.subarray(start, start + layer.size);
-    start += layer.size;
-    const kept = part.reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0);
+/** Counts nonzeros and multiply-accumulates of a model's layers. */
+export function countLayers(layers: readonly WeightLayer[], model: Model): LayerCount[] {
+  const counts = countKept(model, layers);
+  return layers.map((layer, i) => {
+    const kept = counts[i] as number;
     const each = layer.macsPerWeight;
     return {
       layer,

@@ -1,6 +1,6 @@
 import { OptionError } from '../errors/errors.ts';
 import type { Constraint } from './constraint.ts';
-import { markLargest } from './select.ts';
+import { markLargest, markLargestMagnitudes } from './select.ts';
 
 /** A run of consecutive weights with its own count. */
 export interface Group {
@@ -37,6 +37,12 @@ export function grouped(
       const support = new Uint8Array(p);
       for (const { start, size, kept } of groups)
         markLargest(importance.subarray(start, start + size), kept, support.subarray(start, start + size));
+      return support;
+    },
+    projection: (v) => {
+      const support = new Uint8Array(p);
+      for (const { start, size, kept } of groups)
+        markLargestMagnitudes(v.subarray(start, start + size), kept, support.subarray(start, start + size));
       return support;
     },
     allows: (support) => groups.every(({ start, size, kept }) => count(support.subarray(start, start + size)) <= kept),

@@ -9,6 +9,8 @@ export interface Constraint {
    * A projection of v onto the set keeps v on the support of importance v^2 ({@link squared}) and is zero elsewhere.
    */
   support(importance: Float64Array): Uint8Array;
+  /** The support of the projection of f32 weights, without squares of them all in f64; absent = by {@link support}. */
+  projection?(v: Float32Array): Uint8Array;
   allows(support: Uint8Array): boolean;
   /**
    * The set for the weights from `start` to `end` alone, all others as in a support that is allowed: what it allows may be
@@ -20,6 +22,29 @@ export interface Constraint {
 }
 
 /** v^2, elementwise: the importance of a projection. */
-export function squared(v: Float64Array): Float64Array {
-  return v.map((x) => x * x);
+export function squared(v: Float64Array | Float32Array): Float64Array {
+  const squares = new Float64Array(v.length);
+  for (let i = 0; i < v.length; i++) squares[i] = (v[i] as number) * (v[i] as number);
+  return squares;
+}
+
+/** Where a vector keeps its place in the set: 1 = kept, [p]. Cost: for f32 weights a byte each, where the constraint knows how. */
+export function projection(constraint: Constraint, v: Float64Array | Float32Array): Uint8Array {
+  return v instanceof Float32Array && constraint.projection !== undefined
+    ? constraint.projection(v)
+    : constraint.support(squared(v));
+}
+
+/** 1 where a vector is not zero. */
+export function supportOf(v: Float64Array | Float32Array): Uint8Array {
+  const support = new Uint8Array(v.length);
+  for (let i = 0; i < v.length; i++) if (v[i] !== 0) support[i] = 1;
+  return support;
+}
+
+/** Entries of a vector that are not zero. */
+export function countNonzeros(v: Float64Array | Float32Array): number {
+  let count = 0;
+  for (let i = 0; i < v.length; i++) if (v[i] !== 0) count++;
+  return count;
 }

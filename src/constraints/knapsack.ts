@@ -1,7 +1,7 @@
 import { InfeasibleError, OptionError } from '../errors/errors.ts';
 import { count, type Group, restrictCounts } from './cardinality.ts';
 import type { Constraint } from './constraint.ts';
-import { markLargest } from './select.ts';
+import { markLargest, markLargestMagnitudes } from './select.ts';
 
 /** A run of consecutive weights (a layer) whose weights all cost the same. */
 export interface CostedGroup {
@@ -66,6 +66,18 @@ export function knapsack(p: number, groups: readonly CostedGroup[], limits: read
       groups.forEach(({ start, size }, g) =>
         markLargest(
           importance.subarray(start, start + size),
+          counts[g] as number,
+          support.subarray(start, start + size),
+        ),
+      );
+      return support;
+    },
+    projection: (v) => {
+      const counts = solve(v, { groups: bounds, limits });
+      const support = new Uint8Array(p);
+      groups.forEach(({ start, size }, g) =>
+        markLargestMagnitudes(
+          v.subarray(start, start + size),
           counts[g] as number,
           support.subarray(start, start + size),
         ),
@@ -145,11 +157,11 @@ interface Program {
   readonly limits: readonly Limit[];
 }
 
-/** How many of the largest of each group are kept. */
-function solve(importance: Float64Array, program: Program): number[] {
+/** How many of the largest of each group are kept; of f32 values their squares are the importance. */
+function solve(values: Float64Array | Float32Array, program: Program): number[] {
   const { groups, limits } = program;
-  const largest = largestOf(importance);
-  const sorted = groups.map(({ start, size }) => inOrder(importance.subarray(start, start + size), largest));
+  const largest = largestOf(values);
+  const sorted = groups.map(({ start, size }) => inOrder(values.subarray(start, start + size), largest));
   const countsAt = (prices: readonly number[]): number[] =>
     groups.map(({ least, most }, g) => {
       const price = prices.reduce((sum, nu, r) => sum + nu * (limits[r]?.costs[g] as number), 0);
@@ -179,10 +191,12 @@ function solve(importance: Float64Array, program: Program): number[] {
 }
 
 /** The largest finite importance, at least the smallest double: the unit of the sorted values. */
-function largestOf(importance: Float64Array): number {
+function largestOf(values: Float64Array | Float32Array): number {
+  const isWeight = values instanceof Float32Array;
   let largest = Number.MIN_VALUE;
-  for (let i = 0; i < importance.length; i++) {
-    const x = importance[i] as number;
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i] as number;
+    const x = isWeight ? v * v : v;
     if (x > largest && x < Number.POSITIVE_INFINITY) largest = x;
   }
   return largest;
@@ -192,10 +206,12 @@ function largestOf(importance: Float64Array): number {
  * Importances in units of the largest, ascending, f32 (what is nearer than 1e-7 counts as equal); what is not positive as
  * 0, infinity as the ceiling. Cost: three passes of a radix sort over the bits; native sorts take five times as long.
  */
-function inOrder(values: Float64Array, largest: number): Float32Array {
+function inOrder(values: Float64Array | Float32Array, largest: number): Float32Array {
+  const isWeight = values instanceof Float32Array;
   const sorted = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
-    const v = values[i] as number;
+    const x = values[i] as number;
+    const v = isWeight ? x * x : x;
     if (v > 0) sorted[i] = Math.min(v / largest, CEILING);
   }
   let from = new Uint32Array(sorted.buffer);

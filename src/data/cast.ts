@@ -46,7 +46,7 @@ function cast(type: DataType, values: Values): TensorData {
     case 'float64':
       return values instanceof Float64Array ? values : Float64Array.from(values);
     case 'float16':
-      return Uint16Array.from(values, numberToHalf);
+      return filled(new Uint16Array(values.length), (i) => numberToHalf(values[i] as number));
     case 'int8':
       return Int8Array.from(values);
     case 'int16':
@@ -58,12 +58,17 @@ function cast(type: DataType, values: Values): TensorData {
     case 'uint32':
       return Uint32Array.from(values);
     case 'int64':
-      return BigInt64Array.from({ length: values.length }, (_, i) => BigInt(values[i] as number));
+      return filled(new BigInt64Array(values.length), (i) => BigInt(values[i] as number));
     case 'uint64':
-      return BigUint64Array.from({ length: values.length }, (_, i) => BigInt(values[i] as number));
+      return filled(new BigUint64Array(values.length), (i) => BigInt(values[i] as number));
     default:
       return Uint8Array.from(values);
   }
+}
+
+function filled<E, A extends { readonly length: number; [i: number]: E }>(array: A, element: (i: number) => E): A {
+  for (let i = 0; i < array.length; i++) array[i] = element(i);
+  return array;
 }
 
 function checkRange(type: DataType, values: Values, [least, most]: readonly [number, number]): void {

@@ -158,7 +158,9 @@ export function widenFeeds(source: FeedSource): FeedSource {
 /** A half-float tensor as float32; any other as it is. */
 export function widenTensor(tensor: Tensor): Tensor {
   if (tensor.type !== 'float16') return tensor;
-  return { type: 'float32', dims: tensor.dims, data: Float32Array.from(tensor.data as Uint16Array, halfToNumber) };
+  const wide = new Float32Array(tensor.data.length);
+  for (let i = 0; i < wide.length; i++) wide[i] = halfToNumber(tensor.data[i] as number);
+  return { type: 'float32', dims: tensor.dims, data: wide };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { EngineError } from '../errors/errors.ts';
 import type { Captured, CapturedValue } from '../graph/captured.ts';
 import { constantsToInitializers } from '../graph/passes/constants-to-initializers.ts';
+import { hollowWeights } from '../graph/passes/hollow-weights.ts';
 import { liftOpset } from '../graph/passes/lift-opset.ts';
 import { lowerComposites } from '../graph/passes/lower.ts';
 import type { Graph, Model } from '../ir/model.ts';
@@ -15,10 +16,13 @@ const KEPT_ELEMENTS = 4096;
  *
  * @returns types and shapes by value name; small integer values too
  * @throws EngineError if the model does not run on these inputs
- * Cost: one forward pass on the processor without graph optimisation; all activations at once in memory.
+ * Cost: one forward pass on the processor without graph optimisation; all activations at once in memory. The largest weights of
+ * large models are zeros in it (see hollowWeights).
  */
 export async function capture(engine: Engine, model: Model, feeds: Tensors): Promise<Captured> {
-  const session = await (engine.host ?? engine).createSession(exposeAll(model), { optimization: 'none' });
+  const session = await (engine.host ?? engine).createSession(hollowWeights(exposeAll(model)), {
+    optimization: 'none',
+  });
   try {
     const outputs = await session.run(feeds);
     const captured = new Map<string, CapturedValue>();
@@ -44,8 +48,9 @@ function exposeAll(model: Model): Model {
   const known = new Map([...graph.outputs, ...graph.valueInfo].map((info) => [info.name, info]));
   const names = new Set<string>(graph.outputs.map((output) => output.name));
   for (const node of graph.nodes) for (const name of node.outputs) if (name !== '') names.add(name);
+  const declared = new Map(graph.outputs.map((output) => [output.name, output]));
   const outputs = [...names].map(
-    (name) => graph.outputs.find((o) => o.name === name) ?? { name, type: null, shape: null, ...untyped(known, name) },
+    (name) => declared.get(name) ?? { name, type: null, shape: null, ...untyped(known, name) },
   );
   return { ...model, graph: { ...graph, outputs } satisfies Graph };
 }

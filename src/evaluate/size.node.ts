@@ -1,32 +1,36 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { Readable, type Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import { messageOf, OnnxDecodeError } from '../errors/errors.ts';
+import { MOST_COMPRESSED } from './size-limit.ts';
 
 /** Bytes that a model takes as it is and compressed for download. */
 export interface Size {
   readonly raw: number;
-  /** `gzip -9`, without a file name in the header. */
-  readonly gzip: number;
-  /** Brotli, quality 9, window of 16 MiB: what every browser unpacks. */
-  readonly brotli: number;
+  /** `gzip -9`, without a file name in the header; null where it was not measured. */
+  readonly gzip: number | null;
+  /** Brotli, quality 9, window of 16 MiB: what every browser unpacks; null where it was not measured. */
+  readonly brotli: number | null;
 }
 
 /** How {@link measureSize} may be stopped. */
 export interface SizeOptions {
   readonly signal?: AbortSignal;
+  /** Bytes from which on nothing is compressed; default {@link MOST_COMPRESSED}. */
+  readonly mostCompressed?: number;
 }
 
 /** Bytes handed to the compressor at once. */
 const CHUNK = 1 << 20;
 
 /**
- * Measures a model raw, by gzip and by brotli, without holding a compressed copy.
+ * Measures a model raw, by gzip and by brotli, without holding a compressed copy; of a large model the bytes alone.
  *
  * @param source  the model's bytes, or its files (the model and its external data), each compressed on its own
  * @throws OnnxDecodeError if a file cannot be read
- * Cost: each file is read three times, both compressors run at once; brotli compresses about 20 MB/s.
+ * Cost: each file is read twice, both compressors run at once; brotli compresses about 20 MB/s.
  */
 export async function measureSize(
   source: Uint8Array | string | readonly string[],
@@ -34,13 +38,13 @@ export async function measureSize(
 ): Promise<Size> {
   const parts = typeof source === 'string' || source instanceof Uint8Array ? [source] : source;
   const total = { raw: 0, gzip: 0, brotli: 0 };
+  for (const part of parts) total.raw += await bytesOf(part);
+  if (total.raw > (options.mostCompressed ?? MOST_COMPRESSED)) return { raw: total.raw, gzip: null, brotli: null };
   for (const part of parts) {
-    const [raw, gzip, br] = await Promise.all([
-      countBytes(part, null, options),
+    const [gzip, br] = await Promise.all([
       countBytes(part, createGzip({ level: 9 }), options),
       countBytes(part, brotli(), options),
     ]);
-    total.raw += raw;
     total.gzip += gzip;
     total.brotli += br;
   }
@@ -52,7 +56,20 @@ function brotli(): Transform {
   return createBrotliCompress({ params });
 }
 
-async function countBytes(part: Uint8Array | string, coder: Transform | null, options: SizeOptions): Promise<number> {
+async function bytesOf(part: Uint8Array | string): Promise<number> {
+  if (typeof part !== 'string') return part.byteLength;
+  try {
+    return (await stat(part)).size;
+  } catch (cause) {
+    throw unmeasured(cause);
+  }
+}
+
+function unmeasured(cause: unknown): OnnxDecodeError {
+  return new OnnxDecodeError(`Cannot measure the size of the model: ${messageOf(cause)}`, { cause });
+}
+
+async function countBytes(part: Uint8Array | string, coder: Transform, options: SizeOptions): Promise<number> {
   let bytes = 0;
   const sink = new Writable({
     write(chunk: Uint8Array, _encoding, done): void {
@@ -63,10 +80,10 @@ async function countBytes(part: Uint8Array | string, coder: Transform | null, op
   const input =
     typeof part === 'string' ? createReadStream(part, { highWaterMark: CHUNK }) : Readable.from(slices(part));
   try {
-    await (coder === null ? pipeline(input, sink, options) : pipeline(input, coder, sink, options));
+    await pipeline(input, coder, sink, options);
   } catch (cause) {
     if (options.signal?.aborted) throw cause;
-    throw new OnnxDecodeError(`Cannot measure the size of the model: ${messageOf(cause)}`, { cause });
+    throw unmeasured(cause);
   }
   return bytes;
 }

@@ -1,7 +1,8 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import type { Dimension, Graph, Model, Node, ValueInfo } from '../ir/model.ts';
 import { dataTypeNumber } from './data-types.ts';
 import { encodeAttribute } from './encode-attribute.ts';
+import { joined, modelParts } from './encode-parts.ts';
 import { sparseFormOf } from './encode-sparse.ts';
 import { type ExternalPlacer, encodeTensor } from './encode-tensor.ts';
 import { functionsOf } from './functions.ts';
@@ -36,7 +37,12 @@ export interface EncodeOptions {
  * Cost: one copy of the weights.
  */
 export function encodeModel(model: Model, options: EncodeOptions = {}): Uint8Array {
-  return toBinary(ModelProtoSchema, modelProto(model, options.external));
+  return joined(encodeParts(model, options));
+}
+
+/** The same file in parts, one behind another; long initializers are not copied. */
+export function encodeParts(model: Model, options: EncodeOptions = {}): Uint8Array[] {
+  return modelParts(modelProto(model, options.external));
 }
 
 function modelProto(given: Model, external: ExternalPlacer | undefined): ModelProto {

@@ -68,7 +68,8 @@ async function reading<T>(path: string, read: (file: FileHandle) => Promise<T>):
 async function readWhole(file: FileHandle, path: string, maxBytes: number): Promise<Uint8Array> {
   const { size } = await file.stat();
   if (size > maxBytes) throw refusal(path, `it has ${size} bytes, more than the limit of ${maxBytes}`);
-  return new Uint8Array(await file.readFile());
+  const { buffer, byteOffset, byteLength } = await file.readFile();
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function reasonOf(cause: unknown): string {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { OutputError } from '../errors/errors.ts';
 import { type Draft, discard, draft, publish, reasonOf, writeFully } from '../files/atomic.node.ts';
 import type { Model } from '../ir/model.ts';
-import { encodeModel } from './encode.ts';
+import { encodeParts } from './encode.ts';
 import type { ExternalPlace } from './encode-tensor.ts';
 
 /** Options of {@link writeModel}. */
@@ -28,7 +28,7 @@ const SMALLEST_OUTSIDE = 1024;
  * leaves its large initializers in `<name>.data` beside it, written in the same way.
  *
  * @throws OutputError  if the folder cannot be written; what was there before is then still there, and nothing else
- * Cost: one copy of the weights that stay inside.
+ * Cost: long initializers are written from where they lie; the rest is copied once.
  */
 export async function writeModel(path: string, model: Model, options: Partial<WriteOptions> = {}): Promise<void> {
   const { externalFrom } = { ...WRITE_DEFAULTS, ...options };
@@ -37,8 +37,8 @@ export async function writeModel(path: string, model: Model, options: Partial<Wr
   try {
     if (outside !== undefined)
       drafts.push(await draft(join(dirname(path), outside.location), (file) => writeRanges(file, outside)));
-    const bytes = encodeModel(model, { external: (name) => outside?.places.get(name) });
-    drafts.push(await draft(path, (file) => writeFully(file, bytes)));
+    const parts = encodeParts(model, { external: (name) => outside?.places.get(name) });
+    drafts.push(await draft(path, (file) => writeParts(file, parts)));
     await publish(drafts);
   } catch (cause) {
     await discard(drafts);
@@ -74,4 +74,12 @@ function layOut({ graph }: Model, location: string): Outside {
 
 async function writeRanges(file: FileHandle, { ranges }: Outside): Promise<void> {
   for (const [offset, raw] of ranges) await writeFully(file, raw, offset);
+}
+
+async function writeParts(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  let offset = 0;
+  for (const part of parts) {
+    await writeFully(file, part, offset);
+    offset += part.byteLength;
+  }
 }

@@ -1,4 +1,3 @@
-import { readWeights } from '../apply/weights.ts';
 import { stageBudgets } from '../budget/budget.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { type EpochFacts, type FinetuneOptions, finetune, type TrainingState } from '../finetune/finetune.ts';
@@ -8,7 +7,7 @@ import type { Schedule } from '../schedule/stages.ts';
 import { random } from '../tensor/random.ts';
 import { chooseLayers } from './layers.ts';
 import { entryOf, withSolvingMethod } from './methods.ts';
-import { type PruneResult, prune } from './prune.ts';
+import { type PruneResult, prune, withWeights } from './prune.ts';
 import { type PruneOptions, resolvePrune } from './prune-options.ts';
 import type { StageResult } from './stage-result.ts';
 
@@ -131,7 +130,7 @@ export async function pruneGradually(
     });
     current = trained.model;
   }
-  return { model: current, chosen, w: readWeights(current, chosen.layers), stages, options: resolved, epochs };
+  return withWeights({ model: current, chosen, stages, options: resolved, epochs });
 }
 
 /** The seed of a pruning and its training, which no other run's seed leads to. */

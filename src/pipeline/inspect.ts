@@ -141,9 +141,10 @@ function portOf({ name, type, shape }: Port): Port {
 function healthOf(constant: Constant | undefined): WeightHealth {
   if (constant === undefined) return { zeros: 0, notFinite: 0 };
   let [zeros, notFinite] = [0, 0];
-  for (const x of tensorOf(constant.type === 'float16' ? widenConstant(constant) : constant).data as Float32Array) {
-    if (x === 0) zeros++;
-    else if (!Number.isFinite(x)) notFinite++;
+  const elements = tensorOf(constant.type === 'float16' ? widenConstant(constant) : constant).data as Float32Array;
+  for (let i = 0; i < elements.length; i++) {
+    if (elements[i] === 0) zeros++;
+    else if (!Number.isFinite(elements[i])) notFinite++;
   }
   return { zeros, notFinite };
 }

@@ -44,6 +44,8 @@ export interface MethodEntry {
   readonly trains?: boolean;
   /** Whether it solves each layer for its own outputs: `samples` are then those it looks at, `stages` the supports on the way. */
   readonly reconstructs?: boolean;
+  /** Whether it keeps the largest weights as they are, and solves for nothing. */
+  readonly keepsLargest?: boolean;
   readonly defaults: MethodDefaults;
   readonly solver: (context: SolverContext) => AnySolver;
 }
@@ -127,6 +129,7 @@ export const METHODS: Readonly<Record<Method, MethodEntry>> = {
   magnitude: {
     summary: 'keeps the largest weights; needs no data',
     needsGradients: false,
+    keepsLargest: true,
     defaults: ONE_STAGE,
     solver: () => magnitude(),
   },

@@ -201,7 +201,8 @@ async function oneRun(source: FeedSource): Promise<{ inputs: Map<string, Tensor>
 }
 
 async function sizesOf({ measureSize }: Platform, before: Model, after: Model): Promise<Report['bytes']> {
-  const [was, is] = await Promise.all([measureSize(encodeModel(before)), measureSize(encodeModel(after))]);
+  const was = await measureSize(encodeModel(before)); // one after the other: each is a copy of all weights
+  const is = await measureSize(encodeModel(after));
   return { before: was, after: is };
 }
 

@@ -1,4 +1,4 @@
-import { readWeights } from '../apply/weights.ts';
+import { countKept } from '../apply/weights.ts';
 import { type Budget, constraintOf, stageBudgets } from '../budget/budget.ts';
 import type { Constraint } from '../constraints/constraint.ts';
 import type { FeedSource } from '../data/feeds.ts';
@@ -20,7 +20,6 @@ interface Stages {
 /** What comes of them. */
 interface PrunedInOne {
   readonly model: Model;
-  readonly w: Float64Array;
   readonly stages: readonly StageResult[];
   readonly options: ResolvedPrune;
 }
@@ -84,7 +83,6 @@ export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promi
   };
   return {
     model: trained.model,
-    w: readWeights(trained.model, layers),
     stages: [stage],
     options: { ...resolved, samples: trained.steps },
   };
@@ -140,15 +138,15 @@ function reconstructed(
   });
 }
 
-function outcomeOf({ resolved }: Run, solved: Reconstructed, why: string): PrunedInOne {
-  const { model, w, samples, error, seconds } = solved;
-  const kept = w.reduce((count, x) => count + (x === 0 ? 0 : 1), 0);
+function outcomeOf({ resolved, layers }: Run, solved: Reconstructed, why: string): PrunedInOne {
+  const { model, samples, error, seconds } = solved;
+  const kept = countKept(model, layers).reduce((sum, count) => sum + count, 0);
   const stage: StageResult = {
     ...unsolved(resolved.budget, kept),
     message: `${why}layers solved on ${samples} samples, their supports at a mean error of ${error.toPrecision(3)} of the variance of their outputs.`,
     seconds: { gradients: seconds.moments, solve: seconds.solve },
   };
-  return { model, w, stages: [stage], options: { ...resolved, samples } };
+  return { model, stages: [stage], options: { ...resolved, samples } };
 }
 
 /** The one stage of methods that minimise no quadratic model. */

@@ -1,5 +1,6 @@
-import { writeWeights } from '../apply/weights.ts';
+import { readWeights, writeWeights } from '../apply/weights.ts';
 import { type Budget, type BudgetedLayer, constraintOf } from '../budget/budget.ts';
+import { countNonzeros, supportOf } from '../constraints/constraint.ts';
 import { type GradientRows, scaleColumns, usingRows } from '../curvature/gradient-rows.ts';
 import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
 import { linalg } from '../engine/linalg.ts';
@@ -16,6 +17,7 @@ import { rowsOf } from './gradients.ts';
 import { lossOn, searchAlong } from './line-search.ts';
 import type { MethodEntry } from './methods.ts';
 import type { PruneOptions, ResolvedPrune } from './prune-options.ts';
+import { spreadUnits } from './scaling.ts';
 import type { StageResult } from './stage-result.ts';
 import type { Recalibrators } from './stage-statistics.ts';
 
@@ -30,8 +32,8 @@ export interface Run {
 
 /** A run in stages. */
 export interface StagedRun extends Run {
-  /** In which weights are compared, [p] (see unitsOf). */
-  readonly units: Float64Array;
+  /** In which weights are compared, by layer (see layerUnits). */
+  readonly units: readonly number[];
   readonly recalibrators: Recalibrators | null;
 }
 
@@ -39,22 +41,21 @@ export interface StagedRun extends Run {
  * One stage: gradient rows of the present model, the quadratic model of its loss, the solver's answer, and the search along
  * its first-order part where one was asked for.
  *
- * @param current  the model and its weights, [p]
+ * @param model  the present one
  */
 export async function pruneStage(
   run: StagedRun,
-  current: { model: Model; w: Float64Array },
+  model: Model,
   place: StagePlace,
-): Promise<{ w: Float64Array; stage: StageResult }> {
+): Promise<{ model: Model; stage: StageResult }> {
   const { options, entry } = run;
   const onProgress = prefixed(options.onProgress, place.of > 1 ? `stage ${place.t + 1} of ${place.of}: ` : '');
   const started = performance.now();
-  const rows = entry.needsGradients
-    ? await stageRows(run, current.model, { t: place.t, onProgress })
-    : emptyRows(current.w.length);
+  const w = readWeights(model, run.layers);
+  const rows = entry.needsGradients ? await stageRows(run, model, { t: place.t, onProgress }) : emptyRows(w.length);
   const gradients = (performance.now() - started) / 1000;
   const own = rows === options.rows ? undefined : rows;
-  return usingRows(own, () => solveStage(run, { ...current, rows, gradients }, { ...place, onProgress }));
+  return usingRows(own, () => solveStage(run, { model, w, rows, gradients }, { ...place, onProgress }));
 }
 
 /** Which stage of how many; its budget, and what the stage before multiplied its first-order part by. */
@@ -77,12 +78,13 @@ async function solveStage(
   run: StagedRun,
   { model, w, rows, gradients }: StageStart,
   { t, budget, scale, onProgress }: StagePlace & { readonly onProgress: OnProgress },
-): Promise<{ w: Float64Array; stage: StageResult }> {
-  const { options, resolved, entry, units } = run;
+): Promise<{ model: Model; stage: StageResult }> {
+  const { options, resolved, entry, layers } = run;
   const constraint = constraintOf(budget, run.budgeted);
   const solving = performance.now();
   const algebra = linalg(options.engine, options.threads);
   const scaled = resolved.scaling !== 'none';
+  const units = scaled ? spreadUnits(run.units, layers) : new Float64Array();
   const wBar = scaled ? w.map((x, i) => x / (units[i] as number)) : w;
   const problem = quadratic(
     scaled ? scaleColumns(rows, units) : rows,
@@ -111,7 +113,7 @@ async function solveStage(
   const stage: StageResult = {
     budget,
     scale: found.scale,
-    kept: nonzeros(found.w),
+    kept: countNonzeros(found.w),
     lossBefore: rows.meanLoss,
     start,
     value: entry.needsGradients ? solution.value : null,
@@ -120,22 +122,14 @@ async function solveStage(
     sensitivity: entry.needsGradients ? await layerSensitivity(rows, w, resolved.batch) : null,
     seconds: { gradients, solve: (performance.now() - solving) / 1000 },
   };
-  return { w: found.w, stage };
-}
-
-/** Number of weights that are not zero. */
-function nonzeros(w: Float64Array): number {
-  let count = 0;
-  for (let i = 0; i < w.length; i++) if (w[i] !== 0) count++;
-  return count;
+  return { model: writeWeights(model, layers, found.w), stage };
 }
 
 /** The best weights on the same support, had the quadratic model no first-order term. */
 async function withoutFirstOrder(problem: QuadraticProblem, w: Float64Array): Promise<Float64Array | null> {
-  const support = Uint8Array.from(w, (x) => (x === 0 ? 0 : 1));
   const { rows, wBar, lambda, linalg: algebra } = problem;
   const without = quadratic(rows, wBar, { lambda, firstOrder: 0 }, algebra);
-  return (await backSolve(without, support))?.w ?? null;
+  return (await backSolve(without, supportOf(w)))?.w ?? null;
 }
 
 /** The true loss of other weights, with the batch statistics that the stage would end with. */

@@ -1,15 +1,16 @@
-import { readWeights, writeWeights } from '../apply/weights.ts';
+import { readWeights, readWeightsNarrow } from '../apply/weights.ts';
 import { type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
 import { freeIdle } from '../engine/kernels/arena.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import { keepLargest } from './largest-stage.ts';
 import { boundsOf, type ChosenLayers, chooseLayers } from './layers.ts';
 import { entryOf } from './methods.ts';
 import { pruneAndTrain, pruneLayerwise } from './prune-in-one.ts';
 import { type PruneOptions, type ResolvedPrune, resolvePrune } from './prune-options.ts';
-import { pruneStage, type Run } from './prune-stage.ts';
-import { unitsOf } from './scaling.ts';
+import { pruneStage, type Run, type StagedRun } from './prune-stage.ts';
+import { layerUnits } from './scaling.ts';
 import { macsOf } from './shapes.ts';
 import type { StageResult } from './stage-result.ts';
 import { recalibratorsOf } from './stage-statistics.ts';
@@ -18,7 +19,7 @@ import { recalibratorsOf } from './stage-statistics.ts';
 export interface PruneResult {
   readonly model: Model;
   readonly chosen: ChosenLayers;
-  /** The pruned weights, [p], in the order of `chosen.layers`. */
+  /** The pruned weights, [p], in the order of `chosen.layers`; read from the model when they are first asked for. */
   readonly w: Float64Array;
   readonly stages: readonly StageResult[];
   readonly options: ResolvedPrune;
@@ -61,12 +62,9 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
 async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
   const resolved = resolvePrune(options);
   const layers = await budgetedLayers(model, options, chosen);
-  let current = { model, w: readWeights(model, chosen.layers) };
-  const budgets = stageBudgets(
-    resolved.budget,
-    { stages: resolved.stages, schedule: resolved.schedule, base: resolved.baseSparsity },
-    current.w.length,
-  );
+  const p = chosen.layers.reduce((sum, { size }) => sum + size, 0);
+  const plan = { stages: resolved.stages, schedule: resolved.schedule, base: resolved.baseSparsity };
+  const budgets = stageBudgets(resolved.budget, plan, p);
   constraintOf(resolved.budget, layers); // what cannot be met is refused before any work
   const run: Run = {
     options,
@@ -76,35 +74,42 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     budgeted: layers,
   };
   const inOne = run.entry.trains ? pruneAndTrain : run.entry.reconstructs ? pruneLayerwise : null;
-  if (inOne !== null) return { ...(await inOne(run, { model, budgets })), chosen };
-  const units = unitsOf(
-    resolved.scaling,
-    chosen.layers,
-    current.w,
-    layers.map(({ macsPerWeight }) => macsPerWeight),
-  );
-  const stages: StageResult[] = [];
+  if (inOne !== null) return withWeights({ ...(await inOne(run, { model, budgets })), chosen });
   const recalibrators = resolved.recalibrateStages ? recalibratorsOf(model, options) : null;
+  const staged: StagedRun = { ...run, units: unitsOf(run, model), recalibrators };
+  const stages: StageResult[] = [];
+  let current = model;
   try {
     for (const [t, budget] of budgets.entries()) {
       options.signal?.throwIfAborted();
-      const scale = stages.at(-1)?.scale ?? 1;
-      const { w, stage } = await pruneStage({ ...run, units, recalibrators }, current, {
-        t,
-        of: budgets.length,
-        budget,
-        scale,
-      });
-      stages.push(stage);
-      const solved = writeWeights(current.model, chosen.layers, w);
-      const written = recalibrators === null ? solved : await recalibrators.stage(solved);
-      current = { model: written, w: readWeights(written, chosen.layers) };
-      await options.onStage?.(stage, written);
+      const at = { t, of: budgets.length, budget, scale: stages.at(-1)?.scale ?? 1 };
+      const pruned = run.entry.keepsLargest
+        ? keepLargest(staged, current, budget)
+        : await pruneStage(staged, current, at);
+      stages.push(pruned.stage);
+      current = recalibrators === null ? pruned.model : await recalibrators.stage(pruned.model);
+      await options.onStage?.(pruned.stage, current);
     }
   } finally {
     freeIdle(); // a stage leaves the memory of its rows to the next
   }
-  return { model: current.model, chosen, w: current.w, stages, options: resolved };
+  return withWeights({ model: current, chosen, stages, options: resolved });
+}
+
+function unitsOf({ resolved: { scaling }, layers, budgeted }: Run, model: Model): number[] {
+  const w = scaling === 'none' ? new Float32Array() : readWeightsNarrow(model, layers);
+  const macs = budgeted.map(({ macsPerWeight }) => macsPerWeight);
+  return layerUnits(scaling, layers, w, macs);
+}
+
+/** A result whose weights are read from its model when somebody asks: they may be larger than all the rest. */
+export function withWeights<T extends Omit<PruneResult, 'w'>>(result: T): T & Pick<PruneResult, 'w'> {
+  let w: Float64Array | undefined;
+  const read = (): Float64Array => {
+    w ??= readWeights(result.model, result.chosen.layers);
+    return w;
+  };
+  return Object.defineProperty({ ...result } as T & Pick<PruneResult, 'w'>, 'w', { get: read, enumerable: true });
 }
 
 /** The layers with what a budget has to know of them: MACs only where they are limited. */

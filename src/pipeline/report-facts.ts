@@ -1,4 +1,4 @@
-import { readWeights } from '../apply/weights.ts';
+import { countKept, readWeightsNarrow } from '../apply/weights.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights } from '../graph/weights.ts';
@@ -114,7 +114,7 @@ export function predictedLossChange({ stages, options }: Pick<PruneResult, 'stag
 }
 
 function stagesOf({ result, stageAccuracies = [] }: MeasuredRun): StageReport[] {
-  const prunable = result.w.length;
+  const prunable = result.chosen.layers.reduce((sum, { size }) => sum + size, 0);
   const known = result.stages.length - stageAccuracies.length; // a run that was resumed has judged its last stages alone
   const judged = (t: number): StageAccuracy | undefined => stageAccuracies[t - known];
   return result.stages.map((stage, t) => ({
@@ -131,7 +131,10 @@ function stagesOf({ result, stageAccuracies = [] }: MeasuredRun): StageReport[] 
 function detailsOf({ model, result, shapes, flips = null }: MeasuredRun, facts: readonly LayerFacts[]): Details {
   const { layers } = result.chosen;
   return {
-    weights: weightDetails(layers, readWeights(model, layers), result.w),
+    weights: weightDetails(layers, (layer) => [
+      readWeightsNarrow(model, [layer]),
+      readWeightsNarrow(result.model, [layer]),
+    ]),
     graph: graphDetails({
       before: model.graph,
       after: result.model.graph,
@@ -149,16 +152,15 @@ function layersOf({ model, result, shapes }: MeasuredRun): { facts: LayerFacts[]
     findWeights(model, shapes?.captured, shapes?.batch).prunable.map((layer) => [layer.name, layer]),
   );
   const facts: LayerFacts[] = [];
-  let start = 0;
-  for (const { name, op, dims, size } of result.chosen.layers) {
-    const kept = result.w.subarray(start, start + size).reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0);
+  const counts = countKept(result.model, result.chosen.layers);
+  for (const [i, { name, op, dims, size }] of result.chosen.layers.entries()) {
+    const kept = counts[i] as number;
     const macs = perWeight.get(name)?.macsPerWeight ?? null;
     const cost = (weights: number): number | null => (macs === null ? null : Math.round(weights * macs));
     const sensitivity = result.stages[0]?.sensitivity?.[facts.length] ?? null;
     const both = { before: cost(size), after: cost(kept) };
     facts.push({ name, op, shape: [...dims], weights: size, kept, macs: both, sensitivity });
     perWeight.delete(name);
-    start += size;
   }
   const rest = [...perWeight.values()].reduce((sum, { size, macsPerWeight }) => sum + size * (macsPerWeight ?? 0), 0);
   const total = (when: 'before' | 'after'): number | null =>

@@ -27,21 +27,43 @@ export function unitsOf(
   w: Float64Array,
   macs: readonly (number | null)[] = [],
 ): Float64Array {
-  const units = new Float64Array(w.length).fill(1);
-  if (scaling === 'none') return units;
+  return spreadUnits(layerUnits(scaling, layers, w, macs), layers);
+}
+
+/** Each layer's unit for all of its weights: [p]. */
+export function spreadUnits(units: readonly number[], layers: readonly WeightLayer[]): Float64Array {
+  const all = new Float64Array(layers.reduce((sum, { size }) => sum + size, 0));
   let start = 0;
-  layers.forEach((layer, i) => {
-    const end = start + layer.size;
-    const square = scaling === 'macs' ? (macs[i] ?? 0) : meanNorm(layer, w.subarray(start, end));
-    if (square > 0) units.fill(Math.sqrt(square), start, end);
-    start = end;
+  layers.forEach(({ size }, i) => {
+    all.fill(units[i] as number, start, start + size);
+    start += size;
   });
-  const middle = Math.exp(units.reduce((sum, unit) => sum + Math.log(unit), 0) / Math.max(units.length, 1));
+  return all;
+}
+
+/** The unit of each layer: all weights of one have the same (see {@link unitsOf}). */
+export function layerUnits(
+  scaling: Scaling,
+  layers: readonly WeightLayer[],
+  w: Float64Array | Float32Array,
+  macs: readonly (number | null)[] = [],
+): number[] {
+  if (scaling === 'none') return layers.map(() => 1);
+  let start = 0;
+  const units = layers.map((layer, i) => {
+    start += layer.size;
+    const square = scaling === 'macs' ? (macs[i] ?? 0) : meanNorm(layer, w.subarray(start - layer.size, start));
+    return square > 0 ? Math.sqrt(square) : 1;
+  });
+  const logs = units.reduce((sum, unit, i) => sum + (layers[i] as WeightLayer).size * Math.log(unit), 0);
+  const middle = Math.exp(logs / Math.max(start, 1));
   return units.map((unit) => unit / middle);
 }
 
 /** Mean square norm of a layer's filters. */
-function meanNorm({ order, dims }: WeightLayer, w: Float64Array): number {
+function meanNorm({ order, dims }: WeightLayer, w: Float64Array | Float32Array): number {
   const filters = (order === 'transposed' ? dims[1] : dims[0]) ?? 1;
-  return w.reduce((sum, x) => sum + x * x, 0) / filters;
+  let sum = 0;
+  for (let i = 0; i < w.length; i++) sum += (w[i] as number) ** 2;
+  return sum / filters;
 }

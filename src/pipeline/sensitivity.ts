@@ -1,7 +1,7 @@
-import { readWeights, writeWeights } from '../apply/weights.ts';
+import { readWeightsNarrow, writeWeights } from '../apply/weights.ts';
 import { keptOf, sparsity as sparsityBudget } from '../budget/budget.ts';
 import { cardinality } from '../constraints/cardinality.ts';
-import { squared } from '../constraints/constraint.ts';
+import { projection } from '../constraints/constraint.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
@@ -58,12 +58,13 @@ export async function sensitivity(model: Model, request: SensitivityRequest): Pr
   let done = 0;
   const result: LayerSensitivity[] = [];
   for (const layer of layers) {
-    const w = readWeights(model, [layer]);
+    const w = readWeightsNarrow(model, [layer]);
     const points: SensitivityPoint[] = [];
     for (const share of sparsities) {
       signal?.throwIfAborted();
-      const support = cardinality(layer.size, keptOf(layer.size, share)).support(squared(w));
-      const pruned = w.map((x, i) => (support[i] === 1 ? x : 0));
+      const support = projection(cardinality(layer.size, keptOf(layer.size, share)), w);
+      const pruned = w.slice();
+      for (let i = 0; i < pruned.length; i++) if (support[i] === 0) pruned[i] = 0;
       const { loss, accuracy } = await judge(writeWeights(model, [layer], pruned));
       points.push({ sparsity: share, loss, accuracy });
       onProgress?.({ step: 'sensitivity', done: ++done, total, unit: 'models' });

@@ -1,3 +1,4 @@
+import { countKept } from '../apply/weights.ts';
 import { type Budget, budgetName } from '../budget/budget.ts';
 import type { GradientRows } from '../curvature/gradient-rows.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
@@ -200,6 +201,7 @@ async function judgeRun(
   const tuned = await request.recalibrate?.(result.model, seed);
   const again = tuned && (await request.judge(tuned));
   const final = tuned ?? result.model;
+  const kept = countKept(result.model, result.chosen.layers);
   const cell: SweepCell = {
     method,
     sparsity: budget.sparsity ?? null,
@@ -208,35 +210,30 @@ async function judgeRun(
     accuracy: evaluation?.accuracy ?? null,
     loss: evaluation?.loss ?? null,
     recalibrated: tuned === undefined ? null : { accuracy: again?.accuracy ?? null, loss: again?.loss ?? null },
-    nonzeros: result.w.reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0),
-    prunable: result.w.length,
-    macs: macsLeft(request.macs, result),
+    nonzeros: kept.reduce((sum, count) => sum + count, 0),
+    prunable: result.chosen.layers.reduce((sum, { size }) => sum + size, 0),
+    macs: macsLeft(request.macs, result.chosen, kept),
     objective: result.stages.at(-1)?.value?.objective ?? null,
     predictedLossChange: predictedLossChange(result),
-    kept: keptOf(result),
+    kept,
     ...((await request.measure?.(final)) ?? { bytes: null, latency: null }),
     seconds,
   };
   return { cell, final };
 }
 
-function keptOf({ chosen, w }: PruneResult): number[] {
-  let start = 0;
-  return chosen.layers.map(({ size }) => {
-    start += size;
-    return w.subarray(start - size, start).reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0);
-  });
-}
-
 /** Share of the pruned layers' multiply-accumulates that is left. */
-function macsLeft(macs: SweepRequest['macs'], { chosen, w }: PruneResult): number | null {
-  let [start, before, after] = [0, 0, 0];
-  for (const { name, size } of chosen.layers) {
+function macsLeft(
+  macs: SweepRequest['macs'],
+  { layers }: PruneResult['chosen'],
+  kept: readonly number[],
+): number | null {
+  let [before, after] = [0, 0];
+  for (const [i, { name, size }] of layers.entries()) {
     const cost = macs?.get(name) ?? null;
     if (cost === null) return null;
     before += size * cost;
-    after += cost * w.subarray(start, start + size).reduce((sum, x) => sum + (x === 0 ? 0 : 1), 0);
-    start += size;
+    after += cost * (kept[i] as number);
   }
   return after / before;
 }

@@ -1,4 +1,4 @@
-import { type Constraint, squared } from '../constraints/constraint.ts';
+import { type Constraint, projection, supportOf } from '../constraints/constraint.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { QuadraticProblem, Value } from '../problem/quadratic.ts';
 import type { RunOptions } from '../progress/progress.ts';
@@ -104,14 +104,8 @@ function sentence(status: SolveStatus, isMagnitude: boolean): string {
   return `${[`${what}, so ${are}`, remedy].filter((part) => part !== '').join('; ')}.`;
 }
 
-function supportOf(w: Float64Array): Uint8Array {
-  const support = new Uint8Array(w.length);
-  for (let i = 0; i < w.length; i++) support[i] = w[i] === 0 ? 0 : 1;
-  return support;
-}
-
 /** wBar on its largest entries that the constraint allows. */
 export function magnitudePruned({ wBar }: Pick<QuadraticProblem, 'wBar'>, constraint: Constraint): Float64Array {
-  const support = constraint.support(squared(wBar));
+  const support = projection(constraint, wBar);
   return wBar.map((x, i) => (support[i] === 1 ? x : 0));
 }

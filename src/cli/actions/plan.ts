@@ -1,5 +1,6 @@
+import { readWeights, readWeightsNarrow } from '../../apply/weights.ts';
 import { type Budget, constraintOf, stageBudgets } from '../../budget/budget.ts';
-import { squared } from '../../constraints/constraint.ts';
+import { projection } from '../../constraints/constraint.ts';
 import { usingRows } from '../../curvature/gradient-rows.ts';
 import { linalg } from '../../engine/linalg.ts';
 import { rowsOf } from '../../pipeline/gradients.ts';
@@ -36,10 +37,12 @@ export async function printPlan(
   const prunable = layers.reduce((sum, { size }) => sum + size, 0);
   const { stages, schedule, baseSparsity, budget } = resolved;
   const budgeted = await budgetedLayers(setup.opened.model, options, setup.chosen);
-  const importance = squared(setup.w);
+  const w = readWeightsNarrow(setup.opened.model, layers);
   const kept = (asked: Budget): number => {
-    const support = constraintOf(asked, budgeted).support(importance);
-    return support.reduce((sum, keep, i) => sum + (keep === 1 && setup.w[i] !== 0 ? 1 : 0), 0);
+    const support = projection(constraintOf(asked, budgeted), w);
+    let count = 0;
+    for (let i = 0; i < w.length; i++) if (support[i] === 1 && w[i] !== 0) count++;
+    return count;
   };
   const guess = await prune(setup.opened.model, {
     engine: options.engine,
@@ -49,7 +52,7 @@ export async function printPlan(
     method: 'magnitude',
     signal: context.io.signal,
   });
-  const counts = countLayers(layers, guess.w);
+  const counts = countLayers(layers, guess.model);
   const predicted = needsGradients ? await predictedChange(setup, options, guess.w) : null;
   const plan = {
     schema: PLAN_SCHEMA,
@@ -117,8 +120,9 @@ async function predictedChange(setup: RunSetup, options: PruneOptions, w: Float6
     },
   );
   const { lambda } = resolved;
+  const before = readWeights(setup.opened.model, setup.chosen.layers);
   return usingRows(rows, async () => {
-    const problem = quadratic(rows, setup.w, { lambda, firstOrder: 1 }, linalg(options.engine, options.threads));
+    const problem = quadratic(rows, before, { lambda, firstOrder: 1 }, linalg(options.engine, options.threads));
     const { fit, firstOrder } = await problem.value(w);
     return (fit + firstOrder) / rows.n;
   });

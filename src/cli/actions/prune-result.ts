@@ -115,6 +115,8 @@ async function surroundingsOf(
     ]);
     return { before, after };
   });
+  if (bytes.after.gzip === null)
+    context.warn('sizes after gzip and brotli are not measured: the model is too large for that to be quick');
   return {
     tool: toolFacts(),
     runtime: runtimeFacts(engine, flags.threads),

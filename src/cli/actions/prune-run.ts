@@ -203,7 +203,7 @@ const STAGE_ROWS = 1000;
 /** Judges after each stage. */
 function stageJudge(
   context: Context,
-  { evaluation, w, options: { engine } }: RunSetup,
+  { evaluation, prunable, options: { engine } }: RunSetup,
   { threads }: PruneFlags,
   accuracies: StageAccuracy[],
 ): PruneOptions['onStage'] {
@@ -218,7 +218,7 @@ function stageJudge(
       evaluate(engine, model, source, { threads, signal: context.run.signal }),
     );
     accuracies.push({ accuracy, rows });
-    const sparsity = 1 - kept / w.length;
+    const sparsity = 1 - kept / prunable;
     context.emit({ type: 'stage', stage: accuracies.length, sparsity, loss: lossBefore, accuracy });
   };
 }

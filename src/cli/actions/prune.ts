@@ -3,7 +3,7 @@ import { countOf } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { SOLVING_METHOD, usualMethod } from '../../pipeline/methods.ts';
 import { type PruneOptions, resolvePrune } from '../../pipeline/prune-options.ts';
-import { percent } from '../../report/figures.ts';
+import { percent, bytes as sizeText } from '../../report/figures.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -16,6 +16,9 @@ import { finish } from './prune-result.ts';
 import { pruneAndMeasure } from './prune-run.ts';
 import { rowsPlan, storeOf } from './rows-plan.ts';
 import { openRun, type RunSetup, samplesOf } from './setup.ts';
+
+/** Bytes of a model from which on it is timed only where that is asked for. */
+const MOST_TIMED = 2 ** 28;
 
 /**
  * Prunes a file: everything that can be refused is refused first, files are written last.
@@ -45,15 +48,17 @@ export async function pruneFile(context: Context, path: string, command: Command
     ...storeOf(plan),
   };
   resolvePrune(options);
-  warnOfZeros(context, setup, 1 - countOf(budget, setup.w.length) / setup.w.length);
+  leaveLatency(context, setup, command);
+  warnOfZeros(context, setup, 1 - countOf(budget, setup.prunable) / setup.prunable);
   if (flags.dryRun === true) return printPlan(context, setup, options, flags);
+  const measured = command.opts<PruneFlags>();
   const { opened, data } = setup;
   const keeper =
     flags.gradual === true && data !== null
       ? await openKeeper(context, flags, { command, output, opened, data, engine: options.engine })
       : NO_KEEPER;
-  const run = await pruneAndMeasure(context, setup, options, { flags, keeper });
-  const code = await finish(context, setup, run, { flags, output, plan });
+  const run = await pruneAndMeasure(context, setup, options, { flags: measured, keeper });
+  const code = await finish(context, setup, run, { flags: measured, output, plan });
   await keeper.done();
   return code;
 }
@@ -70,6 +75,17 @@ function nameMethod(command: Command): void {
   const solves = tune === true || gradual === true || maxDrop !== undefined || half === true || skipBlocked === true;
   const source = data === undefined || isMadeUp(data) ? undefined : data;
   command.setOptionValueWithSource('method', solves ? SOLVING_METHOD : usualMethod({ ...given, source }), 'default');
+}
+
+/** Where the user does not ask for it, large models are not timed: that takes both of them in the runtime at once. */
+function leaveLatency(context: Context, { opened }: RunSetup, command: Command): void {
+  const { latency } = command.opts<PruneFlags>();
+  const bytes = opened.file.bytes ?? 0;
+  if (!latency || command.getOptionValueSource('latency') !== 'default' || bytes <= MOST_TIMED) return;
+  command.setOptionValueWithSource('latency', false, 'default');
+  context.warn(
+    `latency is not measured: two models of ${sizeText(bytes)} would be in memory at once (--latency measures it)`,
+  );
 }
 
 function checkFlags(flags: PruneFlags): void {
@@ -98,10 +114,10 @@ async function checkOutputs({ report }: PruneFlags, path: string, output: string
   if (report !== undefined) checkWritableFolder(report);
 }
 
-function warnOfZeros(context: Context, { w }: RunSetup, asked: number): void {
-  const zeros = w.reduce((sum, x) => sum + (x === 0 ? 1 : 0), 0) / w.length;
-  if (zeros > asked && asked > 0)
+function warnOfZeros(context: Context, { zeros, prunable }: RunSetup, asked: number): void {
+  const share = zeros / prunable;
+  if (share > asked && asked > 0)
     context.warn(
-      `${percent(zeros)} of the prunable weights are zero already, more than the ${percent(asked)} asked for`,
+      `${percent(share)} of the prunable weights are zero already, more than the ${percent(asked)} asked for`,
     );
 }

@@ -1,4 +1,4 @@
-import { readWeights } from '../../apply/weights.ts';
+import { countKept } from '../../apply/weights.ts';
 import { DataError, OptionError } from '../../errors/errors.ts';
 import { type ChosenLayers, chooseLayers } from '../../pipeline/layers.ts';
 import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
@@ -19,8 +19,9 @@ export interface RunSetup {
   readonly data: OpenedData | null;
   readonly evaluation: OpenedData | null;
   readonly chosen: ChosenLayers;
-  /** The chosen weights as the file has them: [p]. */
-  readonly w: Float64Array;
+  /** The chosen weights, and those of them that are zero in the file. */
+  readonly prunable: number;
+  readonly zeros: number;
   /** Null where the model does not run. */
   readonly shapes: Shapes | null;
   /** What the library is asked, but for method, budget and seed. */
@@ -70,7 +71,8 @@ export async function openRun(
   const known = 'reason' in shapes ? null : shapes;
   const { layers, exclude } = flags;
   const chosen = chooseLayers(opened.model, { layers, exclude }, known?.captured, known?.batch);
-  const w = readWeights(opened.model, chosen.layers);
+  const prunable = chosen.layers.reduce((sum, { size }) => sum + size, 0);
+  const zeros = prunable - countKept(opened.model, chosen.layers).reduce((sum, kept) => sum + kept, 0);
   const options = {
     engine,
     layers,
@@ -100,7 +102,7 @@ export async function openRun(
   if (evaluation === null) context.warn('no --eval: accuracy and loss are not measured');
   if (data !== null && evaluation !== null && (readsData || flags.recalibrate === true))
     warnOfOverlap(context, data, evaluation);
-  return { opened, data, evaluation, chosen, w, shapes: known, options };
+  return { opened, data, evaluation, chosen, prunable, zeros, shapes: known, options };
 }
 
 /** Rows that the gradients saw say nothing about other data. */

@@ -84,7 +84,9 @@ function widenAttribute(name: string, attribute: Attribute): Attribute {
 export function widenConstant(constant: Constant): Constant {
   const { type, dims, data } = tensorOf(constant);
   const widen = type === 'bfloat16' ? brainToNumber : halfToNumber;
-  return constantOf({ type: 'float32', dims, data: Float32Array.from(data as Uint16Array, widen) });
+  const wide = new Float32Array(data.length);
+  for (let i = 0; i < wide.length; i++) wide[i] = widen(data[i] as number);
+  return constantOf({ type: 'float32', dims, data: wide });
 }
 
 const BITS = new DataView(new ArrayBuffer(4));

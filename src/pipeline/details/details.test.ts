@@ -53,7 +53,7 @@ describe('weightDetails', () => {
   it('counts every weight before, and the nonzero ones after', () => {
     const before = Float64Array.from({ length: 60 }, (_, i) => (i - 30) / 30);
     const after = before.map((x, i) => (i % 3 === 0 ? 0 : x));
-    const [details] = weightDetails([layer([6, 10])], before, after);
+    const [details] = weightDetails([layer([6, 10])], () => [before, after]);
     const sum = (counts: number[] = []) => counts.reduce((a, b) => a + b, 0);
     expect(sum(details?.histogram.before)).toBe(60);
     expect(sum(details?.histogram.after)).toBe(after.filter((x) => x !== 0).length);
@@ -63,13 +63,14 @@ describe('weightDetails', () => {
 
   it('keeps the pictures of large layers small, by blocks', () => {
     const w = Float64Array.from({ length: 512 * 4608 }, (_, i) => (i * 2654435761) % 7);
-    const [details] = weightDetails([layer([512, 512, 3, 3])], w, w);
+    const [details] = weightDetails([layer([512, 512, 3, 3])], () => [w, w]);
     expect((details?.mask.block[0] ?? 0) * (details?.mask.block[1] ?? 0)).toBeGreaterThan(100);
     expect(details?.mask.png.length).toBeLessThan(8500);
   });
 
   it('has nothing to say of empty ranges', () => {
-    expect(weightDetails([layer([2, 2])], new Float64Array(4), new Float64Array(4))[0]?.histogram).toMatchObject({
+    const empty = new Float64Array(4);
+    expect(weightDetails([layer([2, 2])], () => [empty, empty])[0]?.histogram).toMatchObject({
       from: -1,
       to: 1,
     });

@@ -13,23 +13,21 @@ const SHADES = ['#e4e8e6', '#cfdad9', '#b5c9cc', '#97b6c0', '#76a1b5', '#558ba9'
  * Histograms of the weights before and after, and pictures of what was kept: a pixel a weight where that is small enough,
  * else a pixel a block, shaded by the share that was kept.
  *
- * @param before  weights of the layers before, [p], in the order of the layers
- * @param after   afterwards, [p]
- * Cost: two passes over the weights.
+ * @param weightsOf  a layer's weights before and after, in its order
+ * Cost: two passes over the weights; those of one layer in memory at a time.
  */
-export function weightDetails(
-  layers: readonly Pick<WeightLayer, 'name' | 'dims' | 'size' | 'order'>[],
-  before: Float64Array,
-  after: Float64Array,
+export function weightDetails<T extends Pick<WeightLayer, 'name' | 'dims' | 'size' | 'order'>>(
+  layers: readonly T[],
+  weightsOf: (layer: T) => readonly [Weights, Weights],
 ): WeightDetails[] {
   const most = Math.min(PICTURE_BYTES.layer, PICTURE_BYTES.all / Math.max(1, layers.length));
-  let start = 0;
   return layers.map((layer) => {
-    const [a, b] = [before, after].map((w) => w.subarray(start, start + layer.size)) as [Float64Array, Float64Array];
-    start += layer.size;
-    return { layer: layer.name, histogram: histogramOf(a, b), mask: maskOf(b, rowsOf(layer), most) };
+    const [before, after] = weightsOf(layer);
+    return { layer: layer.name, histogram: histogramOf(before, after), mask: maskOf(after, rowsOf(layer), most) };
   });
 }
+
+type Weights = Float64Array | Float32Array;
 
 /** Output channels: the rows of a layer's weights in its order. */
 function rowsOf({ dims, order, size }: Pick<WeightLayer, 'dims' | 'order' | 'size'>): number {
@@ -37,13 +35,13 @@ function rowsOf({ dims, order, size }: Pick<WeightLayer, 'dims' | 'order' | 'siz
   return rows === undefined || rows === 0 ? Math.max(1, size) : rows;
 }
 
-function histogramOf(before: Float64Array, after: Float64Array): WeightDetails['histogram'] {
-  let widest = 0;
-  for (const w of [before, after]) for (const x of w) widest = Math.max(widest, Math.abs(x));
+function histogramOf(before: Weights, after: Weights): WeightDetails['histogram'] {
+  const widest = Math.max(largestOf(before), largestOf(after));
   const to = widest === 0 ? 1 : widest;
-  const fill = (w: Float64Array, skipZeros: boolean): number[] => {
+  const fill = (w: Weights, skipZeros: boolean): number[] => {
     const bins = new Array<number>(BINS).fill(0);
-    for (const x of w) {
+    for (let i = 0; i < w.length; i++) {
+      const x = w[i] as number;
       if (skipZeros && x === 0) continue;
       const bin = Math.min(BINS - 1, Math.floor(((x + to) / (2 * to)) * BINS));
       (bins[bin] as number) += 1;
@@ -53,20 +51,30 @@ function histogramOf(before: Float64Array, after: Float64Array): WeightDetails['
   return { from: -to, to, before: fill(before, false), after: fill(after, true) };
 }
 
-function maskOf(w: Float64Array, rows: number, mostBytes: number): WeightDetails['mask'] {
+function largestOf(w: Weights): number {
+  let largest = 0;
+  for (let i = 0; i < w.length; i++) largest = Math.max(largest, Math.abs(w[i] as number));
+  return largest;
+}
+
+function maskOf(w: Weights, rows: number, mostBytes: number): WeightDetails['mask'] {
   const columns = Math.max(1, Math.round(w.length / rows));
   const [down, across] = blockOf(rows, columns, mostBytes);
   const [height, width] = [Math.ceil(rows / down), Math.ceil(columns / across)];
   const kept = new Float64Array(height * width);
   const all = new Float64Array(height * width);
-  for (let i = 0; i < w.length; i++) {
-    const cell = Math.floor(Math.floor(i / columns) / down) * width + Math.floor((i % columns) / across);
-    (all[cell] as number) += 1;
-    if (w[i] !== 0) (kept[cell] as number) += 1;
+  for (let row = 0, i = 0; i < w.length; row++) {
+    const line = Math.floor(row / down) * width;
+    for (let column = 0; column < columns && i < w.length; column++, i++) {
+      const cell = line + Math.floor(column / across);
+      (all[cell] as number) += 1;
+      if (w[i] !== 0) (kept[cell] as number) += 1;
+    }
   }
   const isExact = down * across === 1;
   const colours = isExact ? [SHADES[0] as string, SHADES.at(-1) as string] : SHADES;
-  const pixels = Uint8Array.from(kept, (k, i) => shadeOf(k, all[i] as number, colours.length));
+  const pixels = new Uint8Array(kept.length);
+  for (let i = 0; i < kept.length; i++) pixels[i] = shadeOf(kept[i] as number, all[i] as number, colours.length);
   return { rows, columns, block: [down, across], png: indexedPng({ width, height, pixels, colours }) };
 }
 

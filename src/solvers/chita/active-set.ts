@@ -1,5 +1,5 @@
 import { cardinality } from '../../constraints/cardinality.ts';
-import { type Constraint, squared } from '../../constraints/constraint.ts';
+import { type Constraint, squared, supportOf } from '../../constraints/constraint.ts';
 import type { Point, QuadraticProblem } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
@@ -142,10 +142,7 @@ async function lookOutside(state: State): Promise<boolean> {
   }
   if (found === null) return false;
   state.point = found;
-  state.active = union(
-    active,
-    Uint8Array.from(found.w, (x) => (x === 0 ? 0 : 1)),
-  );
+  state.active = union(active, supportOf(found.w));
   keepBest(state);
   return true;
 }
