@@ -117,6 +117,75 @@ describe('a picture', () => {
   });
 });
 
+describe('a picture in four inks', () => {
+  const inks = [
+    [0, 20, 40, 60],
+    [21, 50, 79, 108],
+    [255, 0, 0, 0],
+    [0, 0, 0, 255],
+  ];
+  /** What Pillow makes of them. */
+  const rgb = [
+    [195, 180, 164],
+    [135, 118, 101],
+    [0, 255, 255],
+    [0, 0, 0],
+  ];
+
+  it('becomes rgb by the plain formula, from TIFF and from JPEG with its inverted inks', async () => {
+    const blocks = inks.map((ink) => Array.from({ length: 8 }, () => ink));
+    const row = blocks.flat();
+    const tiff = cmykTiff(Array.from({ length: 8 }, () => row));
+    mkdirSync(path('inks'));
+    writeFileSync(path('inks/a.tiff'), tiff);
+    const straight = sharp(tiff).pipelineColourspace('cmyk').toColourspace('cmyk');
+    await straight.jpeg({ quality: 100, chromaSubsampling: '4:4:4' }).toFile(path('inks/b.jpg'));
+    expect((await sharp(path('inks/b.jpg')).metadata()).space).toBe('cmyk');
+    const { x } = await (await openDataset(`images:${path('inks')}`, { layout: 'nhwc' })).batch([0, 1]);
+    expect(x.dims).toEqual([2, 8, 32, 3]);
+    for (const [i, colour] of rgb.entries()) {
+      expect([...x.data.slice(24 * i, 24 * i + 3)]).toEqual(colour);
+      for (const [k, value] of colour.entries())
+        expect(Math.abs((x.data[8 * 32 * 3 + 24 * i + 9 + k] as number) - value)).toBeLessThan(4);
+    }
+    const small = await first(`images:${path('inks')}`, { layout: 'nhwc', size: 4 });
+    expect(small.dims).toEqual([1, 4, 4, 3]);
+  });
+});
+
+describe('a folder of classes', () => {
+  const laid = async (name: string, files: readonly string[], folders: readonly string[] = []) => {
+    for (const folder of folders) mkdirSync(path(name, folder), { recursive: true });
+    for (const file of files) {
+      mkdirSync(join(path(name, file), '..'), { recursive: true });
+      if (file.endsWith('.png')) copyFileSync(path('classes/a/1.png'), path(name, file));
+      else writeFileSync(path(name, file), 'x');
+    }
+    return openDataset(`images:${path(name)}`);
+  };
+
+  it('passes over hidden files and what systems leave', async () => {
+    const clutter = ['__MACOSX/a/._1.png', 'a/._1.png', 'b/.thumbs/1.png', 'b/__MACOSX/2.png', '@eaDir/1.png'];
+    const data = await laid('cluttered', [
+      'a/1.png',
+      'b/1.png',
+      ...clutter,
+      'Thumbs.db',
+      'a/desktop.ini',
+      'b/Thumbs.db',
+    ]);
+    expect(data.labels).toEqual(Int32Array.of(0, 1));
+  });
+
+  it('is refused where one has no pictures', async () => {
+    const open = laid('gap', ['a/1.png', 'c/1.png', 'b/notes.txt'], ['d']);
+    await expect(open).rejects.toThrow(
+      /wanted pictures .* in each class folder, "b" has none \(and 1 more\); .*labels\.csv/,
+    );
+    await expect(open).rejects.toBeInstanceOf(DataError);
+  });
+});
+
 describe('a bad picture ends in one DataError', () => {
   const refusal = async (name: string, bytes: Uint8Array, options = {}) => {
     mkdirSync(path(name));
@@ -185,4 +254,36 @@ function crc32(bytes: Uint8Array): number {
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
   }
   return ~crc >>> 0;
+}
+
+/** An unpacked TIFF of rows of pixels of four inks. */
+function cmykTiff(rows: readonly (readonly (readonly number[])[])[]): Uint8Array {
+  const [height, width] = [rows.length, rows[0]?.length ?? 0];
+  const pixels = Uint8Array.from(rows.flat(2));
+  const entries: readonly (readonly [tag: number, type: number, count: number, value: number])[] = [
+    [256, 3, 1, width],
+    [257, 3, 1, height],
+    [258, 3, 4, 8 + pixels.length], // bits of the samples: behind the pixels
+    [259, 3, 1, 1],
+    [262, 3, 1, 5], // inks
+    [273, 4, 1, 8],
+    [277, 3, 1, 4],
+    [278, 3, 1, height],
+    [279, 4, 1, pixels.length],
+  ];
+  const [bits, start] = [8 + pixels.length, 16 + pixels.length];
+  const view = new DataView(new ArrayBuffer(start + 6 + 12 * entries.length));
+  view.setUint32(0, 0x49492a00);
+  view.setUint32(4, start, true);
+  new Uint8Array(view.buffer).set(pixels, 8);
+  for (let i = 0; i < 4; i++) view.setUint16(bits + 2 * i, 8, true);
+  view.setUint16(start, entries.length, true);
+  for (const [i, [tag, type, count, value]] of entries.entries()) {
+    const at = start + 2 + 12 * i;
+    view.setUint16(at, tag, true);
+    view.setUint16(at + 2, type, true);
+    view.setUint32(at + 4, count, true);
+    view.setUint32(at + 8, value, true);
+  }
+  return new Uint8Array(view.buffer);
 }

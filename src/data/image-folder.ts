@@ -16,6 +16,7 @@ export interface FolderListing {
   readonly classes: ReadonlyMap<string, readonly string[]>;
 }
 
+const FORMATS = 'jpg, png, webp, gif, tiff, avif';
 const PICTURE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 
 /** The file that names the pictures of a folder and their classes. */
@@ -26,14 +27,29 @@ export function isPicture(name: string): boolean {
   return PICTURE.test(name);
 }
 
+/** What systems leave in folders, in lower case; hidden files begin with a dot. */
+const CLUTTER: ReadonlySet<string> = new Set([
+  ...['__macosx', 'thumbs.db', 'ehthumbs.db', 'desktop.ini', '@eadir', 'lost+found'],
+  ...['$recycle.bin', 'system volume information'],
+]);
+
+/** What nobody means to give: hidden files and what systems leave in folders, at any depth. Folders are parted by slashes. */
+export function isClutter(path: string): boolean {
+  return path.split('/').some((part) => part.startsWith('.') || CLUTTER.has(part.toLowerCase()));
+}
+
 /**
  * Pictures in their order: with sub-folders each one is a class, numbered in the order of their names (by code unit, as
- * Python sorts), its pictures sorted; else the pictures themselves, sorted, without labels.
+ * Python sorts), its pictures sorted; else the pictures themselves, sorted, without labels. {@link isClutter | Clutter} is
+ * passed over.
  *
  * @param folder  for messages
- * @throws DataError  if there is no picture, or pictures lie beside class folders
+ * @throws DataError  if there is no picture, pictures lie beside class folders, or a class folder has none: the
+ *                    numbers of those behind it would depend on whether it is a class
  */
-export function arrangeImages({ loose, classes }: FolderListing, folder: string): ImageFolder {
+export function arrangeImages(listing: FolderListing, folder: string): ImageFolder {
+  const loose = listing.loose.filter((name) => !isClutter(name));
+  const classes = new Map([...listing.classes].filter(([name]) => !isClutter(name)));
   if (classes.size === 0) return someImages({ files: loose.filter(isPicture).sort() }, folder);
   const [first] = [...classes.keys()].sort();
   const [picture] = loose.filter(isPicture).sort();
@@ -45,12 +61,23 @@ export function arrangeImages({ loose, classes }: FolderListing, folder: string)
   }
   const files: string[] = [];
   const labels: number[] = [];
+  const empty: string[] = [];
   for (const [label, name] of [...classes.keys()].sort().entries()) {
-    const inside = (classes.get(name) as readonly string[]).filter(isPicture).sort();
+    const inside = picturesOf(classes.get(name) as readonly string[]);
+    if (inside.length === 0) empty.push(name);
     for (const file of inside) files.push(`${name}/${file}`);
     labels.push(...inside.map(() => label));
   }
-  return someImages({ files, labels: Int32Array.from(labels) }, folder);
+  const images = someImages({ files, labels: Int32Array.from(labels) }, folder);
+  if (empty.length === 0) return images;
+  throw new DataError(
+    `Cannot use "${folder}": wanted pictures (${FORMATS}) in each class folder, "${empty[0]}" has none` +
+      `${empty.length === 1 ? '' : ` (and ${empty.length - 1} more)`}; take it away, or number the classes in a ${LABELS_FILE} with the columns file,label`,
+  );
+}
+
+function picturesOf(paths: readonly string[]): string[] {
+  return paths.filter((path) => isPicture(path) && !isClutter(path)).sort();
 }
 
 /** Pictures in the order of a labels.csv. @throws DataError if it names none */
@@ -61,5 +88,5 @@ export function listedImages(rows: readonly LabelledFile[], folder: string): Ima
 
 function someImages(images: ImageFolder, folder: string): ImageFolder {
   if (images.files.length > 0) return images;
-  throw new DataError(`Cannot use "${folder}": wanted pictures (jpg, png, webp, gif, tiff, avif) in it, found none`);
+  throw new DataError(`Cannot use "${folder}": wanted pictures (${FORMATS}) in it, found none`);
 }

@@ -3,12 +3,12 @@ import type { AddressKind } from './address.ts';
 import { type ByteSource, bytesInMemory, type NamedBytes } from './byte-source.ts';
 import type { Dataset } from './dataset.ts';
 import { hashBytes, hashRows } from './hash.web.ts';
-import { LABELS_FILE } from './image-folder.ts';
+import { isClutter, LABELS_FILE } from './image-folder.ts';
 import { isGzip } from './looks-like.ts';
 import { parseNpy } from './npy.ts';
 import { type ImageRows, type OpenOptions, openRows, type RowTools } from './open-rows.ts';
 import { browserPictures } from './pictures.web.ts';
-import { HEAD_BYTES, imagesAmong, isClutter, recogniseFiles } from './recognise-files.ts';
+import { HEAD_BYTES, imagesAmong, recogniseFiles } from './recognise-files.ts';
 
 /** A file that a user gave to a page. */
 export interface GivenFile {

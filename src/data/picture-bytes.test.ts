@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../errors/errors.ts';
-import { refuseCutOff, withoutOrientation } from './picture-bytes.ts';
+import { refuseCutOff, refuseInks, withoutOrientation } from './picture-bytes.ts';
 
 const noise = Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * i) % 251);
 const source = () => sharp(noise, { raw: { height: 30, width: 40, channels: 3 } });
@@ -21,6 +21,16 @@ describe('a JPEG without its orientation', () => {
     expect(withoutOrientation(jpeg)).toEqual(jpeg);
     const png = await bytesOf(source().png());
     expect(withoutOrientation(png)).toBe(png);
+  });
+});
+
+describe('a JPEG in four inks', () => {
+  it('is refused, others are not', async () => {
+    const inks = await bytesOf(source().toColourspace('cmyk').jpeg());
+    expect((await sharp(inks).metadata()).space).toBe('cmyk');
+    expect(() => refuseInks(inks, 'a')).toThrow(/"a" in a browser: wanted RGB or gray, it is CMYK/);
+    for (const other of [source().jpeg(), source().jpeg({ progressive: true }), source().png()])
+      expect(refuseInks(await bytesOf(other), 'a')).toBeUndefined();
   });
 });
 

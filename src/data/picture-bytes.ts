@@ -9,6 +9,10 @@ const END_OF_IMAGE = [0xff, 0xd9];
 /** Markers: application segment 1, where EXIF lies, and start of scan, behind which there are no segments to skip. */
 const APP1 = 0xe1;
 const START_OF_SCAN = 0xda;
+/** Starts of frames, of all ways to pack one, but for the three markers among them that are tables. */
+const FRAMES = { first: 0xc0, last: 0xcf, tables: [0xc4, 0xc8, 0xcc] } as const;
+/** Where a start of frame has its number of components, from its marker on. */
+const COMPONENTS_AT = 9;
 
 /**
  * Refuses a PNG or JPEG that ends too early: browsers would paint what is missing gray.
@@ -19,6 +23,20 @@ export function refuseCutOff(bytes: Uint8Array, name: string): void {
   const ends = begins(bytes, PNG) ? IEND : begins(bytes, JPEG) ? END_OF_IMAGE : null;
   if (ends === null || contains(bytes, ends, begins(bytes, JPEG) ? scanOf(bytes) : 0)) return;
   throw new DataError(`Cannot read the picture "${name}": it is cut off; replace it or leave it out`);
+}
+
+/**
+ * Refuses a JPEG in four inks: browsers make colours of it each in its own way, and not as other readers do.
+ *
+ * @throws DataError
+ */
+export function refuseInks(bytes: Uint8Array, name: string): void {
+  if (!begins(bytes, JPEG)) return;
+  for (const { marker, start } of segments(bytes)) {
+    const isFrame = marker >= FRAMES.first && marker <= FRAMES.last && !FRAMES.tables.some((table) => table === marker);
+    if (isFrame && bytes[start + COMPONENTS_AT] === 4)
+      throw new DataError(`Cannot read the picture "${name}" in a browser: wanted RGB or gray, it is CMYK; convert it`);
+  }
 }
 
 /** A JPEG without its EXIF, so that nobody turns it; any other picture as it is. */

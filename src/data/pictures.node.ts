@@ -1,4 +1,4 @@
-import type { Sharp, SharpOptions } from 'sharp';
+import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { DataError, messageOf } from '../errors/errors.ts';
 import { framing } from './framing.ts';
 import { LARGEST_PICTURE, type Picture, type PictureCodec, type RawPicture } from './pictures.ts';
@@ -24,10 +24,10 @@ async function sharpOn(input: Uint8Array, options: SharpOptions): Promise<Sharp>
 
 /**
  * As torchvision's loader: the first frame, colours as they are in the file (no colour profile), no turning by EXIF,
- * transparency dropped, gray made rgb, 16 bits cut to 8. A file with damage that a decoder would paint gray is refused.
+ * transparency dropped, gray and CMYK made rgb, 16 bits cut to 8. A file with damage that a decoder would paint gray is refused.
  */
 async function decodePicture(bytes: Uint8Array, options: Preprocess, name: string): Promise<Picture> {
-  const [height, width] = await pictureSize(bytes, name);
+  const { height, width, space } = await headOf(bytes, name);
   if (height * width > LARGEST_PICTURE) {
     throw new DataError(
       `Cannot read "${name}": it is ${width} x ${height} pixels, wanted at most ${LARGEST_PICTURE}; make it smaller`,
@@ -35,13 +35,41 @@ async function decodePicture(bytes: Uint8Array, options: Preprocess, name: strin
     );
   }
   const pipeline = await sharpOn(bytes, { limitInputPixels: LARGEST_PICTURE });
-  return frame(pipeline, [height, width], options, name);
+  const isInks = space === 'cmyk';
+  return frame(isInks ? await fromInks(pipeline, [height, width], name) : pipeline, [height, width], options, name);
+}
+
+/**
+ * A picture in four inks as rgb by the plain formula that other readers have, not by a profile of some press:
+ *
+ *   r = (255 - k) - c (255 - k) / 255, rounded                and so for g of m and b of y
+ */
+async function fromInks(pipeline: Sharp, [height, width]: readonly [number, number], name: string): Promise<Sharp> {
+  const inks = await pipeline
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw({ depth: 'uchar' })
+    .toBuffer()
+    .catch((cause) => {
+      throw notReadable(name, cause);
+    });
+  const each = inks.length / (height * width); // with a fifth number where there is transparency
+  const data = new Uint8Array(3 * height * width);
+  for (let from = 0, to = 0; to < data.length; from += each, to += 3) {
+    const light = 255 - (inks[from + 3] as number);
+    for (let i = 0; i < 3; i++) data[to + i] = light - Math.round(((inks[from + i] as number) * light) / 255);
+  }
+  return sharpOn(data, { raw: { height, width, channels: 3 } });
 }
 
 async function pictureSize(bytes: Uint8Array, name: string): Promise<readonly [number, number]> {
+  const { height, width } = await headOf(bytes, name);
+  return [height, width];
+}
+
+async function headOf(bytes: Uint8Array, name: string): Promise<Metadata> {
   try {
-    const { height, width } = await (await sharpOn(bytes, { limitInputPixels: false })).metadata();
-    return [height, width];
+    return await (await sharpOn(bytes, { limitInputPixels: false })).metadata();
   } catch (cause) {
     throw cause instanceof DataError ? cause : notReadable(name, cause);
   }

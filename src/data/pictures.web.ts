@@ -1,7 +1,7 @@
 import { DataError, messageOf } from '../errors/errors.ts';
 import { framing } from './framing.ts';
 import { looksLike } from './looks-like.ts';
-import { refuseCutOff, withoutOrientation } from './picture-bytes.ts';
+import { refuseCutOff, refuseInks, withoutOrientation } from './picture-bytes.ts';
 import { LARGEST_PICTURE, type Picture, type PictureCodec, type RawPicture } from './pictures.ts';
 import type { Preprocess } from './preprocess.ts';
 import { resample } from './resample.ts';
@@ -25,6 +25,7 @@ export const browserPictures: PictureCodec = {
 async function bitmapOf(bytes: Uint8Array, name: string): Promise<ImageBitmap> {
   if (bytes.length === 0) throw new DataError(`Cannot read "${name}": it is empty`);
   refuseCutOff(bytes, name);
+  refuseInks(bytes, name);
   try {
     const plain = new Blob([withoutOrientation(bytes) as Uint8Array<ArrayBuffer>]);
     return await createImageBitmap(plain, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });

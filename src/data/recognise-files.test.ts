@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../errors/errors.ts';
 import { npyBytes } from './bytes.cases.ts';
-import { type FileHead, imagesAmong, isClutter, recogniseFiles } from './recognise-files.ts';
+import { isClutter } from './image-folder.ts';
+import { type FileHead, imagesAmong, recogniseFiles } from './recognise-files.ts';
 
 const file = (path: string, ...head: number[]): FileHead => ({ path, head: Uint8Array.from(head) });
 const npy = { path: 'x.npy', head: npyBytes('<f4', [1], Float32Array.of(1)) };
@@ -51,5 +52,7 @@ describe('imagesAmong', () => {
 });
 
 it('knows what systems leave in folders', () => {
-  expect(['a/.DS_Store', '__MACOSX/a.png', 'a/Thumbs.db', 'a/b.png'].filter(isClutter)).toHaveLength(3);
+  expect(
+    ['a/.DS_Store', '__MACOSX/a.png', 'a/thumbs.db', 'a/desktop.ini', '@eaDir/b.png', 'a/b.png'].filter(isClutter),
+  ).toHaveLength(5);
 });

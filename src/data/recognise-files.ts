@@ -15,11 +15,6 @@ export interface FileHead {
 /** Bytes of a file that {@link recogniseFiles} looks at. */
 export const HEAD_BYTES = 64;
 
-/** What nobody means to give: hidden files and what systems leave in folders. */
-export function isClutter(path: string): boolean {
-  return path.split('/').some((part) => part.startsWith('.') || part === '__MACOSX' || part === 'Thumbs.db');
-}
-
 /**
  * Says what files that were given without an address are.
  *
