@@ -1,7 +1,7 @@
 import type { LossName } from '../autodiff/loss.ts';
 import { inOrder } from '../data/batches.ts';
 import type { InputRoom } from '../data/dataset.ts';
-import { elementsOf, type FeedSource } from '../data/feeds.ts';
+import { elementsOf, type FedBatch, type FeedSource } from '../data/feeds.ts';
 import type { Engine, Room } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
@@ -11,6 +11,9 @@ import type { RunOptions } from '../progress/progress.ts';
 import { learningRate, type RateSchedule } from '../schedule/learning-rate.ts';
 import { type Random, random, sampleWithoutReplacement } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { watchLoss } from './divergence.ts';
+import { type Guard, guardOf, type Retreat } from './guard.ts';
+import { outputVariance } from './logits.ts';
 import {
   OPTIMIZER_DEFAULTS,
   type Optimizer,
@@ -63,8 +66,15 @@ export interface FinetuneOptions extends RunOptions, OptimizerOptions {
   readonly seed?: number;
   readonly threads?: number;
   readonly onEpoch?: (epoch: EpochFacts) => void | Promise<void>;
-  /** Called after each step; the training waits for it. `state` is valid until it returns. */
-  readonly onStep?: (state: () => TrainingState) => void | Promise<void>;
+  /** Called after each step; the training waits for it. `state` is valid until it returns; `model` is a copy of its own. */
+  readonly onStep?: (state: () => TrainingState, model: () => Model) => void | Promise<void>;
+  /**
+   * Where the training diverges it goes back to an earlier state, at `factor` times the rate, so many times; else, and after
+   * that, it is given up.
+   */
+  readonly retreat?: Retreat;
+  /** Loss of a model that has learnt nothing, by which a divergence is told; default ln(classes), or the variance of the targets. */
+  readonly unit?: number;
   /** Goes on from here, to the same result to the bit; the model and all other options must be those of the first part. */
   readonly from?: TrainingState;
 }
@@ -136,7 +146,8 @@ export interface Finetuned {
  * with them their momentum. Each epoch goes through the samples once in random order; an incomplete last batch is left out.
  *
  * @throws OptionError         for settings that cannot be
- * @throws DataError           if there are no labels or targets, fewer samples than a batch, or the loss is not finite
+ * @throws DataError           if there are no labels or targets, fewer samples than a batch, or the training diverges: the
+ *                             loss is not finite, rises far above what it was, or the model ends as one that knows nothing
  * @throws UnsupportedOpError  if a node on the way cannot be differentiated
  * Deterministic given `seed` and one thread count. Cost: about three forward passes a sample and epoch; memory: the
  * parameters three times, and the activations of a batch.
@@ -191,10 +202,14 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
     const state = initialState(model, program, { masked: settings.masked, slots: rule.slots });
     const epochs: EpochFacts[] = [...(settings.from?.epochs ?? [])];
     if (settings.from !== undefined) restore(state, settings.from.arrays);
+    const ignorant = settings.unit ?? (await ignorantLoss(program, settings, first));
+    const { rate, retreat } = settings;
+    const guard = guardOf(state, { watch: watchLoss({ ignorant }), retreat, rate, steps: plan.steps });
     for (let epoch = settings.from?.epoch ?? 0; epoch * perEpoch < plan.steps; epoch++) {
       const rng = random(seed).fork(`epoch ${epoch}`);
       const begun = epoch === settings.from?.epoch ? settings.from : { step: 0, loss: 0, hits: 0 };
-      const facts = await trainEpoch(program, state, { settings, plan, epoch, epochs, batch, part, rng, rule, begun });
+      const at = { model, settings, plan, epoch, epochs, batch, part, rng, rule, begun, guard };
+      const facts = await trainEpoch(program, state, at);
       epochs.push(facts);
       await settings.onEpoch?.(facts);
     }
@@ -203,6 +218,31 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
     await program.release();
   }
 }
+
+/** Loss of a model that has learnt nothing; null where it cannot be told. */
+async function ignorantLoss(
+  { classes }: TrainingProgram,
+  { engine, source, threads, teacher }: FinetuneOptions,
+  { targets }: FedBatch,
+): Promise<number | null> {
+  if (classes !== null) return Math.log(classes);
+  if (targets !== undefined) {
+    const { data } = targets as Tensor<Float32Array>;
+    const mean = data.reduce((sum, x) => sum + x, 0) / data.length;
+    return data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length || null;
+  }
+  if (teacher === undefined) return null;
+  const options = { source, count: SCALE_SAMPLES, ...(threads !== undefined && { threads }) };
+  try {
+    return await outputVariance(engine, teacher.model, options);
+  } catch (thrown) {
+    if (thrown instanceof DataError) return null;
+    throw thrown;
+  }
+}
+
+/** Samples that the scale of a teacher's outputs is taken from. */
+const SCALE_SAMPLES = 32;
 
 /** Numbers in a step's inputs from which on they are read while the step before runs in another thread. */
 const WORTH_A_THREAD = 50_000;
@@ -278,6 +318,8 @@ function takeSupports({ parameters }: TrainingProgram, state: State, supports: R
 }
 
 interface Epoch {
+  readonly model: Model;
+  readonly guard: Guard;
   readonly settings: FinetuneOptions & Required<Pick<FinetuneOptions, 'epochs' | 'augment'>>;
   readonly plan: Parameters<typeof learningRate>[1];
   readonly epoch: number;
@@ -293,7 +335,7 @@ interface Epoch {
 async function trainEpoch(
   program: TrainingProgram,
   state: State,
-  { settings, plan, epoch, epochs, batch, part, rng, rule, begun }: Epoch,
+  { model, guard, settings, plan, epoch, epochs, batch, part, rng, rule, begun }: Epoch,
 ): Promise<EpochFacts> {
   const { source, augment, signal, onProgress } = settings;
   const started = performance.now();
@@ -319,6 +361,7 @@ async function trainEpoch(
   const rooms = parts.map((): Room => ({}));
   let next = readStep(begun.step);
   let { loss: sum, hits: right } = begun;
+  let given = 0; // steps that were given up
   let rate = learningRate(epoch * perEpoch + begun.step, plan);
   for (let step = begun.step; step < steps; step++) {
     signal?.throwIfAborted();
@@ -329,15 +372,17 @@ async function trainEpoch(
     const running = Promise.all(fed.map((feeds, i) => program.run(feeds, state.values, rooms[i])));
     if (step + 1 < steps) next = readStep(step + 1);
     const runs = await running;
-    const gradients = meanGradients(runs);
-    for (const { losses, hits } of runs) {
-      for (const loss of losses) sum += loss;
-      for (const hit of hits ?? []) right += hit;
+    const moment = { taken, step: step + 1, epoch: epoch + 1 };
+    const back = guard.before(sumOf(runs) / batch, moment);
+    if (back !== null) {
+      for (let t = back + 1; t <= taken; t++) takeSupports(program, state, settings.supports?.(t, state.values));
+      given++;
+      continue;
     }
-    if (!Number.isFinite(sum))
-      throw new DataError(
-        `Cannot go on training: the loss is not finite at step ${step + 1} of epoch ${epoch + 1}; lower the learning rate`,
-      );
+    const gradients = meanGradients(runs);
+    sum += sumOf(runs);
+    for (const { hits } of runs) for (const hit of hits ?? []) right += hit;
+    rate *= guard.slowdown();
     state.arrays.forEach((array, i) => {
       const gradient = gradients[i];
       if (gradient != null) rule.step(array, gradient, rate, taken);
@@ -352,16 +397,31 @@ async function trainEpoch(
       total: steps * batch,
       unit: 'samples',
     });
-    await settings.onStep?.(() => ({ epoch, step: step + 1, loss: sum, hits: right, epochs, arrays: state.named }));
+    if (taken + 1 === plan.steps) {
+      const end = await Promise.all(fed.map((feeds, i) => program.run(feeds, state.values, rooms[i])));
+      guard.behind(sumOf(end) / batch, moment);
+    }
+    await settings.onStep?.(
+      () => ({ epoch, step: step + 1, loss: sum, hits: right, epochs, arrays: state.named }),
+      () => written(model, program, state),
+    );
   }
   const samples = (steps - begun.step) * batch;
+  const counted = Math.max(1, steps - given) * batch;
   return {
     epoch: epoch + 1,
-    loss: sum / (steps * batch),
-    accuracy: program.classes === null ? null : right / (steps * batch),
+    loss: sum / counted,
+    accuracy: program.classes === null ? null : right / counted,
     rate,
     samplesPerSecond: (1000 * samples) / (performance.now() - started),
   };
+}
+
+/** The losses of all samples. */
+function sumOf(runs: readonly TrainingStep[]): number {
+  let sum = 0;
+  for (const { losses } of runs) for (const loss of losses) sum += loss;
+  return sum;
 }
 
 /** By parameter; those of the first run are overwritten. */
@@ -408,7 +468,7 @@ function written(model: Model, { parameters }: TrainingProgram, { values, runnin
     const { dims } = constants.get(name) as Constant;
     replacements.set(name, constantOf({ type: 'float32', dims, data }));
   };
-  for (const { name } of parameters) put(name, values.get(name) as Float32Array);
+  for (const { name } of parameters) put(name, (values.get(name) as Float32Array).slice());
   for (const [name, numbers] of running) put(name, Float32Array.from(numbers));
   return { ...model, graph: replaceConstants(model.graph, replacements) };
 }

@@ -50,12 +50,14 @@ const LEAST_TRIAL = 12;
 const MOST_TRIAL = 100;
 /** Rates that are tried, in this order. */
 const SGD_RATES: Readonly<Record<Target, readonly number[]>> = {
-  'dense outputs': [0.35, 0.1, 0.03, 0.01],
-  labels: [0.1, 0.03, 0.01],
+  'dense outputs': [0.35, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4],
+  labels: [0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4],
 };
-const ADAM_RATES = [3e-3, 1e-3, 3e-4];
-/** Where the steps do for no trial. */
-const UNTRIED = { sgd: 0, adam: 1 } as const;
+const ADAM_RATES = [3e-3, 1e-3, 3e-4, 1e-4, 3e-5];
+/** Where the steps do for no trial: a rate that few models do not bear. */
+const UNTRIED = { sgd: 3, adam: 2 } as const;
+/** A loss above this, in units of the objective, is of a rate that the model does not bear. */
+const UNBORNE = 2;
 const MOMENTUM = 0.9;
 /** Labelled samples that are set aside where labels may be the better target: so many at most, and no fewer. */
 const JUDGES = 2000;
@@ -151,7 +153,11 @@ async function findRate(
   const wayAt = (rate: number): Way => ({ optimizer, rate, momentum: MOMENTUM, nesterov: optimizer === 'sgd' });
   let best = { rate: rates[UNTRIED[optimizer]] as number, loss: Number.POSITIVE_INFINITY };
   for (const rate of rates) {
-    if (spent + each > most) break;
+    if (spent + each > most) {
+      // no steps for more trials, and none went well: a rate below those
+      if (best.loss > UNBORNE * objective.unit && spent > 0) best = { ...best, rate };
+      break;
+    }
     const loss = (await trial(choice, objective, wayAt(rate), each))?.loss ?? Number.POSITIVE_INFINITY;
     spent += each;
     if (loss > best.loss) break;

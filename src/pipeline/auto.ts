@@ -20,8 +20,10 @@ export interface ImitationRequest extends RunOptions {
   readonly engine: Engine;
   readonly model: Model;
   readonly layers: readonly WeightLayer[];
-  /** Where a training of so many sample gradients starts; null or absent = at the model itself, which is imitated. */
-  readonly start?: (gradients: number) => Promise<Start | null>;
+  /** Where a training of so many steps starts; null or absent = at the model itself, which is imitated. */
+  readonly start?: (steps: number) => Promise<Start | null>;
+  /** Called with states of the training that are within the budget, the last one included; the training waits for it. */
+  readonly onState?: (model: Model, target: Target) => Promise<void>;
   /** Samples, with labels or without. */
   readonly source: FeedSource;
   /** Sets that close in on the budget; the last one is what was asked for. */
@@ -38,9 +40,11 @@ export interface ImitationRequest extends RunOptions {
 
 /** Where a training starts. */
 export interface Start {
+  /** What it is, in words. */
+  readonly what: string;
   /** The model with other weights. */
   readonly model: Model;
-  /** Those of the constraints that are still to be met on the way. */
+  /** Those of the constraints that are still to be met on the way; a single one is met already. */
   readonly constraints: readonly Constraint[];
 }
 
@@ -60,6 +64,10 @@ const LEAST_SAMPLES = 8;
 /** Steps that are timed where minutes are given; the first of them warms up. */
 const TIMED_STEPS = 8;
 const TIMED_RATE = 1e-6;
+/** States that are looked at behind the step at which the support stays. */
+const LOOKS = 4;
+/** A training that diverges goes back, to this share of its rate. */
+const RETREAT = { times: 4, factor: 0.2 };
 /** Share of the minutes that is planned for: the rest is for reading, writing and a machine that is not always as fast. */
 const PLANNED_SHARE = 0.93;
 /** Share of the minutes that is left for the training at least, whatever came before it. */
@@ -71,8 +79,8 @@ export interface Imitated {
   /** Steps of the training and of the trials before it. */
   readonly steps: number;
   readonly target: Target;
-  /** Whether it started elsewhere than at the model itself. */
-  readonly started: boolean;
+  /** Where it started, in words; null = at the model itself. */
+  readonly from: string | null;
   readonly optimizer: OptimizerName;
   readonly rate: number;
   /** Mean loss of the last epoch: cross-entropy, or in variances of the dense model's output (0 = the same outputs, 1 = a constant). */
@@ -120,9 +128,9 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
   const planned = stepsLeft();
   if (!Number.isInteger(planned) || planned < 1)
     throw new OptionError(`Cannot train for ${planned} steps: wanted at least one; allow more gradients or minutes`);
-  const start = (await request.start?.(planned * request.batch)) ?? null;
+  const start = (await request.start?.(planned)) ?? null;
   if (start !== null) ({ model: student, fold } = await unfold(withLogits(start.model), { engine, source }));
-  const supports = (count: number): SupportsAt => supportsOf({ ...request, ...start }, count);
+  const supports = (count: number): SupportsAt => supportsOf({ ...request, ...start }, closedAt(start, count));
   const steps = Math.max(1, stepsLeft());
   const judge = await judgeOf(request);
   const labels: Objective = {
@@ -142,19 +150,32 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     supportsOf: supports,
   });
   const left = Math.max(1, request.steps === undefined ? stepsWithin(request, { pace, started }) : steps - spent);
+  const asked = (state: Model): Model => ({
+    ...model,
+    graph: { ...fold(state).graph, outputs: model.graph.outputs },
+  });
+  const looks = looksOf(closedAt(start, left), left);
+  let taken = 0;
   const trained = await finetune(student, {
     ...objective.training,
     ...way,
     steps: left,
     supports: supports(left),
+    retreat: RETREAT,
+    ...(objective.target === 'dense outputs' && { unit: objective.unit }),
+    onStep: async (_, state) => {
+      taken++;
+      if (looks.has(taken)) await request.onState?.(asked(state()), objective.target);
+    },
   });
   const { loss } = trained.epochs.at(-1) as (typeof trained.epochs)[number];
-  const graph = { ...fold(trained.model).graph, outputs: model.graph.outputs };
+  const last = asked(trained.model);
+  await request.onState?.(last, objective.target);
   return {
-    model: { ...model, graph },
+    model: last,
     steps: left + spent,
     target: objective.target,
-    started: start !== null,
+    from: start?.what ?? null,
     ...way,
     loss: loss / objective.unit,
   };
@@ -213,9 +234,19 @@ function stepsWithin(
   return Math.floor((left * pace.samplesPerSecond) / batch);
 }
 
-/** The supports of the steps: the largest weights that the constraint of the moment allows. */
-function supportsOf({ layers, constraints }: ImitationRequest, steps: number): SupportsAt {
-  const last = Math.min(steps - 1, Math.round(AUTO_DEFAULTS.closingIn * steps));
+/** The step from which on the support stays. */
+function closedAt(start: Start | null, steps: number): number {
+  return start?.constraints.length === 1 ? 0 : Math.min(steps - 1, Math.round(AUTO_DEFAULTS.closingIn * steps));
+}
+
+/** Steps behind which the state is looked at, the last one apart. */
+function looksOf(closed: number, steps: number): Set<number> {
+  const each = (steps - closed) / LOOKS;
+  return new Set(Array.from({ length: LOOKS - 1 }, (_, i) => closed + Math.max(1, Math.round((i + 1) * each))));
+}
+
+/** The supports of the steps: the largest weights that the constraint of the moment allows, the last of them from `last` on. */
+function supportsOf({ layers, constraints }: ImitationRequest, last: number): SupportsAt {
   const at = new Map<number, Constraint>();
   constraints.forEach((constraint, t) => {
     at.set(Math.round((last * t) / Math.max(1, constraints.length - 1)), constraint);

@@ -15,6 +15,30 @@ export function holdOut(
 ): { rest: FeedSource; heldOut: FeedSource } {
   const count = Math.min(wanted, Math.floor(source.count / 5));
   if (count < 1) throw new DataError(`Cannot ${what}: wanted at least 5 samples, the data has ${source.count}`);
+  return split(source, count, seed);
+}
+
+/** Samples that a choice is made on, and those that what is chosen between is made from. */
+export interface SetAside {
+  readonly rest: FeedSource;
+  readonly aside: FeedSource;
+  /** Whether they are the same samples, for want of more. */
+  readonly same: boolean;
+}
+
+/** With fewer samples than this none is spared. */
+const LEAST_TO_SPLIT = 16;
+
+/** {@link holdOut} in whole batches where the model insists on them; with few samples all of them are used for both. */
+export function setAside(source: FeedSource, wanted: number, seed: number): SetAside {
+  const unit = source.fixedBatch ?? 1;
+  const batches = Math.floor(Math.min(wanted, source.count / 5) / unit);
+  if (source.count < LEAST_TO_SPLIT || batches < 1) return { rest: source, aside: source, same: true };
+  const { rest, heldOut } = split(source, batches * unit, seed);
+  return { rest, aside: heldOut, same: false };
+}
+
+function split(source: FeedSource, count: number, seed: number): { rest: FeedSource; heldOut: FeedSource } {
   const order = sampleWithoutReplacement(random(seed).fork('held out'), source.count, source.count);
   return {
     heldOut: subset(source, order.subarray(0, count).slice().sort()),

@@ -1,3 +1,4 @@
+import { refuseNonFinite } from '../apply/finite.ts';
 import { readWeights, readWeightsNarrow } from '../apply/weights.ts';
 import { type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
 import { freeIdle } from '../engine/kernels/arena.ts';
@@ -7,7 +8,8 @@ import type { Model } from '../ir/model.ts';
 import { keepLargest } from './largest-stage.ts';
 import { boundsOf, type ChosenLayers, chooseLayers } from './layers.ts';
 import { entryOf } from './methods.ts';
-import { pruneAndTrain, pruneLayerwise } from './prune-in-one.ts';
+import { pruneAndTrain } from './prune-by-training.ts';
+import { pruneLayerwise } from './prune-in-one.ts';
 import { type PruneOptions, type ResolvedPrune, resolvePrune } from './prune-options.ts';
 import { pruneStage, type Run, type StagedRun } from './prune-stage.ts';
 import { layerUnits } from './scaling.ts';
@@ -31,11 +33,13 @@ export interface PruneResult {
  *
  * @throws OptionError         for options that cannot be, or layers that are not there
  * @throws UnsupportedOpError  if a layer's gradient cannot be computed; all nodes in the way are listed
- * @throws DataError           if the data does not suffice
+ * @throws DataError           if the data does not suffice, or a weight would become infinite
  * Deterministic given `seed`. Cost: stages x (n m sample gradients + the solver's cost); memory n p floats.
  */
 export async function prune(model: Model, options: PruneOptions): Promise<PruneResult> {
-  return pruneLayers(model, options, chooseLayers(model, options));
+  const result = await pruneLayers(model, options, chooseLayers(model, options));
+  refuseNonFinite(model, result.model, 'use a larger ridge (--lambda), or another method (--method magnitude)');
+  return result;
 }
 
 /** Prunes the chosen layers; where some cannot be differentiated and `blocked` is `skip`, once more without those. */

@@ -1,0 +1,156 @@
+import { inOrder } from '../data/batches.ts';
+import { elementsOf, type FeedSource, widenTensor } from '../data/feeds.ts';
+import type { Engine } from '../engine/engine.ts';
+import { withLogits } from '../finetune/logits.ts';
+import type { Model } from '../ir/model.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** What {@link distanceMeter} is asked for. */
+export interface DistanceRequest {
+  readonly engine: Engine;
+  readonly dense: Model;
+  /** All of its samples are looked at, as far as the dense model's outputs can be kept. */
+  readonly source: FeedSource;
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How far a model is from the dense one: means over outputs of |y - y_dense|^2 / |y_dense - mean|^2. */
+export interface Distance {
+  /** Over the outputs, and the logits of those that are probabilities. */
+  readonly error: number;
+  /** Over the outputs alone. */
+  readonly outputs: number;
+}
+
+/** What {@link distanceMeter} gives back. */
+export interface DistanceMeter {
+  /** Samples that are looked at. */
+  readonly samples: number;
+  readonly measure: (model: Model) => Promise<Distance>;
+}
+
+/** Numbers of the dense outputs that are kept; samples beyond are left out. */
+const MOST_NUMBERS = 2 ** 25;
+/** Samples of one run, bounded by the numbers in their inputs. */
+const SAMPLES_A_RUN = 50;
+const NUMBERS_A_RUN = 2_000_000;
+
+/**
+ * Measures how far models are from the dense one: the error of all their float outputs, each in units of its own variance
+ * (of its mean square where it does not vary). Positions where the dense outputs are not finite do not count; where the
+ * other model's alone are not, it is infinitely far.
+ *
+ * @throws EngineError if a model does not run
+ * Cost: a forward pass a sample of the dense model now, and one of the other at each call.
+ */
+export async function distanceMeter(request: DistanceRequest): Promise<DistanceMeter> {
+  const batches = await batchesOf(request.source);
+  const own = new Set(request.dense.graph.outputs.map(({ name }) => name));
+  const dense: Outputs[] = [];
+  let numbers = 0;
+  await run(request, request.dense, batches, (outputs) => {
+    dense.push(outputs);
+    for (const values of outputs.values()) numbers += values.length;
+    return numbers < MOST_NUMBERS;
+  });
+  const seen = batches.slice(0, dense.length);
+  const units = new Map([...(dense[0]?.keys() ?? [])].map((name) => [name, unitOf(dense, name)]));
+  return {
+    samples: seen.reduce((sum, { length }) => sum + length, 0),
+    measure: async (model) => {
+      const errors = new Map([...units.keys()].map((name) => [name, 0]));
+      await run(request, model, seen, (outputs, b) => {
+        for (const [name, sum] of errors)
+          errors.set(name, sum + squaredError(outputs.get(name), dense[b]?.get(name) as Numbers));
+        return true;
+      });
+      const ratios = [...errors].map(([name, sum]) => ({ name, ratio: sum / (units.get(name) as number) }));
+      return { error: meanOf(ratios), outputs: meanOf(ratios.filter(({ name }) => own.has(name))) };
+    },
+  };
+}
+
+type Numbers = Float32Array | Float64Array;
+/** Float outputs of one batch. */
+type Outputs = ReadonlyMap<string, Numbers>;
+
+/** The samples, a run at a time; a rest that fills no fixed batch is left out. */
+async function batchesOf(source: FeedSource): Promise<Int32Array[]> {
+  const all = inOrder(source.count);
+  let size = source.fixedBatch ?? 1;
+  if (source.fixedBatch === null) {
+    const numbers = elementsOf(await source.feeds(all.subarray(0, 1)));
+    size = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / Math.max(1, numbers))));
+  }
+  const batches: Int32Array[] = [];
+  for (let at = 0; at < source.count; at += size)
+    if (source.fixedBatch === null || at + size <= source.count) batches.push(all.subarray(at, at + size));
+  return batches;
+}
+
+/** Runs a model on batches until `visit` has seen enough. */
+async function run(
+  { engine, source, threads, signal }: DistanceRequest,
+  model: Model,
+  batches: readonly Int32Array[],
+  visit: (outputs: Outputs, b: number) => boolean,
+): Promise<void> {
+  const session = await engine.createSession(withAllLogits(model), threads === undefined ? {} : { threads });
+  try {
+    for (const [b, indices] of batches.entries()) {
+      signal?.throwIfAborted();
+      const results = await session.run((await source.feeds(indices)).inputs);
+      if (!visit(new Map([...results].flatMap(([name, tensor]) => floatsOf(name, tensor))), b)) return;
+    }
+  } finally {
+    await session.release();
+  }
+}
+
+/** The model with the logits of each of its outputs beside those that are probabilities. */
+function withAllLogits(model: Model): Model {
+  const { graph } = model;
+  const logits = graph.outputs.flatMap(
+    (output) => withLogits({ ...model, graph: { ...graph, outputs: [output] } }).graph.outputs,
+  );
+  const outputs = [...new Map([...graph.outputs, ...logits].map((output) => [output.name, output])).values()];
+  return { ...model, graph: { ...graph, outputs } };
+}
+
+function floatsOf(name: string, tensor: Tensor): [string, Numbers][] {
+  const { type, data } = widenTensor(tensor);
+  return type === 'float32' || type === 'float64' ? [[name, (data as Numbers).slice()]] : [];
+}
+
+/** |y - mean|^2 over all batches; |y|^2 where that is nothing, 1 where that is nothing too. */
+function unitOf(dense: readonly Outputs[], name: string): number {
+  let [sum, square, count] = [0, 0, 0];
+  for (const outputs of dense)
+    for (const y of outputs.get(name) as Numbers) {
+      if (!Number.isFinite(y)) continue;
+      sum += y;
+      square += y * y;
+      count++;
+    }
+  const variance = square - (sum * sum) / Math.max(1, count);
+  return variance > ROUNDING * square ? variance : square > 0 ? square : 1;
+}
+
+/** Share of the mean square that a variance is rounding below of. */
+const ROUNDING = 1e-10;
+
+/** Infinite where the shapes differ. */
+function squaredError(y: Numbers | undefined, dense: Numbers): number {
+  if (y?.length !== dense.length) return Number.POSITIVE_INFINITY;
+  let sum = 0;
+  for (let i = 0; i < dense.length; i++) {
+    const wanted = dense[i] as number;
+    if (Number.isFinite(wanted)) sum += ((y[i] as number) - wanted) ** 2;
+  }
+  return Number.isNaN(sum) ? Number.POSITIVE_INFINITY : sum;
+}
+
+function meanOf(ratios: readonly { readonly ratio: number }[]): number {
+  return ratios.reduce((sum, { ratio }) => sum + ratio, 0) / Math.max(1, ratios.length);
+}

@@ -1,0 +1,168 @@
+import { readWeightsNarrow, writeWeights } from '../apply/weights.ts';
+import { type Constraint, projection, squared } from '../constraints/constraint.ts';
+import { inOrder } from '../data/batches.ts';
+import { type FeedSource, subset } from '../data/feeds.ts';
+import type { Engine } from '../engine/engine.ts';
+import { evaluate } from '../evaluate/accuracy.ts';
+import { type Distance, distanceMeter } from '../evaluate/distance.ts';
+import type { WeightLayer } from '../graph/weights.ts';
+import type { Model } from '../ir/model.ts';
+import type { Target } from './auto-choice.ts';
+
+/** A model within the budget, and what it came of. */
+export interface Candidate {
+  readonly what: string;
+  readonly model: Model;
+}
+
+/** What a candidate is judged by: lower is better in all, and infinite where outputs are not finite. */
+interface Judged extends Distance {
+  /** Loss on the labels; null where they are no target. */
+  readonly loss: number | null;
+}
+
+/** What {@link bestOf} is asked for. */
+export interface BestRequest {
+  readonly engine: Engine;
+  /** The dense model. */
+  readonly model: Model;
+  /** Samples that the candidates are judged on. */
+  readonly source: FeedSource;
+  /** Whether they were spared for that; else the candidates were made from them. */
+  readonly spared: boolean;
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The candidates of a run so far. */
+export interface BestSeen {
+  /** Judges one more. Of those with the same `what` the best is remembered. @returns how far it is from the dense model */
+  offer(candidate: Candidate, target?: Target): Promise<number>;
+  /** How far a model is from the dense one; it becomes no candidate. */
+  measure(model: Model): Promise<number>;
+  /** How far the first candidate is. */
+  first(): number;
+  /** The nearest to the dense model so far. */
+  nearest(): Candidate;
+  /** The one to keep, and why in words. @param target  what the run goes by */
+  decide(target: Target): Promise<{ readonly kept: Candidate; readonly why: string }>;
+}
+
+/**
+ * Judges candidates on the same samples and keeps the best. By labels that is the one of the lowest loss; by the dense
+ * model's outputs the one of the lowest error in them and their logits, of those whose outputs are no further from the dense
+ * ones than the first candidate's.
+ *
+ * Cost: a forward pass a sample now, one at each offer, another where labels are the target. Memory: the candidates' weights.
+ */
+export async function bestOf(request: BestRequest): Promise<BestSeen> {
+  const { engine, model, source, spared, ...options } = request;
+  const { samples, measure } = await distanceMeter({ engine, dense: model, source, ...options });
+  const labelled = subset(source, inOrder(samples));
+  const offers = new Map<string, Offered>();
+  const lossOf = async (one: Model): Promise<number> => {
+    const { loss } = await evaluate(engine, one, labelled, options);
+    return loss === null || Number.isNaN(loss) ? Number.POSITIVE_INFINITY : loss;
+  };
+  const nearest = (): Offered => {
+    const [first, ...others] = [...offers.values()] as [Offered, ...Offered[]];
+    const fit = others.filter(({ judged }) => judged.outputs <= first.judged.outputs);
+    return fit.reduce((a, b) => (b.judged.error < a.judged.error ? b : a), first);
+  };
+  return {
+    nearest,
+    measure: async (one) => (await measure(one)).error,
+    first: () => ([...offers.values()][0] as Offered).judged.error,
+    offer: async (candidate, target = 'dense outputs') => {
+      const loss = target === 'labels' ? await lossOf(candidate.model) : null;
+      const judged = { ...(await measure(candidate.model)), loss };
+      const before = offers.get(candidate.what)?.judged;
+      if (before === undefined || (loss === null ? judged.error < before.error : loss < (before.loss ?? 0)))
+        offers.set(candidate.what, { ...candidate, judged });
+      return judged.error;
+    },
+    decide: async (target) => {
+      const where = spared
+        ? `on ${samples} samples set aside`
+        : `on the same ${samples} samples: too few to set some aside`;
+      if (target === 'dense outputs')
+        return told(nearest(), [...offers.values()], (judged) => judged.error, `of the outputs' variance ${where}`);
+      const all: Offered[] = [];
+      for (const offer of offers.values())
+        all.push({ ...offer, judged: { ...offer.judged, loss: offer.judged.loss ?? (await lossOf(offer.model)) } });
+      const kept = all.reduce((a, b) => ((b.judged.loss as number) < (a.judged.loss as number) ? b : a));
+      return told(kept, all, (judged) => judged.loss as number, `loss by the labels ${where}`);
+    },
+  };
+}
+
+type Offered = Candidate & { readonly judged: Judged };
+
+function told(
+  kept: Offered,
+  all: readonly Offered[],
+  figure: (judged: Judged) => number,
+  unit: string,
+): { kept: Candidate; why: string } {
+  const others = all.filter(({ what }) => what !== kept.what);
+  const list = others.map(({ what, judged }) => `${what} ${figure(judged).toPrecision(3)}`);
+  const beside = list.length === 0 ? '' : ` (${list.join(', ')})`;
+  return { kept, why: `kept: ${kept.what}, ${figure(kept.judged).toPrecision(3)} ${unit}${beside}` };
+}
+
+/** Weights beyond which only their magnitudes are looked at: the other candidates sort each layer. */
+const MOST_SORTED = 2 ** 24;
+
+/**
+ * What magnitude makes of a model: over all layers at once, with each layer in units of its mean square, and with the same
+ * share of each layer. Each is within the constraint.
+ *
+ * Cost: p log p.
+ */
+export function magnitudeCandidates(model: Model, layers: readonly WeightLayer[], constraint: Constraint): Candidate[] {
+  const w = readWeightsNarrow(model, layers);
+  const candidate = (what: string, support: Uint8Array): Candidate => {
+    const kept = w.slice();
+    for (let i = 0; i < kept.length; i++) if (support[i] === 0) kept[i] = 0;
+    return { what, model: writeWeights(model, layers, kept) };
+  };
+  const plain = candidate('magnitude', projection(constraint, w));
+  if (w.length > MOST_SORTED || layers.length === 1) return [plain];
+  const squares = squared(w);
+  return [
+    plain,
+    candidate('magnitude in units of each layer', constraint.support(byLayer(squares, layers, inOwnUnits))),
+    candidate('magnitude layer by layer', constraint.support(byLayer(squares, layers, ranks))),
+  ];
+}
+
+function byLayer(
+  importance: Float64Array,
+  layers: readonly WeightLayer[],
+  change: (part: Float64Array) => Float64Array,
+): Float64Array {
+  const changed = new Float64Array(importance.length);
+  let start = 0;
+  for (const { size } of layers) {
+    changed.set(change(importance.subarray(start, start + size)), start);
+    start += size;
+  }
+  return changed;
+}
+
+function inOwnUnits(squares: Float64Array): Float64Array {
+  const mean = squares.reduce((sum, x) => sum + x, 0) / squares.length;
+  return mean > 0 ? squares.map((x) => x / mean) : squares;
+}
+
+/** The share of the layer that is no larger, 0 for zeros. */
+function ranks(squares: Float64Array): Float64Array {
+  const order = Uint32Array.from(squares.keys()).sort(
+    (a, b) => (squares[a] as number) - (squares[b] as number) || b - a,
+  );
+  const rank = new Float64Array(squares.length);
+  order.forEach((i, r) => {
+    rank[i] = (squares[i] as number) > 0 ? (r + 1) / squares.length : 0;
+  });
+  return rank;
+}

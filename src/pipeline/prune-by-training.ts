@@ -1,0 +1,195 @@
+import { type Budget, constraintOf } from '../budget/budget.ts';
+import type { Constraint } from '../constraints/constraint.ts';
+import type { FeedSource } from '../data/feeds.ts';
+import { DataError, EngineError, messageOf, ShapeError, UnsupportedOpError } from '../errors/errors.ts';
+import type { Model } from '../ir/model.ts';
+import type { Reconstructed } from '../reconstruction/reconstruct.ts';
+import { type Imitated, pruneByImitation, type Start } from './auto.ts';
+import type { Target } from './auto-choice.ts';
+import { type BestSeen, bestOf, magnitudeCandidates } from './candidates.ts';
+import { setAside } from './held-out.ts';
+import { keptOf, neededSource, type PrunedInOne, type Stages, solvedLayers, unsolved } from './prune-in-one.ts';
+import type { Run } from './prune-stage.ts';
+import type { StageResult } from './stage-result.ts';
+
+/** Constants of runs that train, chosen on held-out training data (docs/experiments.md). */
+const START = {
+  /** Weights that the training starts with, in those that it ends with. */
+  kept: 2,
+  /** With fewer samples than this the layers are solved and nothing is trained, unless a budget of compute asks for it. */
+  leastToTrain: 400,
+  /** From so many sample gradients on a training finds better supports from the dense weights. */
+  mostGradients: 50_000,
+  /** With fewer steps than this there is no time to close in: the training starts within the budget. */
+  leastToClose: 64,
+} as const;
+
+/** Samples that tell which model is kept, at most. */
+const JUDGES = 200;
+/** A training so far below the best of magnitude is kept without a look at the solved layers where minutes are short. */
+const FAR_BETTER = 0.5;
+const SOLVED = 'solved layers';
+const NEAR: Target = 'dense outputs';
+/** What may stand in the way of a training, and of nothing else. */
+const IN_THE_WAY = [UnsupportedOpError, EngineError, ShapeError, DataError];
+
+/**
+ * The stages' budgets as one training, in the course of which the support closes in on the last of them. A short one starts from layers
+ * that were solved for a support of twice the weights, a very short one from the best within the budget; with few samples and no budget
+ * of compute nothing is trained. What is kept is the best on samples that were set aside: of magnitude, the solved layers, and the
+ * states of the training from where its support stays. A training that cannot be is told of, and the others stand.
+ */
+export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promise<PrunedInOne> {
+  const started = performance.now();
+  const { options, resolved, layers, budgeted } = run;
+  const source = neededSource(options, resolved);
+  const { rest, aside, same } = setAside(source, JUDGES, resolved.seed);
+  const { engine, threads, signal } = options;
+  const seen = await bestOf({
+    engine,
+    model,
+    source: aside,
+    spared: !same,
+    ...(threads !== undefined && { threads }),
+    ...(signal && { signal }),
+  });
+  const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
+  const work: Work = { run, model, budgets, constraints, seen, started, source: rest, starts: new Map() };
+  const last = lastOf(constraints);
+  for (const candidate of magnitudeCandidates(model, layers, last)) await seen.offer(candidate);
+  const asked = options.gradients ?? options.minutes ?? options.samples;
+  const solved = asked === undefined && source.count < START.leastToTrain ? await solveLast(work) : null;
+  const trained = solved === null ? await train(work) : untrained(solved);
+  const { kept, why } = await seen.decide(trained.target);
+  const stage: StageResult = {
+    ...unsolved(resolved.budget, keptOf(kept.model, layers)),
+    message: `${trained.story}; ${why}.`,
+    seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
+  };
+  return { model: kept.model, stages: [stage], options: { ...resolved, samples: trained.steps } };
+}
+
+function untrained({ samples, error }: Solved): Story {
+  const story = `too few samples to train on; layers solved on ${samples} samples, at a mean error of ${error.toPrecision(3)} of the variance of their outputs`;
+  return { story, target: NEAR, steps: samples };
+}
+
+/** What the parts of one run share. */
+interface Work {
+  readonly run: Run;
+  readonly model: Model;
+  readonly budgets: readonly Budget[];
+  readonly constraints: readonly Constraint[];
+  readonly seen: BestSeen;
+  readonly started: number;
+  /** Samples that are not set aside. */
+  readonly source: FeedSource;
+  /** Solved layers by the budget they were solved for; null where they cannot be. */
+  readonly starts: Map<Budget, Solved | null>;
+}
+
+interface Solved extends Reconstructed {
+  /** How far the model is from the dense one. */
+  readonly distance: number;
+  readonly took: number;
+}
+
+/** How a training went. */
+interface Story {
+  readonly story: string;
+  readonly target: Target;
+  readonly steps: number;
+}
+
+/** Trains, and solves the layers too where that may have come to more. */
+async function train(work: Work): Promise<Story> {
+  const { run, model, constraints, seen, source } = work;
+  const { engine, minutes, threads, signal, onProgress } = run.options;
+  const { batch, seed, augment, samples } = run.resolved;
+  let nearest = Number.POSITIVE_INFINITY;
+  try {
+    const trained = await pruneByImitation({
+      engine,
+      model,
+      start: (steps) => startOf(work, steps),
+      onState: async (state, target) => {
+        nearest = Math.min(nearest, await seen.offer({ what: 'the training', model: state }, target));
+      },
+      layers: run.layers,
+      source,
+      constraints,
+      batch,
+      seed,
+      augment,
+      ...(minutes === undefined ? { steps: samples } : { minutes }),
+      ...(threads !== undefined && { threads }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+    });
+    if (trained.target === NEAR && mayBeNearer(work, nearest)) await solveLast(work);
+    return { story: storyOf(trained, batch), target: trained.target, steps: trained.steps };
+  } catch (thrown) {
+    if (!IN_THE_WAY.some((Class) => thrown instanceof Class)) throw thrown;
+    await solveLast(work);
+    return { story: `not trained to the end: ${messageOf(thrown)}`, target: NEAR, steps: samples };
+  }
+}
+
+/** Where a training of so many steps starts; null = at the dense weights. */
+async function startOf(work: Work, steps: number): Promise<Start | null> {
+  const { run, constraints, budgets, seen } = work;
+  const last = lastOf(constraints);
+  if (steps < START.leastToClose) {
+    await solveLast(work);
+    return { ...seen.nearest(), constraints: [last] };
+  }
+  if (steps * run.resolved.batch >= START.mostGradients) return null;
+  const at = constraints.findLastIndex((constraint) => constraint.most >= START.kept * last.most);
+  const first = Math.max(0, at);
+  const solved = await solve(work, budgets[first] as Budget);
+  return solved && { what: SOLVED, model: solved.model, constraints: constraints.slice(first) };
+}
+
+/** The layers solved for one of the budgets, once. */
+async function solve(work: Work, budget: Budget): Promise<Solved | null> {
+  const { run, model, seen, source, starts } = work;
+  const before = starts.get(budget);
+  if (before !== undefined) return before;
+  const started = performance.now();
+  const found = await solvedLayers(run, model, { source, last: budget });
+  const distance = found === null ? 0 : await seen.measure(found.model);
+  const solved = found && { ...found, distance, took: performance.now() - started };
+  starts.set(budget, solved);
+  return solved;
+}
+
+/** The layers solved for the last budget, one more candidate. */
+async function solveLast(work: Work): Promise<Solved | null> {
+  const solved = await solve(work, work.budgets.at(-1) as Budget);
+  if (solved !== null) await work.seen.offer({ what: SOLVED, model: solved.model });
+  return solved;
+}
+
+/**
+ * Whether solved layers can be nearer to the dense model than the training came: not where it came nearer than layers that
+ * keep more weights do, and not where there is no time left to try it, unless the training came to little.
+ */
+function mayBeNearer({ run, seen, started, starts }: Work, nearest: number): boolean {
+  const { minutes } = run.options;
+  const others = [...starts.values()].filter((solved) => solved !== null);
+  if (others.some(({ distance }) => nearest <= distance)) return false;
+  const left = minutes === undefined ? Number.POSITIVE_INFINITY : 60_000 * minutes - (performance.now() - started);
+  return Math.max(0, ...others.map(({ took }) => took)) < left || nearest > FAR_BETTER * seen.first();
+}
+
+function storyOf({ steps, optimizer, rate, from, target, loss }: Imitated, batch: number): string {
+  const reached =
+    target === 'labels'
+      ? `trained by the labels, to a loss of ${loss.toPrecision(3)}`
+      : `the outputs differ from the dense model's by ${loss.toPrecision(3)} of their variance`;
+  return `${steps} steps of ${batch} samples by ${optimizer} at rate ${rate.toPrecision(3)}${from === null ? '' : `, from ${from}`}; ${reached}`;
+}
+
+function lastOf(constraints: readonly Constraint[]): Constraint {
+  return constraints.at(-1) as Constraint;
+}
