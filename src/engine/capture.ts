@@ -1,6 +1,7 @@
 import { EngineError } from '../errors/errors.ts';
 import type { Captured, CapturedValue } from '../graph/captured.ts';
 import { constantsToInitializers } from '../graph/passes/constants-to-initializers.ts';
+import { foldBranches } from '../graph/passes/fold-branches.ts';
 import { hollowWeights } from '../graph/passes/hollow-weights.ts';
 import { liftOpset } from '../graph/passes/lift-opset.ts';
 import { lowerComposites } from '../graph/passes/lower.ts';
@@ -62,16 +63,35 @@ function untyped(known: ReadonlyMap<string, { type: unknown }>, name: string): o
 }
 
 /**
- * The model at opset 17 or later with its constants as initializers and its composite operators written in plain ones, and the
- * shapes of all its values.
+ * Runs a model once with every intermediate value exposed, those of branches that always run too.
+ *
+ * @returns the model with its constants as initializers and such branches in the place of their If, and what its values are
+ * Cost: that of {@link capture}, and once more for each level of branches whose condition is made of shapes.
+ */
+export async function foldAndCapture(
+  engine: Engine,
+  model: Model,
+  feeds: Tensors,
+): Promise<{ model: Model; captured: Captured }> {
+  let plain = { ...model, graph: foldBranches(constantsToInitializers(model.graph)) };
+  for (;;) {
+    const captured = await capture(engine, plain, feeds);
+    const graph = foldBranches(plain.graph, captured);
+    if (graph === plain.graph) return { model: plain, captured };
+    plain = { ...plain, graph };
+  }
+}
+
+/**
+ * The model at opset 17 or later with its constants as initializers, branches that always run in the place of their If, and its
+ * composite operators written in plain ones; and the shapes of all its values.
  */
 export async function liftAndCapture(
   engine: Engine,
   model: Model,
   feeds: Tensors,
 ): Promise<{ model: Model; captured: Captured }> {
-  const plain = { ...model, graph: constantsToInitializers(model.graph) };
-  const first = await capture(engine, plain, feeds);
+  const { model: plain, captured: first } = await foldAndCapture(engine, model, feeds);
   const lifted = liftOpset(plain, first);
   const clean = lifted === plain ? plain : { ...lifted, graph: constantsToInitializers(lifted.graph) };
   const captured = clean === plain ? first : await capture(engine, clean, feeds);

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { outputGap, randomFeeds } from '../../test/shared-models.ts';
 import { ShapeError } from '../errors/errors.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Graph } from '../ir/model.ts';
 import { decodeModel } from '../onnx/decode.ts';
 import { encodeModel } from '../onnx/encode.ts';
+import { printModelText } from '../onnx/print-text.ts';
 import { parseModelText } from '../onnx/text.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { constantsOf, replaceConstant, replaceConstants } from './constants.ts';
+import { constantsToInitializers } from './passes/constants-to-initializers.ts';
 
 const TEXT = `
   input x: float32[2]
@@ -71,5 +74,51 @@ describe('replaceConstant', () => {
       ),
     ).toThrow(ShapeError);
     expect(() => replaceConstant(graph, 'x', zeros)).toThrow('none named "x"');
+  });
+});
+
+describe('constants of subgraphs', () => {
+  const model = parseModelText(`
+    input x: float32[2,2]
+    const c: bool[] = [1]
+    const w: float32[2,2] = [1, 2, 3, 4]
+    y = If(c) {
+      then_branch: { const w2: float32[2,2] = [5, 6, 7, 8] a = MatMul(x, w2) output a },
+      else_branch: {
+        k = Constant() { value: float32[2,2] = [9, 8, 7, 6] }
+        b = If(c) { then_branch: { const w3: float32[2,2] = [1, 1, 2, 2] a = MatMul(k, w3) output a }, else_branch: { a = MatMul(x, w) output a } }
+        output b
+      }
+    } @head
+    head = If(c) { then_branch: { const w2: float32[2,2] = ones a = MatMul(y, w2) output a }, else_branch: { a = Neg(y) output a } }
+    output head
+  `);
+  const names = [
+    'c',
+    'w',
+    'head/then_branch/w2',
+    'head/else_branch/k',
+    'head/else_branch/b/then_branch/w3',
+    'head/then_branch/w2~2',
+  ];
+
+  it('bear the names of the nodes that hold them, and are told apart', () => {
+    expect([...constantsOf(model.graph).keys()].sort()).toEqual([...names].sort());
+  });
+
+  it.each(names.slice(1))('replaces %s where it stands', (name) => {
+    const constant = constantOf(float32([0, 0, 0, 0], [2, 2]));
+    const changed = replaceConstant(model.graph, name, constant);
+    const read = decodeModel(encodeModel({ ...model, graph: changed })).graph;
+    expect(values(read)).toEqual({ ...values(model.graph), [name]: [0, 0, 0, 0] });
+  });
+
+  it('come into the outermost graph as initializers, once and for all; outputs are the same', async () => {
+    const once = constantsToInitializers(model.graph);
+    expect([...once.constants.keys()].sort()).toEqual([...names].sort());
+    expect(printModelText({ ...model, graph: constantsToInitializers(once) })).toBe(
+      printModelText({ ...model, graph: once }),
+    );
+    expect(await outputGap(model, { ...model, graph: once }, randomFeeds(model, 1))).toBe(0);
   });
 });

@@ -78,6 +78,11 @@ describe('functions of a file', () => {
       't = Abs(x) "y/t" = Exp(t) u = own:Act(t) @y y = Add(u, "y/t") output y',
       [ACT],
     ],
+    [
+      'whose calls and nodes would get one name',
+      'a = own:Act(x) @n n = own:Act(a) c = Abs(n) @"m/act" m = own:Act(c) y = Add(m, x) output y',
+      [ACT],
+    ],
     ['of an operator set that the body does not name the same', 'y = own:Act(x) output y', [{ ...ACT, opset: 13 }]],
   ])('%s give what the runtime gives', async (_, text, functions) => {
     expect(await gap(fileWith(`${HEAD} ${text}`, functions))).toBe(0);

@@ -6,6 +6,8 @@ import type { AttributeOrigin } from './origin.ts';
 
 /** Nodes and names that all calls together may come to: functions that call each other double with every level. */
 const MOST_PARTS = 2 ** 20;
+/** Steps of a name that are told apart. */
+const MOST_STEPS = 32;
 /** Calls inside calls, and graphs inside graphs, that are followed. */
 const DEEPEST = 64;
 
@@ -81,8 +83,10 @@ class Inliner {
   readonly #library: FunctionLibrary;
   readonly #opsets: Map<string, number>;
   readonly #outermost: Graph;
-  /** Every name of the model; found when the first call is. */
+  /** Every name of a value; found when the first call is. */
   #taken: Set<string> | undefined;
+  /** What stands before a slash in a name of the model, or before the names of a call. */
+  #stems: Set<string> | undefined;
   #count = 0;
   #parts = 0;
 
@@ -110,7 +114,7 @@ class Inliner {
   /** The body of a function with the names and attributes of one call. */
   #call(call: Node, body: LocalFunction): Node[] {
     refuseSurplus(call, body);
-    const stem = call.name || (call.outputs.find((name) => name !== '') ?? body.label);
+    const stem = this.#stem(call.name || (call.outputs.find((name) => name !== '') ?? body.label));
     const fresh = (name: string): string => this.#fresh(`${stem}/${name}`);
     const names = new Map(body.inputs.map((name, i) => [name, call.inputs[i] ?? '']));
     const passed: Node[] = [];
@@ -132,6 +136,17 @@ class Inliner {
     return [...nodes, ...passed];
   }
 
+  /** What stands before the names of one call and of nothing else: the runtime takes no two nodes of one name. */
+  #stem(wanted: string): string {
+    this.#stems ??= new Set(
+      withSubgraphs(this.#outermost).flatMap(({ nodes }) => nodes.flatMap(({ name }) => stemsOf(name))),
+    );
+    let stem = wanted;
+    while (this.#stems.has(stem)) stem = `${wanted}~${++this.#count}`;
+    this.#stems.add(stem);
+    return stem;
+  }
+
   #fresh(stem: string): string {
     this.#taken ??= new Set(withSubgraphs(this.#outermost).flatMap((graph) => [...definedIn(graph)]));
     let name = stem;
@@ -139,6 +154,12 @@ class Inliner {
     this.#taken.add(name);
     return name;
   }
+}
+
+/** `a` and `a/b` of `a/b/c`; of names with very many steps, the first. */
+function stemsOf(name: string): string[] {
+  const steps = name.split('/', MOST_STEPS);
+  return steps.slice(1).map((_, i) => steps.slice(0, i + 1).join('/'));
 }
 
 function refusal(what: string, stack: Stack): OnnxDecodeError {
