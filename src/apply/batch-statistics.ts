@@ -36,7 +36,10 @@ export interface StatisticsRequest {
   readonly batches: () => AsyncIterable<Tensors>;
   /** Statistics to which bare sites are brought back on the way, batch by batch; absent = they run as they are. */
   readonly restore?: Statistics;
-  /** Whether BatchNormalization uses the batch's own statistics on the way (training form) or the stored ones. */
+  /**
+   * Whether BatchNormalization uses the batch's own statistics on the way (training form) or the stored ones. A batch with a
+   * single value of a channel has none: there the stored ones are used.
+   */
   readonly batchNorm: 'batch' | 'stored';
 }
 
@@ -59,14 +62,14 @@ export function sitesOf(graph: Graph, captured: Captured): Site[] {
 }
 
 /**
- * Runs a model over batches and measures the channels at every site.
+ * Runs a model over batches and measures the channels at every site; a channel of which only one value was seen has no statistics.
  *
  * Means in f32 within a batch, pooled in f64. Cost: one forward pass a sample; two passes more over the measured values.
  */
 export async function measureStatistics(
   request: StatisticsRequest,
 ): Promise<{ statistics: Map<string, ChannelStatistics>; sites: Site[] }> {
-  let opened: { session: Session; sites: Site[] } | undefined;
+  let opened: Opened | undefined;
   const sums = new Map<string, { mean: Float64Array; square: Float64Array }>();
   let count = 0;
   try {
@@ -87,6 +90,7 @@ export async function measureStatistics(
   }
   const statistics = new Map<string, ChannelStatistics>();
   for (const [value, { mean, square }] of sums) {
+    if (count * (opened?.values.get(value) ?? 0) < 2) continue;
     const average = mean.map((x) => x / count);
     statistics.set(value, {
       mean: average,
@@ -113,8 +117,15 @@ function add(
   sums.set(site.value, sum);
 }
 
+interface Opened {
+  readonly session: Session;
+  readonly sites: Site[];
+  /** Of each site, values of a channel in one batch. */
+  readonly values: ReadonlyMap<string, number>;
+}
+
 /** Opens the model with statistics measured, and applied where asked, at every site. */
-async function open(request: StatisticsRequest, feeds: Tensors): Promise<{ session: Session; sites: Site[] }> {
+async function open(request: StatisticsRequest, feeds: Tensors): Promise<Opened> {
   const { model, captured } = await liftAndCapture(request.engine, request.model, feeds);
   const sites = sitesOf(model.graph, captured);
   const byNode = new Map(sites.map((site, i) => [site.node, { site, i }]));
@@ -126,7 +137,10 @@ async function open(request: StatisticsRequest, feeds: Tensors): Promise<{ sessi
     else emitSite(builder, request, { ...found, dims: captured.get(found.site.value)?.dims ?? [] });
   }
   const built = builder.build({ opsets: model.opsets, irVersion: Math.max(8, model.irVersion) });
-  return { session: await request.engine.createSession(built), sites };
+  const values = new Map(
+    sites.map(({ value, channels }) => [value, sizeOf(captured.get(value)?.dims ?? []) / channels]),
+  );
+  return { session: await request.engine.createSession(built), sites, values };
 }
 
 function emitSite(
@@ -135,8 +149,9 @@ function emitSite(
   { site, i, dims }: { site: Site; i: number; dims: readonly number[] },
 ): void {
   const { node, kind } = site;
-  const stored = kind === 'norm' && request.batchNorm === 'stored';
-  const target = kind === 'bare' ? request.restore?.get(site.value) : undefined;
+  const single = sizeOf(dims) < 2 * site.channels;
+  const stored = kind === 'norm' && (request.batchNorm === 'stored' || single);
+  const target = kind === 'bare' && !single ? request.restore?.get(site.value) : undefined;
   const output = node.outputs[0] as string;
   const raw = kind === 'norm' ? site.value : target === undefined ? output : builder.fresh(`${output}~raw`);
   if (kind === 'bare') builder.nodes.push({ ...node, outputs: [raw] });

@@ -1,10 +1,11 @@
-import { elementsOf, type FeedSource, inputBatches } from '../data/feeds.ts';
+import { elementsOf, type FeedSource, inputBatches, wholeBatches } from '../data/feeds.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { testedFeeds } from '../samples/tested-feeds.ts';
 import { random, sampleWithoutReplacement } from '../tensor/random.ts';
 import {
   type ChannelStatistics,
@@ -75,7 +76,7 @@ export async function recalibrator(
   options: RecalibrateOptions,
 ): Promise<(pruned: Model) => Promise<Recalibrated>> {
   const { engine } = options;
-  const batches = await batchesOf(options);
+  const batches = await batchesOf({ ...options, source: await testedFeeds(engine, dense, options.source) });
   const measured = (batchNorm: 'stored' | 'batch') =>
     measureStatistics({ engine, model: dense, batches: batches.passes('dense model'), batchNorm });
   const before = await measured('batch');
@@ -115,9 +116,9 @@ function changed(
   const tuned = { normalizations: 0, corrections: 0 };
   let model = pruned;
   for (const site of sites) {
-    const now = measured.get(site.value) as ChannelStatistics;
+    const now = measured.get(site.value);
     const then = (site.kind === 'norm' ? before : restored).get(site.value);
-    if (then === undefined) continue;
+    if (then === undefined || now === undefined) continue;
     if (site.kind === 'norm') tuned.normalizations += setRunning({ pruned, dense }, site, { now, then }, statistics);
     else {
       const own = ownConvolution(pruned, site.node);
@@ -134,17 +135,11 @@ async function batchesOf({ source, signal, onProgress, ...options }: Recalibrate
   passes: (what: string) => () => AsyncGenerator<Tensors>;
 }> {
   const wanted = Math.min(options.samples ?? RECALIBRATE_DEFAULTS.samples, source.count);
+  if (wanted === 0) throw new DataError('Cannot recalibrate: wanted at least one sample, the data has none');
   const batch = source.fixedBatch ?? Math.min(options.batch ?? (await fittingBatch(source)), wanted);
-  const samples = Math.floor(wanted / batch) * batch;
-  if (samples === 0)
-    throw new DataError(
-      `Cannot recalibrate: wanted at least ${Math.max(batch, 1)} samples, the data has ${source.count}`,
-    );
-  const order = sampleWithoutReplacement(
-    random(options.seed ?? RECALIBRATE_DEFAULTS.seed).fork('recalibrate'),
-    source.count,
-    samples,
-  );
+  const rng = random(options.seed ?? RECALIBRATE_DEFAULTS.seed).fork('recalibrate');
+  const samples = wanted < batch ? wanted : Math.floor(wanted / batch) * batch;
+  const order = wholeBatches(sampleWithoutReplacement(rng, source.count, samples), batch);
   const passes = (what: string) =>
     async function* (): AsyncGenerator<Tensors> {
       let done = 0;
@@ -152,7 +147,7 @@ async function batchesOf({ source, signal, onProgress, ...options }: Recalibrate
         signal?.throwIfAborted();
         yield inputs;
         done += batch;
-        onProgress?.({ step: `recalibration, ${what}`, done, total: samples, unit: 'samples' });
+        onProgress?.({ step: `recalibration, ${what}`, done, total: order.length, unit: 'samples' });
       }
     };
   return { samples, passes };

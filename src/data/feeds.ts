@@ -46,6 +46,20 @@ export async function* inputBatches(
 }
 
 /**
+ * Samples in whole batches, each as often as any other: those that fill no batch are left out, and where there is not one whole
+ * batch all come again until batches are full.
+ */
+export function wholeBatches(order: Int32Array, size: number): Int32Array {
+  const count = order.length;
+  if (count === 0 || count >= size) return order.subarray(0, count - (count % size));
+  return Int32Array.from({ length: leastCommon(count, size) }, (_, i) => order[i % count] as number);
+}
+
+function leastCommon(a: number, b: number): number {
+  for (let multiple = b; ; multiple += b) if (multiple % a === 0) return multiple;
+}
+
+/**
  * The batch size that a model's inputs declare; null where it is free: where the first dimension of one of them is open. Inputs
  * of another first dimension are the same for all samples.
  */

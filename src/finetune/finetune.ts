@@ -1,5 +1,4 @@
 import type { LossName } from '../autodiff/loss.ts';
-import { inOrder } from '../data/batches.ts';
 import type { InputRoom } from '../data/dataset.ts';
 import { elementsOf, type FedBatch, type FeedSource } from '../data/feeds.ts';
 import type { Engine, Room } from '../engine/engine.ts';
@@ -8,11 +7,13 @@ import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { testedFeeds } from '../samples/tested-feeds.ts';
 import { learningRate, type RateSchedule } from '../schedule/learning-rate.ts';
 import { type Random, random, sampleWithoutReplacement } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { watchLoss } from './divergence.ts';
 import { type Guard, guardOf, type Retreat } from './guard.ts';
+import { keptStatistics } from './kept-statistics.ts';
 import { outputVariance } from './logits.ts';
 import {
   OPTIMIZER_DEFAULTS,
@@ -139,23 +140,27 @@ export interface Finetuned {
   readonly model: Model;
   readonly epochs: readonly EpochFacts[];
   readonly steps: number;
+  /** What is not as usual, in a sentence; absent where nothing is. */
+  readonly remark?: string;
 }
 
 /**
  * Trains a model's parameters by stochastic gradient descent on its own data; zeros of pruned weights stay zeros, and
- * with them their momentum. Each epoch goes through the samples once in random order; an incomplete last batch is left out.
+ * with them their momentum. Each epoch goes through the samples once in random order; an incomplete last batch is left out. Where the
+ * model insists on a larger batch than there are samples, they fill it again and again; the loss is that of each once.
  *
  * @throws OptionError         for settings that cannot be
- * @throws DataError           if there are no labels or targets, fewer samples than a batch, or the training diverges: the
- *                             loss is not finite, rises far above what it was, or the model ends as one that knows nothing
+ * @throws DataError           if there are no labels or targets, or the training diverges: the loss is not finite, rises far
+ *                             above what it was, or the model ends as one that knows nothing
  * @throws UnsupportedOpError  if a node on the way cannot be differentiated
  * Deterministic given `seed` and one thread count. Cost: about three forward passes a sample and epoch; memory: the
  * parameters three times, and the activations of a batch.
  */
 export async function finetune(model: Model, options: FinetuneOptions): Promise<Finetuned> {
-  const settings = { ...FINETUNE_DEFAULTS, ...defined(options) };
+  const tested = await testedFeeds(options.engine, model, options.source);
+  const settings = { ...FINETUNE_DEFAULTS, ...defined(options), source: tested };
   const { source, engine, loss, seed } = settings;
-  const batch = source.fixedBatch ?? Math.min(settings.batch, source.count);
+  const batch = batchOf(source, settings.batch);
   const part = source.fixedBatch ?? Math.min(settings.part ?? batch, batch);
   for (const [name, value] of [
     ['epochs', settings.epochs],
@@ -167,14 +172,12 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
       throw new OptionError(`Cannot train with ${name} ${value}: wanted a whole number above 0`);
   if (batch % part !== 0)
     throw new OptionError(`Cannot train in parts of ${part}: wanted a divisor of the batch, ${batch}`);
-  if (source.count < batch)
-    throw new DataError(`Cannot train on batches of ${batch}: the data has ${source.count} samples`);
   const ownTargets = settings.teacher === undefined || settings.teacher.share < 1;
   if (ownTargets && !(loss === 'mse' ? source.hasTargets : source.labelled))
     throw new DataError(`Cannot train: the data has no ${loss === 'mse' ? 'targets' : 'labels'}`);
   if (settings.from !== undefined && settings.supports !== undefined)
     throw new OptionError('Cannot go on with a training whose supports change: the state does not hold them');
-  const perEpoch = Math.floor(source.count / batch);
+  const perEpoch = Math.max(1, Math.floor(source.count / batch));
   const plan = {
     schedule: settings.schedule,
     rate: settings.rate,
@@ -184,7 +187,7 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
   };
   learningRate(0, plan);
   const rule = optimizer(settings);
-  const first = await source.feeds(inOrder(part));
+  const first = await source.feeds(Int32Array.from({ length: part }, (_, i) => i % source.count));
   const inWorkers = batch > part || elementsOf(first) >= WORTH_A_THREAD;
   const program = await trainingProgram({
     engine,
@@ -213,7 +216,8 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
       epochs.push(facts);
       await settings.onEpoch?.(facts);
     }
-    return { model: written(model, program, state), epochs, steps: plan.steps };
+    const remark = keptStatistics(program.kept);
+    return { model: written(model, program, state), epochs, steps: plan.steps, ...(remark && { remark }) };
   } finally {
     await program.release();
   }
@@ -243,6 +247,24 @@ async function ignorantLoss(
 
 /** Samples that the scale of a teacher's outputs is taken from. */
 const SCALE_SAMPLES = 32;
+
+/** The batch that was asked for, as far as there are samples; in whole batches of the size that the model insists on. */
+function batchOf({ fixedBatch, count }: FeedSource, asked: number): number {
+  const most = Math.min(asked, count);
+  return fixedBatch === null ? most : fixedBatch * Math.max(1, Math.floor(most / fixedBatch));
+}
+
+/** The samples in random order; where they do not fill a batch, again and again, in another order each time. */
+function orderOf(count: number, batch: number, rng: Random): Int32Array {
+  const order = sampleWithoutReplacement(rng.fork('order'), count, count);
+  if (count >= batch) return order;
+  const filled = new Int32Array(batch);
+  for (let at = 0, again = 0; at < batch; at += count, again++) {
+    const part = again === 0 ? order : sampleWithoutReplacement(rng.fork(`order ${again}`), count, count);
+    filled.set(part.subarray(0, batch - at), at);
+  }
+  return filled;
+}
 
 /** Numbers in a step's inputs from which on they are read while the step before runs in another thread. */
 const WORTH_A_THREAD = 50_000;
@@ -339,8 +361,9 @@ async function trainEpoch(
 ): Promise<EpochFacts> {
   const { source, augment, signal, onProgress } = settings;
   const started = performance.now();
-  const order = sampleWithoutReplacement(rng.fork('order'), source.count, source.count);
-  const perEpoch = Math.floor(source.count / batch);
+  const order = orderOf(source.count, batch, rng);
+  const used = Math.min(batch, source.count);
+  const perEpoch = Math.max(1, Math.floor(source.count / batch));
   const steps = Math.min(perEpoch, plan.steps - epoch * perEpoch);
   const parts = Array.from({ length: batch / part }, (_, i) => i * part);
   const inputRooms = [parts, parts].map((all) => all.map((): InputRoom => ({}))); // of the steps that are odd, and of the others
@@ -373,15 +396,15 @@ async function trainEpoch(
     if (step + 1 < steps) next = readStep(step + 1);
     const runs = await running;
     const moment = { taken, step: step + 1, epoch: epoch + 1 };
-    const back = guard.before(sumOf(runs) / batch, moment);
+    const back = guard.before(sumOf(runs, used) / used, moment);
     if (back !== null) {
       for (let t = back + 1; t <= taken; t++) takeSupports(program, state, settings.supports?.(t, state.values));
       given++;
       continue;
     }
     const gradients = meanGradients(runs);
-    sum += sumOf(runs);
-    for (const { hits } of runs) for (const hit of hits ?? []) right += hit;
+    sum += sumOf(runs, used);
+    for (const { hits } of runs) for (const hit of hits?.subarray(0, used) ?? []) right += hit;
     rate *= guard.slowdown();
     state.arrays.forEach((array, i) => {
       const gradient = gradients[i];
@@ -393,21 +416,21 @@ async function trainEpoch(
       });
     onProgress?.({
       step: `training epoch ${epoch + 1} of ${Math.ceil(plan.steps / perEpoch)}`,
-      done: (step + 1) * batch,
-      total: steps * batch,
+      done: (step + 1) * used,
+      total: steps * used,
       unit: 'samples',
     });
     if (taken + 1 === plan.steps) {
       const end = await Promise.all(fed.map((feeds, i) => program.run(feeds, state.values, rooms[i])));
-      guard.behind(sumOf(end) / batch, moment);
+      guard.behind(sumOf(end, used) / used, moment);
     }
     await settings.onStep?.(
       () => ({ epoch, step: step + 1, loss: sum, hits: right, epochs, arrays: state.named }),
       () => written(model, program, state),
     );
   }
-  const samples = (steps - begun.step) * batch;
-  const counted = Math.max(1, steps - given) * batch;
+  const samples = (steps - begun.step) * used;
+  const counted = Math.max(1, steps - given) * used;
   return {
     epoch: epoch + 1,
     loss: sum / counted,
@@ -418,9 +441,9 @@ async function trainEpoch(
 }
 
 /** The losses of all samples. */
-function sumOf(runs: readonly TrainingStep[]): number {
+function sumOf(runs: readonly TrainingStep[], used: number): number {
   let sum = 0;
-  for (const { losses } of runs) for (const loss of losses) sum += loss;
+  for (const { losses } of runs) for (const loss of losses.subarray(0, used)) sum += loss;
   return sum;
 }
 

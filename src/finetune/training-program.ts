@@ -12,6 +12,7 @@ import { graft } from '../graph/graft.ts';
 import { attributes, constantOf, float, floatAttribute } from '../ir/access.ts';
 import type { Graph, Model, Node } from '../ir/model.ts';
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
+import { seesSingleValues } from './kept-statistics.ts';
 import { type Parameter, parametersOf } from './parameters.ts';
 
 /** What a training program is built for. */
@@ -69,6 +70,8 @@ export interface TrainingStep {
 export interface TrainingProgram {
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistics[];
+  /** Normalisations that stay in their inference form, since a run has a single value of each of their channels. */
+  readonly kept: number;
   /** The input that takes labels (int64) or targets; null where a teacher's outputs are all that is wanted. */
   readonly target: { readonly name: string; readonly dims: readonly number[] } | null;
   readonly classes: number | null;
@@ -87,8 +90,8 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
   if (request.loss === 'random') throw new OptionError('Cannot train on random cotangents: wanted labels or targets');
   const { model, captured } = await liftAndCapture(request.engine, request.model, request.feeds);
   const block = await channelBlock(request.engine);
-  const { graph, shapes, statistics, outputs } = request.frozenStatistics
-    ? { graph: model.graph, shapes: captured, statistics: [], outputs: [] }
+  const { graph, shapes, statistics, outputs, kept } = request.frozenStatistics
+    ? { graph: model.graph, shapes: captured, statistics: [], outputs: [], kept: 0 }
     : inTrainingForm(model.graph, captured);
   const parameters = parametersOf(graph);
   const names = new Set(parameters.map(({ name }) => name));
@@ -155,6 +158,7 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
   return {
     parameters,
     statistics,
+    kept,
     target,
     classes: loss.classes ?? null,
     async run(feeds, values, room) {
@@ -196,19 +200,26 @@ interface TrainingForm {
   readonly shapes: Captured;
   readonly statistics: readonly RunningStatistics[];
   readonly outputs: readonly { readonly mean: string; readonly variance: string }[];
+  /** Those that stay as they are. */
+  readonly kept: number;
 }
 
-/** Every BatchNormalization over batch statistics, which become values of the graph. */
+/** Every BatchNormalization that sees two values of a channel or more over batch statistics, which become values of the graph. */
 function inTrainingForm(graph: Graph, captured: Captured): TrainingForm {
   const shapes = new Map<string, CapturedValue>(captured);
   const statistics: RunningStatistics[] = [];
   const outputs: { mean: string; variance: string }[] = [];
   const constants = new Map(graph.constants);
+  let kept = 0;
   const nodes = graph.nodes.map((node): Node => {
     if (node.op !== 'BatchNormalization' || node.domain !== '') return node;
     const [x = '', , , mean = '', variance = ''] = node.inputs;
     const dims = captured.get(x)?.dims ?? [];
     const channels = dims[1] ?? 0;
+    if (seesSingleValues(node, captured)) {
+      kept++;
+      return node;
+    }
     const own = { mean: `${node.outputs[0]}~batch-mean`, variance: `${node.outputs[0]}~batch-variance` };
     for (const name of [own.mean, own.variance]) shapes.set(name, { type: 'float32', dims: [channels] });
     const share = 1 - floatAttribute(node, 'momentum', 0.9);
@@ -227,5 +238,5 @@ function inTrainingForm(graph: Graph, captured: Captured): TrainingForm {
       attributes: new Map([...node.attributes, ...attributes({ training_mode: 1, momentum: float(0) })]),
     };
   });
-  return { graph: { ...graph, nodes, constants }, shapes, statistics, outputs };
+  return { graph: { ...graph, nodes, constants }, shapes, statistics, outputs, kept };
 }

@@ -5,6 +5,7 @@ import { freeIdle } from '../engine/kernels/arena.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import { testedFeeds } from '../samples/tested-feeds.ts';
 import { keepLargest } from './largest-stage.ts';
 import { boundsOf, type ChosenLayers, chooseLayers } from './layers.ts';
 import { entryOf } from './methods.ts';
@@ -37,9 +38,17 @@ export interface PruneResult {
  * Deterministic given `seed`. Cost: stages x (n m sample gradients + the solver's cost); memory n p floats.
  */
 export async function prune(model: Model, options: PruneOptions): Promise<PruneResult> {
-  const result = await pruneLayers(model, options, chooseLayers(model, options));
+  const result = await pruneLayers(model, await withTestedSource(model, options), chooseLayers(model, options));
   refuseNonFinite(model, result.model, 'use a larger ridge (--lambda), or another method (--method magnitude)');
   return result;
+}
+
+/** The options with samples as the model takes them, where the method looks at any. */
+async function withTestedSource(model: Model, options: PruneOptions): Promise<PruneOptions> {
+  const { needsGradients, trains, reconstructs } = entryOf(options);
+  const looks = needsGradients || trains === true || reconstructs === true;
+  if (options.source === undefined || !looks) return options;
+  return { ...options, source: await testedFeeds(options.engine, model, options.source) };
 }
 
 /** Prunes the chosen layers; where some cannot be differentiated and `blocked` is `skip`, once more without those. */

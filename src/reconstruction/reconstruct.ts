@@ -1,6 +1,6 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
-import { elementsOf, type FeedSource, widenFeeds } from '../data/feeds.ts';
+import { elementsOf, type FeedSource, wholeBatches, widenFeeds } from '../data/feeds.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { type Linalg, linalg } from '../engine/linalg.ts';
@@ -9,6 +9,7 @@ import { widenFloats } from '../graph/passes/widen-floats.ts';
 import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { testedFeeds } from '../samples/tested-feeds.ts';
 import { random, sampleWithoutReplacement } from '../tensor/random.ts';
 import { costMeter, type MeasureCosts } from './layer-costs.ts';
 import { type LinearMap, linearMaps, type Thinned } from './layer-inputs.ts';
@@ -117,7 +118,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   return {
     model: writeWeights(request.model, layers, w),
     w,
-    samples,
+    samples: Math.min(samples, request.source.count),
     error: chosen.errors.reduce((sum, error) => sum + error, 0) / chosen.errors.length,
     seconds: { moments, solve: (performance.now() - started) / 1000 - moments },
   };
@@ -168,17 +169,16 @@ interface Samples {
 async function prepared(request: ReconstructionRequest): Promise<Prepared> {
   const { engine, layers, seed, signal, onProgress } = request;
   const widened = widenFloats(request.model);
-  const source = widened === request.model ? request.source : widenFeeds(request.source);
+  const tested = await testedFeeds(engine, request.model, request.source);
+  const source = widened === request.model ? tested : widenFeeds(tested);
   const wanted = Math.min(request.samples, source.count);
-  if (wanted < (source.fixedBatch ?? 1))
-    throw new DataError(
-      `Cannot reconstruct layers: wanted at least ${source.fixedBatch ?? 1} samples, the data has ${source.count}`,
-    );
-  const order = sampleWithoutReplacement(random(seed).fork('samples'), source.count, wanted);
+  if (wanted < 1) throw new DataError('Cannot reconstruct layers: wanted at least one sample, the data has none');
+  const drawn = sampleWithoutReplacement(random(seed).fork('samples'), source.count, wanted);
+  const order = source.fixedBatch === null ? drawn : wholeBatches(drawn, source.fixedBatch);
   const first = await source.feeds(order.subarray(0, source.fixedBatch ?? 1));
   const most = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / elementsOf(first))));
   const batch = source.fixedBatch ?? Math.ceil(wanted / Math.ceil(wanted / most));
-  const samples = source.fixedBatch === null ? wanted : Math.floor(wanted / batch) * batch;
+  const samples = order.length;
   const { model, captured } = await liftAndCapture(engine, widened, first.inputs);
   const found = new Map(
     findWeights(model, captured, source.fixedBatch ?? 1).prunable.map((layer) => [layer.name, layer]),

@@ -89,6 +89,7 @@ export async function finetuneFile(context: Context, path: string, command: Comm
         }),
     }),
   );
+  if (trained.remark !== undefined) context.warn(trained.remark);
   const after = await judge(trained.model);
   await context.timed('write', () => writeModel(output, trained.model));
   await keeper.done();

@@ -1,5 +1,6 @@
 import { countKept } from '../../apply/weights.ts';
 import { DataError, OptionError } from '../../errors/errors.ts';
+import { keptStatisticsOf } from '../../finetune/kept-statistics.ts';
 import { type ChosenLayers, chooseLayers } from '../../pipeline/layers.ts';
 import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
 import type { PruneOptions } from '../../pipeline/prune-options.ts';
@@ -69,6 +70,9 @@ export async function openRun(
   if ('reason' in shapes)
     context.warn(`MACs and latency are not known, since the model does not run: ${shapes.reason}`);
   const known = 'reason' in shapes ? null : shapes;
+  const trains = methods.some((method) => METHODS[method].trains);
+  if (trains && known !== null && data?.source.fixedBatch === 1)
+    warnOf(context, keptStatisticsOf(model.graph, known.captured));
   const { layers, exclude } = flags;
   const chosen = chooseLayers(opened.model, { layers, exclude }, known?.captured, known?.batch);
   const prunable = chosen.layers.reduce((sum, { size }) => sum + size, 0);
@@ -103,6 +107,10 @@ export async function openRun(
   if (data !== null && evaluation !== null && (readsData || flags.recalibrate === true))
     warnOfOverlap(context, data, evaluation);
   return { opened, data, evaluation, chosen, prunable, zeros, shapes: known, options };
+}
+
+function warnOf({ warn }: Context, sentence: string | undefined): void {
+  if (sentence !== undefined) warn(sentence);
 }
 
 /** Rows that the gradients saw say nothing about other data. */
