@@ -440,7 +440,7 @@ async function trainEpoch(
   };
 }
 
-/** The losses of all samples. */
+/** The losses of the first samples of each run, or of all. */
 function sumOf(runs: readonly TrainingStep[], used: number): number {
   let sum = 0;
   for (const { losses } of runs) for (const loss of losses.subarray(0, used)) sum += loss;
