@@ -1,6 +1,6 @@
 import { backward } from '../src/autodiff/backward.ts';
 import type { GradientRule } from '../src/autodiff/rule.ts';
-import { liftAndCapture } from '../src/engine/capture.ts';
+import { capture, liftAndCapture } from '../src/engine/capture.ts';
 import type { Session } from '../src/engine/engine.ts';
 import { onnxruntimeNode } from '../src/engine/onnxruntime.node.ts';
 import { EngineError } from '../src/errors/errors.ts';
@@ -34,6 +34,8 @@ export interface GradientCase {
   readonly single?: true;
   /** Inputs that are weights: the gradients of each sample are checked too. All other float inputs are batches. */
   readonly weights?: readonly number[];
+  /** The axis of the samples in inputs and outputs, by number, where it is not the first. */
+  readonly sampleAxes?: { readonly inputs: Readonly<Record<number, number>>; readonly outputs: readonly number[] };
 }
 
 /** The lowest opset that rules see, and the highest that they are checked at. */
@@ -347,9 +349,11 @@ export async function checkRows(row: GradientCase, opset: number): Promise<{ sin
   const values = sample(row, rng);
   const cotangents = await drawCotangents(row, values, { opset, rng });
   const data = differentiated(row).filter((i) => !row.weights?.includes(i));
-  const batch = dimsOf(row.inputs[data[0] as number] as readonly number[])[0] as number;
+  const first = data[0] as number;
+  const batch = dimsOf(row.inputs[first] as readonly number[])[inputAxis(row, first)] as number;
+  const outDims = await outputDims(row, values, opset);
   const alone = await Promise.all(
-    Array.from({ length: batch }, (_, i) => oneSample(row, { values, cotangents, data, batch, opset }, i)),
+    Array.from({ length: batch }, (_, i) => oneSample(row, { values, cotangents, data, batch, opset, outDims }, i)),
   );
   const rows = await gradients(row, values, { opset, rows: batch, cotangents });
   const pairs = await gradients(row, values, { opset, rows: batch / 2, cotangents });
@@ -371,23 +375,56 @@ interface Batch {
   readonly data: readonly number[];
   readonly batch: number;
   readonly opset: number;
+  readonly outDims: ReadonlyMap<number, readonly number[]>;
 }
 
 function oneSample(
   row: GradientCase,
-  { values, cotangents, data, batch, opset }: Batch,
+  { values, cotangents, data, opset, outDims }: Batch,
   index: number,
 ): Promise<Map<number, Tensor>> {
-  const cut = (all: Float32Array): Float32Array =>
-    all.slice((index * all.length) / batch, ((index + 1) * all.length) / batch);
+  const dims = (i: number): readonly number[] => dimsOf(row.inputs[i] as readonly number[]);
   const inputs = row.inputs.map((input, i) =>
-    data.includes(i) ? [1, ...dimsOf(input as readonly number[]).slice(1)] : input,
+    input !== null && data.includes(i) ? dims(i).map((d, axis) => (axis === inputAxis(row, i) ? 1 : d)) : input,
   );
-  const own = new Map([...values].map(([i, all]) => [i, data.includes(i) ? cut(all) : all]));
-  return gradients({ ...row, inputs }, own, {
-    opset,
-    cotangents: new Map([...cotangents].map(([y, all]) => [y, cut(all)])),
-  });
+  const own = new Map(
+    [...values].map(([i, all]) => [i, data.includes(i) ? take(all, dims(i), { axis: inputAxis(row, i), index }) : all]),
+  );
+  const cut = new Map(
+    [...cotangents].map(([y, all]) => [
+      y,
+      take(all, outDims.get(y) as number[], { axis: row.sampleAxes?.outputs[y] ?? 0, index }),
+    ]),
+  );
+  return gradients({ ...row, inputs }, own, { opset, cotangents: cut });
+}
+
+function inputAxis(row: GradientCase, input: number): number {
+  return row.sampleAxes?.inputs[input] ?? 0;
+}
+
+async function outputDims(
+  row: GradientCase,
+  values: ReadonlyMap<number, Float32Array>,
+  opset: number,
+): Promise<Map<number, readonly number[]>> {
+  const captured = await capture(
+    onnxruntimeNode,
+    modelOf(row, { opset, type: 'float32' }),
+    feed(row, values, 'float32'),
+  );
+  return new Map(asked(row).map((y) => [y, captured.get(`y${y}`)?.dims as readonly number[]]));
+}
+
+/** One index along an axis. */
+function take(
+  all: Float32Array,
+  dims: readonly number[],
+  { axis, index }: { axis: number; index: number },
+): Float32Array {
+  const inner = sizeOf(dims.slice(axis + 1));
+  const length = dims[axis] as number;
+  return all.filter((_, i) => Math.floor(i / inner) % length === index);
 }
 
 function add(a: Float32Array, b: Float32Array): Float32Array {

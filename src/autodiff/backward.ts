@@ -191,10 +191,9 @@ class Walk {
     node.inputs.forEach((name, i) => {
       if (rows === undefined || !active(i) || !perRow(i)) return;
       const single = ruleContext(this.#at, node, dy, (input) => input === i);
-      if ((single.outShape(0)[0] ?? 1) % rows !== 0)
-        throw new OptionError(
-          `Cannot take ${rows} rows of gradients from a leading dimension of ${single.outShape(0)[0]}`,
-        );
+      const samples = rule.sampleAxes === undefined ? single.outShape(0)[0] : single.shape(0)[rule.sampleAxes.input];
+      if ((samples ?? 1) % rows !== 0)
+        throw new OptionError(`Cannot take ${rows} rows of gradients from a leading dimension of ${samples}`);
       this.#add(name, rule.rows?.(single, i, rows) ?? null);
     });
   }

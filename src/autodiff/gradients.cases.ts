@@ -10,6 +10,7 @@ import { gatheringCases } from './rules/gathering.cases.ts';
 import { einsumCases, linearCases } from './rules/linear.cases.ts';
 import { normalizationCases } from './rules/normalization.cases.ts';
 import { poolingCases } from './rules/pooling.cases.ts';
+import { recurrentCases } from './rules/recurrent.cases.ts';
 import { reductionCases } from './rules/reductions.cases.ts';
 import { resizingCases } from './rules/resizing.cases.ts';
 import { shapingCases } from './rules/shaping.cases.ts';
@@ -20,6 +21,7 @@ export const CASES: readonly GradientCase[] = [
   ...convTransposeCases,
   ...linearCases,
   ...einsumCases,
+  ...recurrentCases,
   ...normalizationCases,
   ...poolingCases,
   ...activationCases,

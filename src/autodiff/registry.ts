@@ -13,6 +13,7 @@ import { gelus } from './rules/gelu.ts';
 import { linear } from './rules/linear.ts';
 import { normalization } from './rules/normalization.ts';
 import { pooling } from './rules/pooling.ts';
+import { recurrence } from './rules/recurrent.ts';
 import { reductions } from './rules/reductions.ts';
 import { resizing } from './rules/resizing.ts';
 import { shaping } from './rules/shaping.ts';
@@ -22,6 +23,7 @@ import { smoothActivations } from './rules/smooth-activations.ts';
 export const FAMILIES: Readonly<Record<string, readonly GradientRule[]>> = {
   convolution: [...convolution, ...transposedConvolution],
   linear: [...linear, ...einstein],
+  recurrent: recurrence,
   normalization,
   pooling,
   activations: [...activations, ...smoothActivations, ...gelus],

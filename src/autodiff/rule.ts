@@ -42,6 +42,8 @@ export interface GradientRule {
    * weights.
    */
   readonly rows?: (at: RuleContext, input: number, rows: number) => string | null;
+  /** Axes along which `rows` finds the samples in input 0 and in the outputs, where that is not the first; the batch is then that axis of input 0. */
+  readonly sampleAxes?: { readonly input: number; readonly outputs: readonly number[] };
   /** Whether `rows` serves this node's input: samples lie apart along the first axis. Absent = always. */
   readonly separates?: (form: NodeForm, input: number) => boolean;
 }

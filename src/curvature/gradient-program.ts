@@ -13,6 +13,7 @@ import type { WeightLayer } from '../graph/weights.ts';
 import type { Graph, Model, Node } from '../ir/model.ts';
 import { type DataType, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { FactorSizes, LayerRows } from './row-store.ts';
+import { keepsSamplesApart } from './sample-axes.ts';
 
 /** What a gradient program is built for. */
 export interface GradientRequest {
@@ -83,7 +84,7 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
     request.samples > 1 &&
     request.samples % per === 0 &&
     isSeparable(graph, paths) &&
-    isBatchMajor(graph, captured, paths, request.samples);
+    keepsSamplesApart(graph, captured, paths, request.samples);
   const rows = split ? request.samples / per : 1;
   const loss = emitLoss(
     { builder, graph, shape, type: 'float32', outputs, samples: request.samples, mean: request.mean },
@@ -171,22 +172,6 @@ function lossEnds(
   const output = outputs[0];
   if (output === undefined) throw new OptionError('Cannot compute cross-entropy: the model has no float output');
   return [logitsOf(graph, output, shape(output)).value];
-}
-
-/** Whether every value on the way keeps the samples apart along its first axis. */
-function isBatchMajor(
-  graph: Graph,
-  captured: Captured,
-  { active, parameterOnly }: ReturnType<typeof activePaths>,
-  samples: number,
-): boolean {
-  return graph.nodes.every((node) => {
-    const y = node.outputs[0] ?? '';
-    if (!active.has(y) || parameterOnly.has(y)) return true;
-    const perm = node.op === 'Transpose' ? node.attributes.get('perm') : undefined;
-    const first = perm?.kind === 'ints' ? Number(perm.value[0]) : node.op === 'Transpose' ? -1 : 0;
-    return first === 0 && (captured.get(y)?.dims[0] ?? 1) % samples === 0;
-  });
 }
 
 async function open(engine: Engine, model: Model, { threads, workers }: GradientRequest): Promise<Session> {

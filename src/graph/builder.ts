@@ -24,6 +24,8 @@ export class GraphBuilder {
   readonly shapes = new Map<string, readonly number[]>();
   /** Emitted values that are an outer product in each row, where whoever emitted them said so. */
   readonly outers = new Map<string, OuterProduct>();
+  /** What was made once and is used again, by key; see `once` of the vocabulary. */
+  readonly made = new Map<string, unknown>();
   readonly #taken = new Set<string>();
   readonly #shared = new Map<string, string>();
   #count = 0;

@@ -38,6 +38,8 @@ export interface Vocabulary {
   readonly pad: (value: string, pads: readonly number[]) => string;
   /** Broadcasts to a shape. */
   readonly expand: (value: string, dims: readonly number[]) => string;
+  /** What `make` returns, emitted only the first time that this graph is asked for the key. */
+  readonly once: <T>(key: string, make: () => T) => T;
 }
 
 /** Where a vocabulary writes. */
@@ -85,5 +87,9 @@ export function vocabulary({ builder, type }: VocabularyPlace): Vocabulary {
         : emit('Slice', value, ints(starts), ints(ends), ints(axes), ints(steps)),
     pad: (value, pads) => (pads.every((p) => p === 0) ? value : emit('Pad', value, ints(pads))),
     expand: (value, dims) => emit('Expand', value, ints(dims)),
+    once: <T>(key: string, make: () => T): T => {
+      if (!builder.made.has(key)) builder.made.set(key, make());
+      return builder.made.get(key) as T;
+    },
   };
 }
