@@ -15,7 +15,7 @@ import { SAMPLE_SWEEP } from './report/sample-sweep.ts';
 const HOSTILE = '"></script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">\'&';
 
 const DETAILS: NonNullable<ReportFacts['details']> = {
-  weights: weightDetails([{ name: 'conv1.weight', dims: [16, 27], size: 432, order: 'stored' }], () => [
+  weights: weightDetails([{ name: 'conv1.weight', filters: 16 }], () => [
     Float64Array.from({ length: 432 }, (_, i) => Math.sin(i)),
     Float64Array.from({ length: 432 }, (_, i) => (i % 3 === 0 ? 0 : Math.sin(i))),
   ]),

@@ -1,6 +1,7 @@
 import { countNonzeros } from '../constraints/constraint.ts';
 import { numberToHalf } from '../data/half.ts';
 import { OnnxDecodeError, ShapeError } from '../errors/errors.ts';
+import { gather, isStored, positionOf, scatter } from '../graph/arrangement.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { widenConstant } from '../graph/passes/widen-floats.ts';
 import type { WeightLayer } from '../graph/weights.ts';
@@ -61,12 +62,11 @@ function readLayer<T extends Float64Array | Float32Array>(
   const constant = constants.get(layer.name);
   if (constant === undefined)
     throw new ShapeError(`Cannot read weight "${layer.name}": the model has no such constant`);
-  if (layer.order === 'stored' && part instanceof Float32Array && isPlain(constant, part))
-    bytesOf(part).set(constant.raw);
+  if (isStored(layer.order) && part instanceof Float32Array && isPlain(constant, part)) bytesOf(part).set(constant.raw);
   else {
     const stored = tensorOf(constant.type === 'float16' ? widenConstant(constant) : constant).data as Float32Array;
-    if (layer.order === 'stored') part.set(stored);
-    else for (let i = 0; i < layer.size; i++) part[i] = stored[storedPosition(layer, i)] as number;
+    if (isStored(layer.order)) part.set(stored);
+    else gather(layer.order, stored, part);
   }
   for (let i = 0; i < part.length; i++) {
     if (Number.isFinite(part[i])) continue;
@@ -110,9 +110,9 @@ export function writeWeights(model: Model, layers: readonly WeightLayer[], w: Fl
 }
 
 function inStoredOrder(layer: WeightLayer, w: Float64Array | Float32Array): Float32Array {
-  if (layer.order === 'stored') return w instanceof Float32Array ? w : new Float32Array(w);
+  if (isStored(layer.order)) return w instanceof Float32Array ? w : new Float32Array(w);
   const stored = new Float32Array(layer.size);
-  for (let i = 0; i < layer.size; i++) stored[storedPosition(layer, i)] = w[i] as number;
+  scatter(layer.order, w, stored);
   return stored;
 }
 
@@ -123,8 +123,6 @@ function halves(values: Float32Array): Uint16Array {
 }
 
 /** Where element i of the layer's order lies in the file's order. */
-export function storedPosition({ order, dims }: WeightLayer, i: number): number {
-  if (order === 'stored') return i;
-  const [rows, columns] = dims as [number, number];
-  return (i % rows) * columns + Math.floor(i / rows);
+export function storedPosition({ order }: Pick<WeightLayer, 'order'>, i: number): number {
+  return positionOf(order, i);
 }

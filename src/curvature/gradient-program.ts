@@ -1,10 +1,11 @@
 import { activePaths, backward, isSeparable } from '../autodiff/backward.ts';
-import { shapeOf, vocabulary } from '../autodiff/context.ts';
+import { shapeOf, type Vocabulary, vocabulary } from '../autodiff/context.ts';
 import { emitLoss, type LossName, logitsOf } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import { channelBlock } from '../engine/channel-block.ts';
 import type { Engine, Room, Session, Tensors } from '../engine/engine.ts';
 import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { type Arrangement, digitsOf, isStored, positionsOf } from '../graph/arrangement.ts';
 import { blockedLayout, knownShapes } from '../graph/blocked/blocked-layout.ts';
 import { GraphBuilder, type OuterProduct } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
@@ -104,18 +105,15 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
   const given = request.layers.map((layer, i): Given => {
     const gradient = gradients.get(layer.name);
     if (gradient === undefined) return null;
-    const outer = rows > 1 && request.factored?.has(layer.name) === true ? outerOf(builder, gradient) : undefined;
+    const wanted = rows > 1 && request.factored?.has(layer.name) === true;
+    const outer = wanted ? outerInOrder(layer.order, outerOf(builder, gradient)) : undefined;
     if (outer !== undefined) {
-      const [left, right] = layer.order === 'transposed' ? [outer.right, outer.left] : [outer.left, outer.right];
+      const { left, right } = outer;
       builder.output(left[0], `left${i}`);
       builder.output(right[0], `right${i}`);
       return [left[1], right[1]];
     }
-    const ordered =
-      layer.order === 'transposed'
-        ? words.transpose(rows > 1 ? gradient : words.reshape(gradient, [1, ...layer.dims]), [0, 2, 1])
-        : gradient;
-    builder.output(unshaped(builder.nodes, ordered), `rows${i}`);
+    builder.output(unshaped(builder.nodes, inOrder({ builder, words, rows }, layer, gradient)), `rows${i}`);
     return 'rows';
   });
   if (loss.losses !== null) builder.output(loss.losses, LOSSES);
@@ -135,6 +133,36 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
     hasLoss: loss.losses !== null,
     ...pick(loss),
   });
+}
+
+interface Rows {
+  readonly builder: GraphBuilder;
+  readonly words: Vocabulary;
+  readonly rows: number;
+}
+
+/** Gradients of a stored weight, [rows, ...dims], in the order of its layer. */
+function inOrder({ builder, words, rows }: Rows, { order, size }: WeightLayer, gradient: string): string {
+  if (isStored(order)) return gradient;
+  if (order.base !== null) {
+    const positions = builder.ints(Array.from(positionsOf(order)));
+    return builder.emit('Gather', [words.reshape(gradient, [rows, size]), positions], { axis: 1 });
+  }
+  const digits = digitsOf(order);
+  const inFile = [...digits].sort((a, b) => b.stride - a.stride);
+  const parted = words.reshape(gradient, [rows, ...inFile.map((digit) => digit.size)]);
+  return words.transpose(parted, [0, ...digits.map((digit) => inFile.indexOf(digit) + 1)]);
+}
+
+/** The factors of rows in the order of a layer, if that is the file's or that of the transposed matrix. */
+function outerInOrder(order: Arrangement, outer: OuterProduct | undefined): OuterProduct | undefined {
+  if (outer === undefined || isStored(order)) return outer;
+  const [first, second, ...others] = digitsOf(order);
+  const [a, b] = [outer.left[1], outer.right[1]];
+  const isTransposed = first?.size === b && first.stride === 1 && second?.size === a && second.stride === b;
+  return order.base === null && isTransposed && others.length === 0
+    ? { left: outer.right, right: outer.left }
+    : undefined;
 }
 
 /** How a layer's gradient comes out of a run: not at all, as rows, or as factors of these lengths. */

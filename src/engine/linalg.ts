@@ -26,7 +26,7 @@ export interface Linalg {
   innerGram(A: Float32Array, n: number): Promise<Float64Array>;
   /** Squared norms of the columns of B A: [w]. B: [n, n] f64, A: [n, w] f32; f64 throughout. Cost: n^2 w. */
   columnNorms(B: Float64Array, A: Float32Array): Promise<Float64Array>;
-  /** A_g B_g for each group g: [groups, rows, w] f32. A: [groups, rows, w], B: [groups, w, w], all f32. Cost: groups x rows x w^2. */
+  /** A_g B_g for each group g: [groups, rows, v] f32. A: [groups, rows, w], B: [groups, w, v], all f32. Cost: groups x rows x w x v. */
   products(A: Float32Array, B: Float32Array, shape: { groups: number; rows: number }): Promise<Float32Array>;
   /** y += A x. A: [n, w] f32, x: [w] f64, y: [n], products and sums in f64. Cost: A read once, on the caller's thread, nothing copied. */
   addProduct64(A: Float32Array, x: Float64Array, y: Float64Array): void;
@@ -179,7 +179,7 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
       );
       return call(session, {
         A: { type: 'float32', dims: [groups, rows, width], data: A },
-        B: { type: 'float32', dims: [groups, width, width], data: B },
+        B: { type: 'float32', dims: [groups, width, B.length / groups / width], data: B },
       });
     },
     addProduct64: (A, x, y) => kernels.addProduct(A, x, y),

@@ -1,14 +1,18 @@
-import { intAttribute } from '../ir/access.ts';
 import type { Constant, Graph, Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
+import { type Arrangement, dimsOf, sameOrder, storedArrangement } from './arrangement.ts';
 import type { Captured } from './captured.ts';
+import { isMove, type Known, movedArrangement } from './moves.ts';
 import { constantsToInitializers } from './passes/constants-to-initializers.ts';
+import { type UseMatrix, useMatrix } from './use-matrix.ts';
 
 /** One use of a weight by an operator. */
 export interface WeightUse {
   readonly node: Node;
   /** Which input of the node the weight (or what is moved from it) is. */
   readonly input: number;
+  /** The weight as the matrices that this operator makes of it; null where that is not known. */
+  readonly matrix: UseMatrix | null;
 }
 
 /** A constant tensor whose elements may be pruned. */
@@ -22,10 +26,12 @@ export interface WeightLayer {
   readonly dims: readonly number[];
   readonly size: number;
   /**
-   * Order of its elements among the prunable weights: `stored`, or `transposed` for a matrix that is stored
-   * [in, out]; so every layer reads [out, in, ...kernel], row-major (ConvTranspose: as stored, [in, out, ...kernel]).
+   * Order of its elements among the prunable weights: as its uses read it, [groups x out, in, ...kernel] row-major (ConvTranspose:
+   * [in, out, ...kernel]), wherever that lies in the file; as stored where two uses read it in different orders.
    */
-  readonly order: 'stored' | 'transposed';
+  readonly order: Arrangement;
+  /** Rows of that order: outputs over all groups (ConvTranspose: inputs); where uses differ the first axis of the file. */
+  readonly filters: number;
   /** Multiply-accumulates that one weight costs for one sample, over all its uses; null where no shapes were captured. */
   readonly macsPerWeight: number | null;
   readonly uses: readonly WeightUse[];
@@ -53,52 +59,56 @@ const WEIGHT_INPUTS: ReadonlyMap<string, readonly number[]> = new Map([
   ['Gemm', [1, 0]],
   ['MatMul', [1, 0]],
 ]);
-const MOVES = new Set(['Identity', 'Transpose', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
+/** Longer chains of moves are not followed. */
+const MOST_MOVES = 64;
 const RECURRENT = new Set(['LSTM', 'GRU', 'RNN']);
 
+/** A use with the order in which it reads the weight; null = not known. */
+interface FoundUse {
+  readonly use: WeightUse;
+  readonly order: Arrangement | null;
+}
+
 /**
- * Finds the weights of convolutions and linear layers, through Identity, Transpose and the like, shared ones once.
+ * Finds the weights of convolutions and linear layers, through Identity, Transpose and the like, shared ones once. Tensors without
+ * elements are none.
  *
  * @param captured  shapes of a run with `batch` samples, for the multiply-accumulates; without it they are null
  */
 export function findWeights(model: { readonly graph: Graph }, captured?: Captured, batch = 1): Weights {
   const graph = constantsToInitializers(model.graph);
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((y) => [y, node] as const)));
-  const uses = new Map<string, { use: WeightUse; transposed: boolean }[]>();
+  const uses = new Map<string, FoundUse[]>();
   const unprunable = new Map<string, UnprunableWeight>();
   for (const node of graph.nodes) {
     for (const input of node.domain === '' ? (WEIGHT_INPUTS.get(node.op) ?? []) : []) {
       const found = source(graph, makers, node.inputs[input] ?? '');
-      if (found === undefined) continue;
-      const reason = refusal(found.constant, node);
+      if (found === undefined || sizeOf(found.constant.dims) === 0) continue;
+      const { name, constant } = found;
+      const moved = arrived(found, { graph });
+      const reason = refusal(constant, moved);
+      const others = uses.get(name) ?? [];
       if (reason !== undefined)
-        unprunable.set(found.name, {
-          name: found.name,
-          node: node.name,
-          op: node.op,
-          dims: found.constant.dims,
-          reason,
-        });
-      else
-        uses.set(found.name, [
-          ...(uses.get(found.name) ?? []),
-          { use: { node, input }, transposed: isTransposed(node, input) !== found.transposed },
-        ]);
+        unprunable.set(name, { name, node: node.name, op: node.op, dims: constant.dims, reason });
+      else uses.set(name, others);
+      others.push(foundUse(node, input, { moved, ran: moved ?? arrived(found, { graph, captured }) }));
     }
     noteOthers(graph, node, unprunable);
   }
   for (const name of uses.keys()) unprunable.delete(name);
   const prunable = [...uses].map(([name, found]): WeightLayer => {
     const { dims } = graph.constants.get(name) as Constant;
-    const first = (found[0] as { use: WeightUse }).use.node;
+    const [{ use: first }] = found as [FoundUse];
+    const order = commonOrder(found);
     return {
       name,
-      node: first.name,
-      op: first.op,
+      node: first.node.name,
+      op: first.node.op,
       dims,
       size: sizeOf(dims),
-      uses: found.map((f) => f.use),
-      order: dims.length === 2 && found.every((f) => f.transposed) ? 'transposed' : 'stored',
+      uses: found.map(({ use }) => use),
+      order: order ?? storedArrangement(dims),
+      filters: filtersOf(first, order) ?? dims[0] ?? 1,
       macsPerWeight:
         captured === undefined ? null : found.reduce((sum, { use }) => sum + macs(use, captured, batch), 0),
     };
@@ -106,40 +116,65 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
   return { prunable, unprunable: [...unprunable.values()] };
 }
 
+/** The weight as it arrives at its use; null if that is not known. */
+function arrived({ constant, moves }: Source, known: Known): Arrangement | null {
+  return moves.reduceRight<Arrangement | null>(
+    (arrangement, move) => arrangement && movedArrangement(move, arrangement, known),
+    storedArrangement(constant.dims),
+  );
+}
+
+/** The order must not depend on whether shapes were captured, so it is that by constants alone: `moved`; the matrix may: `ran`. */
+function foundUse(
+  node: Node,
+  input: number,
+  { moved, ran }: { moved: Arrangement | null; ran: Arrangement | null },
+): FoundUse {
+  const matrix = ran && useMatrix(node, input, ran);
+  const isReordered = moved !== null && matrix !== null && node.op !== 'ConvTranspose';
+  return { use: { node, input, matrix }, order: isReordered ? matrix.elements : moved };
+}
+
+/** The order in which all uses read the weight; null where they differ, or it is not known. */
+function commonOrder([first, ...others]: readonly FoundUse[]): Arrangement | null {
+  const order = first?.order ?? null;
+  const agree = order !== null && others.every((other) => other.order !== null && sameOrder(order, other.order));
+  return agree ? order : null;
+}
+
+function filtersOf({ node, matrix }: WeightUse, order: Arrangement | null): number | undefined {
+  if (order === null) return undefined;
+  return node.op === 'ConvTranspose' || matrix === null ? dimsOf(order)[0] : matrix.groups * matrix.outputs;
+}
+
 interface Source {
   readonly name: string;
   readonly constant: Constant;
-  readonly transposed: boolean;
+  /** What lies between, the last one first. */
+  readonly moves: readonly Node[];
 }
 
 /** The constant behind a value, if only operators that move elements lie between. */
 function source(graph: Graph, makers: ReadonlyMap<string, Node>, value: string): Source | undefined {
-  let [name, transposed] = [value, false];
-  for (let hops = 0; hops < 64; hops++) {
+  const moves: Node[] = [];
+  let name = value;
+  while (moves.length < MOST_MOVES) {
     const constant = graph.constants.get(name);
-    if (constant !== undefined) return { name, constant, transposed };
+    if (constant !== undefined) return { name, constant, moves };
     const maker = makers.get(name);
-    if (maker === undefined || maker.domain !== '' || !MOVES.has(maker.op)) return undefined;
-    if (maker.op === 'Transpose') transposed = !transposed;
+    if (maker === undefined || !isMove(maker)) return undefined;
+    moves.push(maker);
     name = maker.inputs[0] ?? '';
   }
   return undefined;
 }
 
-/** Whether the operator reads a matrix as [in, out]. */
-function isTransposed(node: Node, input: number): boolean {
-  if (node.op === 'MatMul') return input === 1;
-  if (node.op === 'Gemm')
-    return input === 1 ? intAttribute(node, 'transB', 0) === 0 : intAttribute(node, 'transA', 0) !== 0;
-  return false;
-}
-
-function refusal(constant: Constant, node: Node): string | undefined {
+/** @param moved  the constant as it arrives at its use, if known */
+function refusal(constant: Constant, moved: Arrangement | null): string | undefined {
   if (constant.type !== 'float32' && constant.type !== 'float16')
     return `its elements are ${constant.type}; only float32 and float16 weights are pruned`;
-  if (constant.dims.length < 2)
-    return `it has ${constant.dims.length === 1 ? 'one dimension' : 'no dimension'}, as a bias has`;
-  if (node.op === 'MatMul' && constant.dims.length > 2) return 'it is a batch of matrices, which is not supported yet';
+  const rank = Math.max(constant.dims.length, moved === null ? 0 : dimsOf(moved).length);
+  if (rank < 2) return `it has ${rank === 1 ? 'one dimension' : 'no dimension'}, as a bias has`;
   return undefined;
 }
 
@@ -160,23 +195,15 @@ function noteOthers(graph: Graph, node: Node, into: Map<string, UnprunableWeight
     const reason = RECURRENT.has(node.op)
       ? `it belongs to a recurrent layer (${node.op}), which is not pruned`
       : `${what} is not a convolution or a linear layer`;
-    if (!MOVES.has(node.op)) into.set(name, { name, node: node.name, op: what, dims: constant.dims, reason });
+    if (!isMove(node)) into.set(name, { name, node: node.name, op: what, dims: constant.dims, reason });
   }
 }
 
 /** Output positions of one sample that each weight contributes to. */
-function macs({ node, input }: WeightUse, captured: Captured, batch: number): number {
+function macs({ node, input, matrix }: WeightUse, captured: Captured, batch: number): number {
   const y = captured.get(node.outputs[0] ?? '')?.dims;
   const x = captured.get(node.inputs[1 - input] ?? '')?.dims;
   if (node.op === 'Conv') return y === undefined ? 0 : (sizeOf(y.slice(2)) * (y[0] ?? 1)) / batch;
-  if (x === undefined) return 0;
-  if (node.op === 'ConvTranspose') return (sizeOf(x.slice(2)) * (x[0] ?? 1)) / batch;
-  return sizeOf(x) / contracted(node, input, x) / batch;
-}
-
-/** Length of the axis of x that a product with the weight sums over. */
-function contracted(node: Node, input: number, x: readonly number[]): number {
-  const flipped = node.op === 'Gemm' && intAttribute(node, input === 1 ? 'transA' : 'transB', 0) !== 0;
-  const isLast = x.length === 1 || (input === 1) !== flipped;
-  return x.at(isLast ? -1 : -2) ?? 1;
+  if (node.op === 'ConvTranspose') return x === undefined ? 0 : (sizeOf(x.slice(2)) * (x[0] ?? 1)) / batch;
+  return y === undefined || matrix === null ? 0 : sizeOf(y) / (matrix.groups * matrix.outputs) / batch;
 }

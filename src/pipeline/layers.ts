@@ -3,6 +3,7 @@ import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights, type UnprunableWeight, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import type { BlockedLayer } from '../reconstruction/reconstruct.ts';
 
 /** Which layers to prune. */
 export interface LayerChoice {
@@ -16,6 +17,19 @@ export interface LayerChoice {
 export interface ChosenLayers {
   readonly layers: readonly WeightLayer[];
   readonly untouched: readonly UnprunableWeight[];
+  /** Of those, the ones that were meant to be pruned and could not; absent = none. */
+  readonly blocked?: readonly UnprunableWeight[];
+}
+
+/** The same choice with some of its layers left alone. */
+export function withoutBlocked(chosen: ChosenLayers, blocked: readonly BlockedLayer[]): ChosenLayers {
+  if (blocked.length === 0) return chosen;
+  const left = blocked.map(({ layer: { name, node, op, dims }, reason }) => ({ name, node, op, dims, reason }));
+  return {
+    layers: chosen.layers.filter(({ name }) => !left.some((layer) => layer.name === name)),
+    untouched: [...left, ...chosen.untouched],
+    blocked: [...left, ...(chosen.blocked ?? [])],
+  };
 }
 
 /**

@@ -66,11 +66,12 @@ export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promi
     message: `${trained.story}; ${why}.`,
     seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
   };
-  return { model: kept.model, stages: [stage], options: { ...resolved, samples: trained.steps } };
+  return { model: kept.model, stages: [stage], options: { ...resolved, samples: trained.steps }, blocked: [] };
 }
 
-function untrained({ samples, error }: Solved): Story {
-  const story = `too few samples to train on; layers solved on ${samples} samples, at a mean error of ${error.toPrecision(3)} of the variance of their outputs`;
+function untrained({ samples, error, blocked }: Solved): Story {
+  const rest = blocked.map(({ layer, reason }) => `, "${layer.name}" by magnitude (${reason})`).join('');
+  const story = `too few samples to train on; layers solved on ${samples} samples, at a mean error of ${error.toPrecision(3)} of the variance of their outputs${rest}`;
   return { story, target: NEAR, steps: samples };
 }
 

@@ -1,11 +1,11 @@
-import { countKept } from '../apply/weights.ts';
+import { countKept, readWeights, writeWeights } from '../apply/weights.ts';
 import { type Budget, constraintOf, stageBudgets } from '../budget/budget.ts';
-import type { Constraint } from '../constraints/constraint.ts';
+import { squared } from '../constraints/constraint.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { DataError, UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
-import { type Reconstructed, reconstruct } from '../reconstruction/reconstruct.ts';
+import { type BlockedLayer, type Reconstructed, reconstruct } from '../reconstruction/reconstruct.ts';
 import { METHODS } from './methods.ts';
 import type { PruneOptions, ResolvedPrune } from './prune-options.ts';
 import type { Run } from './prune-stage.ts';
@@ -22,43 +22,63 @@ export interface PrunedInOne {
   readonly model: Model;
   readonly stages: readonly StageResult[];
   readonly options: ResolvedPrune;
+  /** Layers that were left as they are. */
+  readonly blocked: readonly BlockedLayer[];
 }
 
 /** The stages' budgets as supports on the way to the last of them, in all layers at once; then layer after layer. */
 export async function pruneLayerwise(run: Run, { model, budgets }: Stages): Promise<PrunedInOne> {
-  const { options, resolved, budgeted } = run;
-  const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
-  const solved = await reconstructed(run, model, { source: neededSource(options, resolved), constraints });
+  const { options, resolved } = run;
+  const solved = await reconstructed(run, model, { source: neededSource(options, resolved), budgets: () => budgets });
   return outcomeOf(run, solved);
 }
 
 /** Samples that layers are solved on where a run that trains asks for them. */
 const SAMPLES = 1000;
 
-/** The layers solved for a budget by the defaults of `reconstruct`; null where some of them cannot be. */
+/**
+ * The layers solved for a budget by the defaults of `reconstruct`, those that cannot be by magnitude, each part within its share of the
+ * budget; null where none can be solved.
+ */
 export async function solvedLayers(
   run: Run,
   model: Model,
   { source, last }: { source: FeedSource; last: Budget },
 ): Promise<Reconstructed | null> {
   const { stages, schedule, baseSparsity: base, lambda } = METHODS.reconstruct.defaults;
-  const p = run.layers.reduce((sum, { size }) => sum + size, 0);
-  const constraints = stageBudgets(last, { stages, schedule, base }, p).map((budget) =>
-    constraintOf(budget, run.budgeted),
-  );
+  const all = run.layers.reduce((sum, { size }) => sum + size, 0);
+  const budgets = (p: number): Budget[] => stageBudgets(shareOf(last, p / all), { stages, schedule, base }, p);
   const resolved = { ...run.resolved, samples: SAMPLES, lambda };
   try {
-    return await reconstructed({ ...run, resolved }, model, { source, constraints });
+    const solved = await reconstructed({ ...run, resolved }, model, { source, budgets });
+    return solved.blocked.length === 0 ? solved : { ...solved, model: restByMagnitude(run, solved, last) };
   } catch (thrown) {
     if (thrown instanceof UnsupportedOpError) return null;
     throw thrown;
   }
 }
 
+/** A budget of some of the layers: shares as they are, counts in proportion. */
+function shareOf(budget: Budget, share: number): Budget {
+  return budget.params === undefined ? budget : { ...budget, params: Math.floor(share * budget.params) };
+}
+
+/** The layers that could not be solved, by magnitude. */
+function restByMagnitude({ layers, budgeted }: Run, { model, blocked }: Reconstructed, last: Budget): Model {
+  const rest = blocked.map(({ layer }) => layer);
+  const own = budgeted.filter((_, i) => rest.includes(layers[i] as WeightLayer));
+  const ordered = layers.filter((layer) => rest.includes(layer));
+  const w = readWeights(model, ordered);
+  const all = layers.reduce((sum, { size }) => sum + size, 0);
+  const support = constraintOf(shareOf(last, w.length / all), own).support(squared(w));
+  for (let i = 0; i < w.length; i++) if (support[i] === 0) w[i] = 0;
+  return writeWeights(model, ordered, w);
+}
+
 function reconstructed(
-  { options, resolved, layers }: Run,
+  { options, resolved, layers, budgeted }: Run,
   model: Model,
-  { source, constraints }: { source: FeedSource; constraints: readonly Constraint[] },
+  { source, budgets }: { source: FeedSource; budgets: (p: number) => readonly Budget[] },
 ): Promise<Reconstructed> {
   const { engine, threads, signal, onProgress } = options;
   const { samples, lambda, seed } = resolved;
@@ -67,7 +87,10 @@ function reconstructed(
     model,
     layers,
     source,
-    constraints,
+    constraintsOf: (solved) => {
+      const own = budgeted.filter((_, i) => solved.includes(layers[i] as WeightLayer));
+      return budgets(own.reduce((sum, { size }) => sum + size, 0)).map((budget) => constraintOf(budget, own));
+    },
     samples,
     ridge: lambda,
     seed,
@@ -77,14 +100,14 @@ function reconstructed(
   });
 }
 
-function outcomeOf({ resolved, layers }: Run, solved: Reconstructed): PrunedInOne {
-  const { model, samples, error, seconds } = solved;
+function outcomeOf({ resolved }: Run, solved: Reconstructed): PrunedInOne {
+  const { model, layers, samples, error, seconds, blocked } = solved;
   const stage: StageResult = {
     ...unsolved(resolved.budget, keptOf(model, layers)),
     message: `layers solved on ${samples} samples, their supports at a mean error of ${error.toPrecision(3)} of the variance of their outputs.`,
     seconds: { gradients: seconds.moments, solve: seconds.solve },
   };
-  return { model, stages: [stage], options: { ...resolved, samples } };
+  return { model, stages: [stage], options: { ...resolved, samples }, blocked };
 }
 
 /** Nonzero weights of all layers. */

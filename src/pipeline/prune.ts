@@ -3,11 +3,10 @@ import { readWeights, readWeightsNarrow } from '../apply/weights.ts';
 import { type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
 import { freeIdle } from '../engine/kernels/arena.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
-import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { keepLargest } from './largest-stage.ts';
-import { boundsOf, type ChosenLayers, chooseLayers } from './layers.ts';
+import { boundsOf, type ChosenLayers, chooseLayers, withoutBlocked } from './layers.ts';
 import { entryOf } from './methods.ts';
 import { pruneAndTrain } from './prune-by-training.ts';
 import { pruneLayerwise } from './prune-in-one.ts';
@@ -58,17 +57,11 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
   } catch (thrown) {
     const behind = thrown instanceof UnsupportedOpError ? thrown.fields.weights : undefined;
     if (options.blocked !== 'skip' || !Array.isArray(behind)) throw thrown;
-    const isBlocked = (layer: WeightLayer): boolean => behind.includes(layer.name);
-    const layers = chosen.layers.filter((layer) => !isBlocked(layer));
-    if (layers.length === 0 || layers.length === chosen.layers.length) throw thrown;
-    const skipped = chosen.layers.filter(isBlocked).map(({ name, node, op, dims }) => ({
-      name,
-      node,
-      op,
-      dims,
-      reason: 'it lies behind an operator that cannot be differentiated',
-    }));
-    return pruneLayers(model, options, { layers, untouched: [...skipped, ...chosen.untouched] });
+    const blocked = chosen.layers
+      .filter(({ name }) => behind.includes(name))
+      .map((layer) => ({ layer, reason: 'it lies behind an operator that cannot be differentiated' }));
+    if (blocked.length === 0 || blocked.length === chosen.layers.length) throw thrown;
+    return pruneLayers(model, options, withoutBlocked(chosen, blocked));
   }
 }
 
@@ -87,7 +80,10 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
     budgeted: layers,
   };
   const inOne = run.entry.trains ? pruneAndTrain : run.entry.reconstructs ? pruneLayerwise : null;
-  if (inOne !== null) return withWeights({ ...(await inOne(run, { model, budgets })), chosen });
+  if (inOne !== null) {
+    const { blocked, ...pruned } = await inOne(run, { model, budgets });
+    return withWeights({ ...pruned, chosen: withoutBlocked(chosen, blocked) });
+  }
   const recalibrators = resolved.recalibrateStages ? recalibratorsOf(model, options) : null;
   const staged: StagedRun = { ...run, units: unitsOf(run, model), recalibrators };
   const stages: StageResult[] = [];

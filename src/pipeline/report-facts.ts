@@ -13,6 +13,9 @@ import type { LayerChoice } from './layers.ts';
 import type { PruneResult } from './prune.ts';
 import type { StageResult } from './stage-result.ts';
 
+/** Layers that a warning names one by one. */
+const MOST_NAMED = 8;
+
 /** What the report says of a run's surroundings: files, machine, times. */
 export type Surroundings = Pick<
   ReportFacts,
@@ -96,7 +99,12 @@ export function reportFacts(run: MeasuredRun, surroundings: Surroundings): Repor
     accuracy: { before: before?.accuracy ?? null, after: after?.accuracy ?? null },
     loss: { before: before?.loss ?? null, after: after?.loss ?? null },
     macs: layers.macs,
-    warnings: [...surroundings.warnings, ...stageWarnings(result.stages), ...dataWarnings(surroundings)],
+    warnings: [
+      ...surroundings.warnings,
+      ...blockedWarnings(result, layers.facts),
+      ...stageWarnings(result.stages),
+      ...dataWarnings(surroundings),
+    ],
   };
 }
 
@@ -166,6 +174,19 @@ function layersOf({ model, result, shapes }: MeasuredRun): { facts: LayerFacts[]
   const total = (when: 'before' | 'after'): number | null =>
     shapes === null ? null : Math.round(facts.reduce((sum, { macs }) => sum + (macs[when] ?? 0), rest));
   return { facts, macs: { before: total('before'), after: total('after') } };
+}
+
+/** Layers that were meant to be pruned and were not, and what that makes of the budget. */
+function blockedWarnings({ chosen: { blocked = [] } }: PruneResult, facts: readonly LayerFacts[]): string[] {
+  if (blocked.length === 0) return [];
+  const left = blocked.reduce((sum, { dims }) => sum + sizeOf(dims), 0);
+  const [all, kept] = [facts.reduce((sum, f) => sum + f.weights, 0), facts.reduce((sum, f) => sum + f.kept, 0)];
+  const share = ((100 * (all - kept)) / (all + left)).toFixed(1);
+  const [first, ...others] = blocked.map(({ name, reason }) => `"${name}" (${reason})`);
+  const list = others.length > MOST_NAMED ? [first, `${others.length} more`] : [first, ...others];
+  return [
+    `Left dense: ${list.join(', ')}; the budget is met by the other layers alone, so that ${share} % of all weights that were to be pruned are zero`,
+  ];
 }
 
 function stageWarnings(stages: readonly StageResult[]): string[] {

@@ -61,8 +61,7 @@ export function layerUnits(
 }
 
 /** Mean square norm of a layer's filters. */
-function meanNorm({ order, dims }: WeightLayer, w: Float64Array | Float32Array): number {
-  const filters = (order === 'transposed' ? dims[1] : dims[0]) ?? 1;
+function meanNorm({ filters }: WeightLayer, w: Float64Array | Float32Array): number {
   let sum = 0;
   for (let i = 0; i < w.length; i++) sum += (w[i] as number) ** 2;
   return sum / filters;

@@ -1,16 +1,16 @@
 import { writeWeights } from '../apply/weights.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { withLogits } from '../finetune/logits.ts';
+import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { LinearMap } from './layer-inputs.ts';
 
 /** What {@link costMeter} is asked for. */
 export interface CostsRequest {
   readonly engine: Engine;
   /** The dense model. */
   readonly model: Model;
-  readonly maps: readonly LinearMap[];
+  readonly layers: readonly WeightLayer[];
   /** Batches of inputs, the same ones at each call. */
   readonly batches: () => AsyncIterable<Tensors>;
   readonly threads?: number;
@@ -36,13 +36,13 @@ export type MeasureCosts = (changed: ChangedLayers, onLayer?: (done: number) => 
  * Cost: a forward pass a sample of the dense model now, and one a sample and layer at each call.
  */
 export async function costMeter(request: CostsRequest): Promise<MeasureCosts> {
-  const { model, maps } = request;
+  const { model, layers } = request;
   const dense = await outputsOf(request, model);
   return async ({ weights, errors }, onLayer) => {
     const measured: (number | null)[] = [];
-    for (const [i, { layer }] of maps.entries()) {
+    for (const [i, layer] of layers.entries()) {
       const error = errors[i] as number;
-      const changed = writeWeights(model, [layer], Float64Array.from(weights[i] as Float32Array));
+      const changed = writeWeights(model, [layer], weights[i] as Float32Array);
       const cost = error > 0 ? differenceOf(await outputsOf(request, changed), dense) / error : 0;
       measured.push(cost > 0 && Number.isFinite(cost) ? cost : null);
       onLayer?.(i + 1);

@@ -1,22 +1,27 @@
 import type { Linalg } from '../engine/linalg.ts';
-import { DataError } from '../errors/errors.ts';
-import type { LinearMap } from './layer-inputs.ts';
+import { denseHessian, type Hessian, sampledHessian, transposedGroups } from './hessian.ts';
+import type { LinearMap } from './linear-map.ts';
 import type { Moments } from './moments.ts';
 
-/** A layer with the weights that it has in the dense model. */
-export interface DenseLayer {
+/** A map with the weights that it has in the dense model. */
+export interface DenseMap {
   readonly map: LinearMap;
   /** [groups, outputs, inputs]. */
   readonly W: Float32Array;
 }
 
-/** The least-squares problem of one layer: min over V of tr(V H V') / 2 - tr(G V'), its rows apart. All f32, row-major. */
-export interface LayerProblem {
+/** Some outputs, of all groups. */
+export interface Rows {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The least-squares problem of one map: min over V of tr(V H V') / 2 - tr(G V'), its rows apart. */
+export interface MapProblem {
   readonly map: LinearMap;
-  /** [groups, inputs, inputs], symmetric positive definite. */
-  readonly H: Float32Array;
-  /** [groups, outputs, inputs]. */
-  readonly G: Float32Array;
+  readonly H: Hessian;
+  /** Rows of G: [groups, outputs, inputs]; with several groups all of them. */
+  readonly G: (rows: Rows) => Promise<Float32Array>;
 }
 
 /** Where a layer saw few inputs, its ridge grows to this many times weights of an output / inputs seen. */
@@ -27,48 +32,123 @@ const RIDGE_OF_FEW = 0.2;
  * the dense model itself.
  *
  * @param ridge  r in units of the mean square of the inputs, at least
- * @throws DataError if the moments are not finite
- * Cost: groups x outputs x inputs^2.
+ * @returns null if the moments are not finite
+ * Cost: groups x outputs x inputs^2, or x inputs x count.
  */
 export async function problemOf(
   algebra: Linalg,
-  { map, W }: DenseLayer,
-  { gram, cross, count }: Moments,
+  { map, W }: DenseMap,
+  moments: Moments,
   ridge: number,
-): Promise<LayerProblem> {
-  const { groups, inputs, outputs, layer } = map;
-  let trace = 0;
-  for (let k = 0; k < groups * inputs; k++) trace += gram[k * inputs + (k % inputs)] as number;
-  if (!Number.isFinite(trace))
-    throw new DataError(`Cannot reconstruct the outputs of "${layer.name}": its inputs are not all finite`);
-  const meanSquare = trace / count / groups / inputs;
+): Promise<MapProblem | null> {
+  const { groups, inputs } = map;
+  const { count } = moments;
+  const meanSquare = squaresOf(map, moments) / count / groups / inputs;
+  if (!Number.isFinite(meanSquare) || !moments.sum.every(Number.isFinite)) return null;
   const r = meanSquare > 0 ? Math.max(ridge, (RIDGE_OF_FEW * inputs) / count) * meanSquare : 1;
-  const H = Float32Array.from(gram, (x) => x / count);
-  for (let k = 0; k < groups * inputs; k++) (H[k * inputs + (k % inputs)] as number) += r;
-  const G =
-    cross === null
-      ? await algebra.products(W, H, { groups, rows: outputs })
-      : Float32Array.from(cross, (x, k) => x / count + r * (W[k] as number));
-  return { map, H, G };
+  return moments.gram === null
+    ? sampledProblem(algebra, { map, W }, moments, r)
+    : gramProblem(algebra, { map, W }, { ...moments, gram: moments.gram }, r);
 }
 
-/** The variance of a layer's outputs over samples and positions, added up over its channels; 1 where they never vary. */
-export async function outputVariance(
+/** sum |x|^2 over all inputs. */
+function squaresOf({ groups, inputs }: LinearMap, { gram, seen }: Moments): number {
+  let squares = 0;
+  if (gram !== null) for (let k = 0; k < groups * inputs; k++) squares += gram[k * inputs + (k % inputs)] as number;
+  else if (seen !== null) for (let k = 0; k < seen.X.length; k++) squares += (seen.X[k] as number) ** 2;
+  return squares;
+}
+
+async function gramProblem(
   algebra: Linalg,
-  { map: { groups, inputs, outputs }, W }: DenseLayer,
-  { gram, sum, count }: Moments,
-): Promise<number> {
-  const second = Float32Array.from(gram, (x) => x / count);
-  const image = await algebra.products(W, second, { groups, rows: outputs });
-  let total = 0;
+  { map, W }: DenseMap,
+  { gram, cross, count }: Moments & { readonly gram: Float64Array },
+  r: number,
+): Promise<MapProblem> {
+  const { groups, inputs, outputs } = map;
+  const H = scaled(gram, 1 / count);
+  for (let k = 0; k < groups * inputs; k++) (H[k * inputs + (k % inputs)] as number) += r;
+  let G: Float32Array;
+  if (cross === null) G = await algebra.products(W, H, { groups, rows: outputs });
+  else {
+    G = new Float32Array(cross.length);
+    for (let k = 0; k < G.length; k++) G[k] = (cross[k] as number) / count + r * (W[k] as number);
+  }
+  return {
+    map,
+    H: denseHessian(algebra, H, map),
+    G: async (rows) => rowsOf(G, map, rows),
+  };
+}
+
+/** G is put together for the rows that are asked for, from the outputs Y: [groups, outputs, count]. */
+async function sampledProblem(
+  algebra: Linalg,
+  { map, W }: DenseMap,
+  { seen, count }: Moments,
+  r: number,
+): Promise<MapProblem> {
+  const { groups, inputs, outputs } = map;
+  const { X, Y } = seen as NonNullable<Moments['seen']>;
+  const outputsOf = Y ?? (await algebra.products(W, X, { groups, rows: outputs }));
+  const columns = transposedGroups(X, { groups, rows: inputs, columns: count });
+  return {
+    map,
+    H: sampledHessian(algebra, { X, groups, inputs, count }, r),
+    G: async (rows) => {
+      const own = rowsOf(outputsOf, { groups, outputs, inputs: count }, rows);
+      const G = await algebra.products(own, columns, { groups, rows: rows.count });
+      const dense = rowsOf(W, map, rows);
+      for (let k = 0; k < G.length; k++) G[k] = (G[k] as number) / count + r * (dense[k] as number);
+      return G;
+    },
+  };
+}
+
+/** Rows of [groups, outputs, inputs], not copied; with several groups all of them. */
+export function rowsOf<T extends Float32Array | Uint8Array>(
+  values: T,
+  { groups, inputs }: Pick<LinearMap, 'groups' | 'outputs' | 'inputs'>,
+  { first, count }: Rows,
+): T {
+  return groups > 1 ? values : (values.subarray(first * inputs, (first + count) * inputs) as T);
+}
+
+function scaled(values: Float64Array, factor: number): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let k = 0; k < values.length; k++) result[k] = (values[k] as number) * factor;
+  return result;
+}
+
+/** The variance of a map's outputs over samples and positions, added up over its channels; 1 where they never vary. */
+export async function outputVariance(algebra: Linalg, dense: DenseMap, moments: Moments): Promise<number> {
+  const { map, W } = dense;
+  const { groups, inputs, outputs } = map;
+  const { sum, count } = moments;
+  let total = await meanSquareOf(algebra, dense, moments);
   for (let row = 0; row < groups * outputs; row++) {
     const at = Math.floor(row / outputs) * inputs;
     let mean = 0;
-    for (let i = 0, k = row * inputs; i < inputs; i++, k++) {
+    for (let i = 0, k = row * inputs; i < inputs; i++, k++)
       mean += ((W[k] as number) * (sum[at + i] as number)) / count;
-      total += (W[k] as number) * (image[k] as number);
-    }
     total -= mean * mean;
   }
   return total > 0 ? total : 1;
+}
+
+/** The mean over samples and positions of |y|^2, added up over channels. */
+async function meanSquareOf(
+  algebra: Linalg,
+  { map: { groups, outputs }, W }: DenseMap,
+  { gram, seen, count }: Moments,
+): Promise<number> {
+  let total = 0;
+  if (gram !== null) {
+    const image = await algebra.products(W, scaled(gram, 1 / count), { groups, rows: outputs });
+    for (let k = 0; k < W.length; k++) total += (W[k] as number) * (image[k] as number);
+  } else if (seen !== null) {
+    const Y = await algebra.products(W, seen.X, { groups, rows: outputs });
+    for (let k = 0; k < Y.length; k++) total += (Y[k] as number) ** 2 / count;
+  }
+  return total;
 }

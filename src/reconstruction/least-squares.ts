@@ -1,38 +1,84 @@
-import type { Linalg } from '../engine/linalg.ts';
-import { cholesky, invertLower } from '../problem/cholesky.ts';
-import type { LayerProblem } from './layer-problem.ts';
+import { type MapProblem, type Rows, rowsOf } from './layer-problem.ts';
+import { addFromMatrix, toMatrix } from './linear-map.ts';
 
 /** Steps where products are too small to divide by have converged. */
 const TINY = 1e-30;
+/** Steps on all elements together are more than on rows apart, for these have a length each: at most, and until this share of the residual is left. */
+const STEPS_TOGETHER = 8;
+const CONVERGED = 1e-8;
+/** Numbers of a matrix that are solved for at once. */
+const NUMBERS_AT_ONCE = 1 << 24;
+
+/** What is to be solved. */
+export interface SolveRequest {
+  /** Start; changed in place, zero off the support afterwards. */
+  readonly W: Float32Array;
+  /** 1 = may stand, the same shape. */
+  readonly support: Uint8Array;
+  /** Conjugate gradient steps. */
+  readonly iterations: number;
+}
+
+/** The problem of a layer: the sum of the problems of its maps, each times its share. */
+export interface LayerProblem {
+  readonly parts: readonly (MapProblem & { readonly share: number })[];
+}
 
 /**
- * Weights on a support that solve a layer's problem, by conjugate gradients on all rows at once, preconditioned by the diagonal of H.
+ * Weights of a layer, in its order, on a support that solve its problem. Rows are solved apart where all uses read it alike; else all
+ * elements together, for each of them lies in one row of one use and in another of the next.
  *
- * @param W        start: [groups, outputs, inputs]; changed in place, zero off the support afterwards
- * @param support  1 = may stand, the same shape
+ *   min over v of sum over maps of share (tr(V H V') / 2 - tr(G V'))        V: v as the map reads it
+ *
+ * Cost: `iterations` times groups x outputs x inputs^2; where uses differ up to eight times that, a map.
+ */
+export async function solveLayer({ parts }: LayerProblem, request: SolveRequest): Promise<void> {
+  const [first] = parts;
+  if (parts.length > 1) return solveTogether(parts, request);
+  if (first === undefined) return;
+  const { W, support, iterations } = request;
+  const own = toMatrix(first.map, W);
+  await solveRows(first, { W: own, support: toMatrix(first.map, support), iterations });
+  if (own !== W) addFromMatrix(first.map, own, W.fill(0));
+}
+
+/**
+ * Weights of a map on a support that solve its problem, by conjugate gradients on all rows at once, preconditioned by the diagonal of H.
+ * W: [groups, outputs, inputs].
+ *
  * Cost: `iterations` times groups x outputs x inputs^2. Source: ALPS solves its back-substitution so.
  */
-export async function solveOnSupport(
-  algebra: Linalg,
-  { map, H, G }: LayerProblem,
-  { W, support, iterations }: { W: Float32Array; support: Uint8Array; iterations: number },
+export async function solveRows(problem: MapProblem, { W, support, iterations }: SolveRequest): Promise<void> {
+  const { groups, outputs, inputs } = problem.map;
+  const most = groups > 1 ? outputs : Math.max(1, Math.floor(NUMBERS_AT_ONCE / inputs));
+  for (let first = 0; first < outputs; first += most) {
+    const rows = { first, count: Math.min(most, outputs - first) };
+    const part = { W: rowsOf(W, problem.map, rows), support: rowsOf(support, problem.map, rows), iterations };
+    await solveSome(problem, rows, part);
+  }
+}
+
+async function solveSome(
+  { map, H, G }: MapProblem,
+  rows: Rows,
+  { W, support, iterations }: SolveRequest,
 ): Promise<void> {
-  const { groups, outputs, inputs } = map;
+  const { inputs } = map;
+  const outputs = rows.count;
   const size = W.length;
-  const product = (A: Float32Array): Promise<Float32Array> => algebra.products(A, H, { groups, rows: outputs });
-  const scale = new Float32Array(groups * inputs);
-  for (let k = 0; k < scale.length; k++) scale[k] = 1 / Math.max(H[k * inputs + (k % inputs)] as number, TINY);
+  const scale = inverted(H.diagonal);
   for (let k = 0; k < size; k++) if (support[k] === 0) W[k] = 0;
   const residual = new Float32Array(size);
   const step = new Float32Array(size);
-  const rows = groups * outputs;
-  const lengths = new Float64Array(rows);
-  const start = await product(W);
-  for (let row = 0; row < rows; row++) {
+  const all = map.groups * outputs;
+  const lengths = new Float64Array(all);
+  const target = await G(rows);
+  const start = await H.times(W, outputs);
+  for (let row = 0; row < all; row++) {
     const at = Math.floor(row / outputs) * inputs;
     for (let i = 0, k = row * inputs; i < inputs; i++, k++) {
       if (support[k] === 0) continue;
-      const r = (G[k] as number) - (start[k] as number);
+      const r = (target[k] as number) - (start[k] as number);
       const z = r * (scale[at + i] as number);
       residual[k] = r;
       step[k] = z;
@@ -40,8 +86,8 @@ export async function solveOnSupport(
     }
   }
   for (let t = 0; t < iterations; t++) {
-    const image = await product(step);
-    for (let row = 0; row < rows; row++) {
+    const image = await H.times(step, outputs);
+    for (let row = 0; row < all; row++) {
       const at = Math.floor(row / outputs) * inputs;
       const first = row * inputs;
       let curvature = 0;
@@ -66,34 +112,86 @@ export async function solveOnSupport(
   }
 }
 
-/**
- * diag(H^-1) of each group: [groups, inputs] f64. What it costs to set weight w_i of a row to zero, all others of that row free to
- * make up for it, is w_i^2 / (2 diag(H^-1)_i).
- *
- * @returns null if H is not positive definite even with jitter
- * Cost: groups x inputs^3 / 3. Source: Optimal Brain Surgeon.
- */
-export function inverseDiagonal({ map: { groups, inputs }, H }: LayerProblem): Float64Array | null {
-  const diagonal = new Float64Array(groups * inputs);
-  const square = inputs * inputs;
-  for (let g = 0; g < groups; g++) {
-    const factor = cholesky(Float64Array.from(H.subarray(g * square, (g + 1) * square)), inputs);
-    if (factor === null) return null;
-    const inverse = invertLower(factor);
-    for (let i = 0; i < inputs; i++)
-      for (let j = 0; j <= i; j++) (diagonal[g * inputs + j] as number) += (inverse[i * inputs + j] as number) ** 2;
-  }
-  return diagonal;
+function inverted(diagonal: Float32Array): Float32Array {
+  const scale = new Float32Array(diagonal.length);
+  for (let k = 0; k < scale.length; k++) scale[k] = 1 / Math.max(diagonal[k] as number, TINY);
+  return scale;
 }
 
-/** tr((W - V) H (W - V)'): how far the outputs by W are from those by V. */
-export async function distance(
-  algebra: Linalg,
-  { map: { groups, outputs }, H }: LayerProblem,
-  W: Float32Array,
-  V: Float32Array,
-): Promise<number> {
-  const difference = W.map((w, k) => w - (V[k] as number));
-  const image = await algebra.products(difference, H, { groups, rows: outputs });
-  return difference.reduce((sum, d, k) => sum + d * (image[k] as number), 0);
+/** Conjugate gradients on all elements of a layer at once: products are gathered into each map's matrix and added up again. */
+async function solveTogether(parts: LayerProblem['parts'], { W, support, iterations }: SolveRequest): Promise<void> {
+  const size = W.length;
+  const product = async (v: Float32Array): Promise<Float32Array> => {
+    const sum = new Float32Array(size);
+    for (const { map, H, share } of parts) addFromMatrix(map, await H.times(toMatrix(map, v), map.outputs), sum, share);
+    return sum;
+  };
+  const residual = new Float32Array(size);
+  const scale = new Float32Array(size);
+  for (const { map, H, G, share } of parts) {
+    addFromMatrix(map, await G({ first: 0, count: map.outputs }), residual, share);
+    addFromMatrix(map, repeated(H.diagonal, map), scale, share);
+  }
+  for (let k = 0; k < size; k++) if (support[k] === 0) W[k] = 0;
+  const start = await product(W);
+  const step = new Float32Array(size);
+  let length = 0;
+  for (let k = 0; k < size; k++) {
+    scale[k] = support[k] === 0 ? 0 : 1 / Math.max(scale[k] as number, TINY);
+    const r = (residual[k] as number) - (start[k] as number);
+    residual[k] = r;
+    step[k] = r * (scale[k] as number);
+    length += r * (step[k] as number);
+  }
+  const enough = Math.max(TINY, CONVERGED * length);
+  for (let t = 0; t < STEPS_TOGETHER * iterations && length > enough; t++) {
+    const image = await product(step);
+    let curvature = 0;
+    for (let k = 0; k < size; k++) curvature += (step[k] as number) * (image[k] as number);
+    if (!(curvature > TINY)) return;
+    const alpha = length / curvature;
+    let next = 0;
+    for (let k = 0; k < size; k++) {
+      (W[k] as number) += alpha * (step[k] as number);
+      const r = (residual[k] as number) - alpha * (image[k] as number);
+      residual[k] = r;
+      next += r * r * (scale[k] as number);
+    }
+    const beta = next / length;
+    for (let k = 0; k < size; k++)
+      step[k] = (residual[k] as number) * (scale[k] as number) + beta * (step[k] as number);
+    length = next;
+  }
+}
+
+/** The same row for each output: [groups, inputs] to [groups, outputs, inputs]. */
+export function repeated<T extends Float32Array | Float64Array>(
+  rows: T,
+  { groups, outputs, inputs }: MapProblem['map'],
+): T {
+  const wide = (
+    rows instanceof Float32Array
+      ? new Float32Array(groups * outputs * inputs)
+      : new Float64Array(groups * outputs * inputs)
+  ) as T;
+  for (let row = 0; row < groups * outputs; row++) {
+    const at = Math.floor(row / outputs) * inputs;
+    wide.set(rows.subarray(at, at + inputs), row * inputs);
+  }
+  return wide;
+}
+
+/** tr((W - V) H (W - V)'): how far the outputs by W are from those by V. W, V: [groups, outputs, inputs]. */
+export async function distance({ map, H }: MapProblem, W: Float32Array, V: Float32Array): Promise<number> {
+  const { groups, outputs, inputs } = map;
+  const most = groups > 1 ? outputs : Math.max(1, Math.floor(NUMBERS_AT_ONCE / inputs));
+  let total = 0;
+  for (let first = 0; first < outputs; first += most) {
+    const rows = { first, count: Math.min(most, outputs - first) };
+    const other = rowsOf(V, map, rows);
+    const difference = rowsOf(W, map, rows).map((w, k) => w - (other[k] as number));
+    const image = await H.times(difference, rows.count);
+    for (let k = 0; k < difference.length; k++) total += (difference[k] as number) * (image[k] as number);
+  }
+  return total;
 }

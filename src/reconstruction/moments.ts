@@ -4,19 +4,28 @@ import { graft } from '../graph/graft.ts';
 import { neededOnly } from '../graph/passes/needed-only.ts';
 import type { Model } from '../ir/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { emitInputs, emitOutputs, type Thinned } from './layer-inputs.ts';
+import { emitInputs, emitOutputs } from './layer-inputs.ts';
+import type { LinearMap, Thinned } from './linear-map.ts';
 
-/** Second moments of a layer's inputs, over samples and positions. */
+/** What is known of a map's inputs x, over samples and positions, and of what the layer gives in another model, y (without bias). */
 export interface Moments {
-  /** sum x x': [groups, inputs, inputs]. */
-  readonly gram: Float64Array;
-  /** sum y x' of what the layer gives in the other model, y (without bias): [groups, outputs, inputs]; only where there is one. */
+  /** sum x x': [groups, inputs, inputs]; null where `seen` is kept instead. */
+  readonly gram: Float64Array | null;
+  /** sum y x': [groups, outputs, inputs]; only where there is another model, and a Gram matrix. */
   readonly cross: Float64Array | null;
+  /** The x themselves: [groups, inputs, count], where they are fewer than the weights of an output; and the y: [groups, outputs, count]. */
+  readonly seen: { readonly X: Float32Array; readonly Y: Float32Array | null } | null;
   /** sum x: [groups, inputs]. */
   readonly sum: Float64Array;
   /** How many x there were. */
   readonly count: number;
 }
+
+/** A map, and how its inputs are kept. */
+export type MeasuredMap = Thinned & {
+  /** Whether the inputs themselves are kept, not their second moments. */
+  readonly keeps?: boolean;
+};
 
 /** What {@link measureMoments} goes through. */
 export interface MomentsRequest {
@@ -25,7 +34,7 @@ export interface MomentsRequest {
   readonly model: Model;
   /** The same graph with other constants: what a layer gives there is measured against what it sees here. */
   readonly other?: Model;
-  readonly maps: readonly Thinned[];
+  readonly maps: readonly MeasuredMap[];
   /** Batches of inputs. */
   readonly batches: AsyncIterable<Tensors>;
   readonly threads?: number;
@@ -51,25 +60,65 @@ export async function measureMoments(request: MomentsRequest): Promise<Moments[]
 }
 
 async function addUp(session: Session, { batches, other, maps }: MomentsRequest): Promise<Moments[]> {
-  const sums = maps.map(({ groups, outputs, inputs }) => ({
-    gram: new Float64Array(groups * inputs * inputs),
-    cross: other === undefined ? null : new Float64Array(groups * outputs * inputs),
-    sum: new Float64Array(groups * inputs),
-    count: 0,
-  }));
+  const sums = maps.map((map) => sumsOf(map, other !== undefined));
   for await (const feeds of batches) {
     const outputs = await session.run(feeds);
+    const valuesOf = (name: string): Float32Array =>
+      (outputs.get(name) as Tensor<Float32Array> | undefined)?.data ?? new Float32Array();
     for (const [i, into] of sums.entries()) {
       const { data } = outputs.get(`count${i}`) as Tensor<BigInt64Array>;
       into.count += Number(data[0]);
-      for (const part of ['gram', 'cross', 'sum'] as const) {
-        const values = (outputs.get(`${part}${i}`) as Tensor<Float32Array> | undefined)?.data ?? [];
-        const to = into[part];
-        for (let k = 0; to !== null && k < to.length; k++) (to[k] as number) += values[k] as number;
-      }
+      for (const part of ['gram', 'cross', 'sum'] as const) add(into[part], valuesOf(`${part}${i}`));
+      into.inputs?.push(valuesOf(`inputs${i}`).slice());
+      into.outputs?.push(valuesOf(`outputs${i}`).slice());
     }
   }
-  return sums;
+  return sums.map(({ inputs, outputs, ...moments }, i) => {
+    const { groups, inputs: width, outputs: height } = maps[i] as MeasuredMap;
+    const { count } = moments;
+    const seen = inputs && {
+      X: sideBySide(inputs, { rows: groups * width, count }),
+      Y: outputs && sideBySide(outputs, { rows: groups * height, count }),
+    };
+    return { ...moments, seen };
+  });
+}
+
+interface Sums {
+  readonly gram: Float64Array | null;
+  readonly cross: Float64Array | null;
+  readonly sum: Float64Array;
+  readonly inputs: Float32Array[] | null;
+  readonly outputs: Float32Array[] | null;
+  count: number;
+}
+
+function sumsOf({ groups, outputs, inputs, keeps }: LinearMap & { keeps?: boolean }, hasOther: boolean): Sums {
+  return {
+    gram: keeps ? null : new Float64Array(groups * inputs * inputs),
+    cross: keeps || !hasOther ? null : new Float64Array(groups * outputs * inputs),
+    sum: new Float64Array(groups * inputs),
+    inputs: keeps ? [] : null,
+    outputs: keeps && hasOther ? [] : null,
+    count: 0,
+  };
+}
+
+function add(into: Float64Array | null, values: Float32Array): void {
+  for (let k = 0; into !== null && k < into.length; k++) (into[k] as number) += values[k] as number;
+}
+
+/** Matrices of the same rows as one: [rows, count]. */
+function sideBySide(parts: readonly Float32Array[], { rows, count }: { rows: number; count: number }): Float32Array {
+  const joined = new Float32Array(rows * count);
+  let start = 0;
+  for (const part of parts) {
+    const columns = part.length / rows;
+    for (let row = 0; row < rows; row++)
+      joined.set(part.subarray(row * columns, (row + 1) * columns), row * count + start);
+    start += columns;
+  }
+  return joined;
 }
 
 /** The graph that ends in the moments of one batch. */
@@ -79,12 +128,15 @@ function program({ model, other, maps }: MomentsRequest): Model {
   for (const [i, map] of maps.entries()) {
     const joined = (parts: string[]): string =>
       parts.length === 1 ? (parts[0] as string) : builder.emit('Concat', parts, { axis: 2 });
-    const x = joined(map.layer.uses.map((use) => emitInputs(builder, use, map)));
-    const right = builder.emit('Transpose', [x], { perm: [0, 2, 1] });
-    builder.output(builder.emit('MatMul', [x, right]), `gram${i}`);
-    if (renamed !== undefined) {
-      const y = joined(map.layer.uses.map((use) => emitOutputs(builder, use, map, renamed)));
-      builder.output(builder.emit('MatMul', [y, right]), `cross${i}`);
+    const x = joined(map.uses.map((use) => emitInputs(builder, use, map)));
+    const y = renamed && joined(map.uses.map((use) => emitOutputs(builder, use, map, renamed)));
+    if (map.keeps) {
+      builder.output(x, `inputs${i}`);
+      if (y !== undefined) builder.output(y, `outputs${i}`);
+    } else {
+      const right = builder.emit('Transpose', [x], { perm: [0, 2, 1] });
+      builder.output(builder.emit('MatMul', [x, right]), `gram${i}`);
+      if (y !== undefined) builder.output(builder.emit('MatMul', [y, right]), `cross${i}`);
     }
     builder.output(builder.emit('ReduceSum', [x, builder.ints([2])], { keepdims: 0 }), `sum${i}`);
     builder.output(builder.emit('Gather', [builder.emit('Shape', [x]), builder.ints([2])]), `count${i}`);

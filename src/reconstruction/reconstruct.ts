@@ -1,10 +1,10 @@
-import { readWeights, writeWeights } from '../apply/weights.ts';
+import { readWeightsNarrow, writeWeights } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
 import { elementsOf, type FeedSource, wholeBatches, widenFeeds } from '../data/feeds.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { type Linalg, linalg } from '../engine/linalg.ts';
-import { DataError } from '../errors/errors.ts';
+import { DataError, UnsupportedOpError } from '../errors/errors.ts';
 import { widenFloats } from '../graph/passes/widen-floats.ts';
 import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
@@ -12,11 +12,10 @@ import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { random, sampleWithoutReplacement } from '../tensor/random.ts';
 import { costMeter, type MeasureCosts } from './layer-costs.ts';
-import { type LinearMap, linearMaps, type Thinned } from './layer-inputs.ts';
-import { type DenseLayer, problemOf } from './layer-problem.ts';
-import { solveOnSupport } from './least-squares.ts';
-import { type Moments, measureMoments } from './moments.ts';
-import { type ChosenSupports, chooseSupports, type SolvableLayer, solvableLayers } from './supports.ts';
+import { solveLayer } from './least-squares.ts';
+import { type LinearMap, linearMaps, positionsIn } from './linear-map.ts';
+import { type MeasuredMap, measureMoments } from './moments.ts';
+import { type ChosenSupports, chooseSupports, type SolvableLayer, solvableLayer } from './supports.ts';
 
 /** What {@link reconstruct} is asked for. */
 export interface ReconstructionRequest extends RunOptions {
@@ -25,8 +24,8 @@ export interface ReconstructionRequest extends RunOptions {
   readonly layers: readonly WeightLayer[];
   /** Samples; labels are not used. */
   readonly source: FeedSource;
-  /** Sets that close in on the budget; the last one is what was asked for. */
-  readonly constraints: readonly Constraint[];
+  /** Sets of weights of some of the layers that close in on the budget; the last one is what was asked for. */
+  readonly constraintsOf: (layers: readonly WeightLayer[]) => readonly Constraint[];
   /** Samples to look at; all of them where there are fewer. */
   readonly samples: number;
   /** Ridge towards the dense weights, in units of the inputs' mean square. */
@@ -38,12 +37,20 @@ export interface ReconstructionRequest extends RunOptions {
 /** What {@link reconstruct} gives back. */
 export interface Reconstructed {
   readonly model: Model;
-  /** The pruned weights, [p], in the order of the layers. */
-  readonly w: Float64Array;
+  /** The layers that were solved. */
+  readonly layers: readonly WeightLayer[];
+  /** Those left as they are, and why. */
+  readonly blocked: readonly BlockedLayer[];
   readonly samples: number;
   /** Mean over the layers of |Y - Y_pruned|^2 / |Y - mean Y|^2 on the dense model's inputs. */
   readonly error: number;
   readonly seconds: { readonly moments: number; readonly solve: number };
+}
+
+/** A layer that cannot be solved. */
+export interface BlockedLayer {
+  readonly layer: WeightLayer;
+  readonly reason: string;
 }
 
 /** How often the layers' costs are measured, each time by the supports chosen before. */
@@ -61,6 +68,9 @@ const POSITIONS_AN_INPUT = 100;
 const SAMPLES_A_RUN = 50;
 const NUMBERS_A_RUN = 2_000_000;
 
+/** Fewer inputs than this share of the weights of an output are kept themselves, not their second moments. */
+const FEW_INPUTS = 0.5;
+
 /**
  * Prunes layer by layer: each layer is to give, on calibration samples, the outputs that it gave before.
  *
@@ -72,73 +82,110 @@ const NUMBERS_A_RUN = 2_000_000;
  * 2. Weights, layer after layer: solved on that support for the inputs that the pruned layers before it now give, towards
  *    the outputs of the dense model, so that errors do not add up.
  *
- * @throws UnsupportedOpError  if a layer is no linear map of its inputs
- * @throws DataError           if there is no sample, or the inputs of a layer are not finite
+ * A layer that cannot be solved (a use of it is no linear map, or its inputs are not finite) is left as it is; the budget is then one of the others.
+ *
+ * @throws UnsupportedOpError  if none of the layers can be solved
+ * @throws DataError           if there is no sample
  * Cost: a forward pass a sample for all layers, 200 for each layer, twice; then two a sample up to each layer; p x inputs a conjugate gradient step. Memory: inputs^2 a
- * layer, three times over. Deterministic given `seed`.
+ * layer, three times over, or the inputs seen where those are fewer. Deterministic given `seed`.
  * Source: Optimal Brain Surgeon for the scores, ALPS for the conjugate gradients; their combination is ours (docs/experiments.md).
  */
 export async function reconstruct(request: ReconstructionRequest): Promise<Reconstructed> {
   const started = performance.now();
-  const { engine, layers, threads, signal, onProgress } = request;
+  const { engine, threads, signal, onProgress, ridge } = request;
   const algebra = linalg(engine.host ?? engine, threads);
-  const { model, maps, batches, samples, unit } = await prepared(request);
-  const dense = maps.map((map): DenseLayer => ({ map, W: Float32Array.from(readWeights(model, [map.layer])) }));
+  const prepared = await prepare(request);
+  const { model, batches, samples } = prepared;
   const runs = { engine, ...(threads !== undefined && { threads }) };
-  const { fitted, judged } = partsOf(samples, unit);
-  const measured = await measureMoments({ ...runs, model, maps, batches: batches(fitted, 'dense model') });
+  const { fitted, judged } = partsOf(samples, prepared.unit);
+  const { solvable, blocked } = await solvableLayers(algebra, request, { ...prepared, fitted });
   const moments = (performance.now() - started) / 1000;
+  const layers = solvable.map(({ layer }) => layer);
   const chosen = await supportsOf(request, {
-    algebra,
-    layers: await solvableLayers({ ...request, algebra, dense, measured }),
-    measureCosts: await costMeter({ ...runs, model, maps, batches: () => batches(judged, null) }),
+    layers: solvable,
+    constraints: request.constraintsOf(layers),
+    measureCosts: await costMeter({ ...runs, model, layers, batches: () => batches(judged, null) }),
   });
-  const written = (into: Model, i: number): Model =>
-    writeWeights(into, [(maps[i] as Thinned).layer], Float64Array.from(chosen.weights[i] as Float32Array));
-  let pruned = maps.reduce((into, _, i) => written(into, i), model);
-  for (const [i, map] of maps.entries()) {
+  let pruned = solvable.reduce(
+    (into, { layer }, i) => writeWeights(into, [layer], chosen.weights[i] as Float32Array),
+    model,
+  );
+  for (const [i, { layer, maps, dense }] of solvable.entries()) {
     signal?.throwIfAborted();
-    onProgress?.({ step: 'layers', done: i, total: maps.length, unit: 'layers' });
-    const asked = {
-      ...runs,
-      model: pruned,
-      other: model,
-      maps: [map],
-      batches: batches({ from: 0, to: samples }, null),
-    };
-    const [seen] = (await measureMoments(asked)) as [Moments];
-    const problem = await problemOf(algebra, dense[i] as DenseLayer, seen, request.ridge);
+    onProgress?.({ step: 'layers', done: i, total: solvable.length, unit: 'layers' });
+    const asked = { ...runs, model: pruned, other: model, maps, batches: batches({ from: 0, to: samples }, null) };
+    const seen = await solvableLayer(algebra, { maps, dense, moments: await measureMoments(asked) }, ridge);
+    if (seen === null) continue;
     const W = chosen.weights[i] as Float32Array;
-    const support = chosen.supports[i] as Uint8Array;
-    await solveOnSupport(algebra, problem, { W, support, iterations: FINAL_STEPS });
-    pruned = written(pruned, i);
+    await solveLayer(seen.problem, { W, support: chosen.supports[i] as Uint8Array, iterations: FINAL_STEPS });
+    pruned = writeWeights(pruned, [layer], W);
   }
-  onProgress?.({ step: 'layers', done: maps.length, total: maps.length, unit: 'layers' });
-  const w = readWeights(pruned, layers);
+  onProgress?.({ step: 'layers', done: solvable.length, total: solvable.length, unit: 'layers' });
   return {
-    model: writeWeights(request.model, layers, w),
-    w,
+    model: layers.reduce(
+      (into, layer, i) => writeWeights(into, [layer], chosen.weights[i] as Float32Array),
+      request.model,
+    ),
+    layers,
+    blocked,
     samples: Math.min(samples, request.source.count),
     error: chosen.errors.reduce((sum, error) => sum + error, 0) / chosen.errors.length,
     seconds: { moments, solve: (performance.now() - started) / 1000 - moments },
   };
 }
 
+/** A layer with its maps, and what is known of it. */
+type PreparedLayer = SolvableLayer & { readonly layer: WeightLayer; readonly maps: readonly MeasuredMap[] };
+
+/** The layers that can be solved, by what the dense model shows them; and the others. @throws UnsupportedOpError if there is none */
+async function solvableLayers(
+  algebra: Linalg,
+  { engine, threads, ridge, signal }: ReconstructionRequest,
+  { model, mapped, batches, fitted, ...found }: Prepared & { readonly fitted: Samples },
+): Promise<{ solvable: PreparedLayer[]; blocked: BlockedLayer[] }> {
+  const blocked = [...found.blocked];
+  const solvable: PreparedLayer[] = [];
+  const maps = mapped.flatMap((layer) => layer.maps);
+  const asked = {
+    engine,
+    model,
+    maps,
+    batches: batches(fitted, 'dense model'),
+    ...(threads !== undefined && { threads }),
+  };
+  const measured = maps.length === 0 ? [] : await measureMoments(asked);
+  for (const { layer, maps: own } of mapped) {
+    signal?.throwIfAborted();
+    const dense = narrow(readWeightsNarrow(model, [layer]));
+    const solved = await solvableLayer(algebra, { maps: own, moments: measured.splice(0, own.length), dense }, ridge);
+    if (solved === null) blocked.push({ layer, reason: 'what it is multiplied by is not finite, or too large' });
+    else solvable.push({ ...solved, layer, maps: own });
+  }
+  if (solvable.length === 0) {
+    const list = blocked.map(({ layer, reason }) => `"${layer.name}": ${reason}`).join('; ');
+    throw new UnsupportedOpError(
+      `Cannot reconstruct the outputs of any layer (${list}); use a method that does not solve layers (--method magnitude)`,
+      { fields: { weights: blocked.map(({ layer }) => layer.name) } },
+    );
+  }
+  return { solvable, blocked };
+}
+
 interface Choice {
-  readonly algebra: Linalg;
   readonly layers: readonly SolvableLayer[];
+  readonly constraints: readonly Constraint[];
   readonly measureCosts: MeasureCosts;
 }
 
 /** Supports by costs that are measured on supports chosen in a few of the stages: first with all costs the same. */
 async function supportsOf(
-  { constraints, signal, onProgress }: ReconstructionRequest,
-  { algebra, layers, measureCosts }: Choice,
+  { signal, onProgress }: ReconstructionRequest,
+  { layers, constraints, measureCosts }: Choice,
 ): Promise<ChosenSupports> {
   const every = Math.ceil(constraints.length / COST_STAGES);
   const few = constraints.filter((_, t) => (constraints.length - 1 - t) % every === 0);
   const choose = (costs: readonly number[] | null, stages: readonly Constraint[]): Promise<ChosenSupports> =>
-    chooseSupports({ algebra, layers, costs, constraints: stages, ...(signal && { signal }) });
+    chooseSupports({ layers, costs, constraints: stages, ...(signal && { signal }) });
   let costs: number[] | null = null;
   const total = COST_ROUNDS * layers.length;
   for (let round = 0; round < COST_ROUNDS; round++) {
@@ -153,7 +200,8 @@ async function supportsOf(
 interface Prepared {
   /** In float32, at opset 17 or later. */
   readonly model: Model;
-  readonly maps: readonly Thinned[];
+  readonly mapped: readonly { readonly layer: WeightLayer; readonly maps: readonly MeasuredMap[] }[];
+  readonly blocked: readonly BlockedLayer[];
   readonly samples: number;
   /** Runs take multiples of so many samples. */
   readonly unit: number;
@@ -166,7 +214,7 @@ interface Samples {
   readonly to: number;
 }
 
-async function prepared(request: ReconstructionRequest): Promise<Prepared> {
+async function prepare(request: ReconstructionRequest): Promise<Prepared> {
   const { engine, layers, seed, signal, onProgress } = request;
   const widened = widenFloats(request.model);
   const tested = await testedFeeds(engine, request.model, request.source);
@@ -180,13 +228,20 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
   const batch = source.fixedBatch ?? Math.ceil(wanted / Math.ceil(wanted / most));
   const samples = order.length;
   const { model, captured } = await liftAndCapture(engine, widened, first.inputs);
-  const found = new Map(
-    findWeights(model, captured, source.fixedBatch ?? 1).prunable.map((layer) => [layer.name, layer]),
-  );
-  const maps = linearMaps(layers.map((layer) => found.get(layer.name) ?? layer));
+  const counted = source.fixedBatch ?? 1;
+  const uses = new Map(findWeights(model, captured, counted).prunable.map((layer) => [layer.name, layer.uses]));
+  const mapped: { layer: WeightLayer; maps: MeasuredMap[] }[] = [];
+  const blocked: BlockedLayer[] = [];
+  for (const layer of layers) {
+    const maps = linearMaps(layer, { uses: uses.get(layer.name) ?? layer.uses, captured });
+    if (maps === null) blocked.push({ layer, reason: `${layer.op} is not solved as a linear map` });
+    else
+      mapped.push({ layer, maps: maps.map((map) => measuredMap(map, samples, positionsIn(map, captured, counted))) });
+  }
   return {
     model,
-    maps: maps.map((map) => ({ ...map, step: stepOf(map, samples) })),
+    mapped,
+    blocked,
     samples,
     unit: source.fixedBatch ?? 1,
     batches: async function* ({ from, to }, what) {
@@ -200,6 +255,10 @@ async function prepared(request: ReconstructionRequest): Promise<Prepared> {
   };
 }
 
+function narrow(values: Float32Array | Float64Array): Float32Array {
+  return values instanceof Float32Array ? values : new Float32Array(values);
+}
+
 /** Which samples supports are chosen on, and which tell what the layers' errors cost; the same ones where there are too few. */
 function partsOf(samples: number, unit: number): { readonly fitted: Samples; readonly judged: Samples } {
   const whole = (count: number): number => unit * Math.ceil(count / unit);
@@ -211,8 +270,8 @@ function partsOf(samples: number, unit: number): { readonly fitted: Samples; rea
 }
 
 /** Every so manyth position of a sample is enough: neighbours say much the same. Prime to the width of a picture as a rule, being odd. */
-function stepOf({ layer, inputs }: LinearMap, samples: number): number {
-  const positions = layer.macsPerWeight ?? 1;
-  const step = Math.floor((samples * positions) / (POSITIONS_AN_INPUT * inputs));
-  return Math.max(1, Math.min(positions, step - (1 - (step % 2))));
+function measuredMap(map: LinearMap, samples: number, positions: number): MeasuredMap {
+  const thin = Math.floor((samples * positions) / (POSITIONS_AN_INPUT * map.inputs));
+  const step = Math.max(1, Math.min(positions, thin - (1 - (thin % 2))));
+  return { ...map, step, keeps: (samples * positions) / step < FEW_INPUTS * map.inputs };
 }

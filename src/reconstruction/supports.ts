@@ -1,62 +1,62 @@
 import type { Constraint } from '../constraints/constraint.ts';
 import type { Linalg } from '../engine/linalg.ts';
-import { DataError } from '../errors/errors.ts';
-import { type DenseLayer, type LayerProblem, outputVariance, problemOf } from './layer-problem.ts';
-import { distance, inverseDiagonal, solveOnSupport } from './least-squares.ts';
+import { type MapProblem, outputVariance, problemOf } from './layer-problem.ts';
+import { distance, type LayerProblem, solveLayer } from './least-squares.ts';
+import { type LinearMap, toMatrix } from './linear-map.ts';
 import type { Moments } from './moments.ts';
 
 /** A layer as the stages see it. */
 export interface SolvableLayer {
   readonly problem: LayerProblem;
-  /** diag(H^-1), [groups, inputs]. */
-  readonly inverse: Float64Array;
-  /** Of the layer's outputs. */
-  readonly variance: number;
-  /** [groups, outputs, inputs]. */
+  /** Of each map of the problem. */
+  readonly facts: readonly MapFacts[];
+  /** In the layer's order. */
   readonly dense: Float32Array;
 }
 
-/** What {@link solvableLayers} is asked for. */
-export interface LayersRequest {
-  readonly algebra: Linalg;
-  /** All layers, in the order of the constraints' weights. */
-  readonly dense: readonly DenseLayer[];
-  /** Of each layer's inputs in the dense model. */
-  readonly measured: readonly Moments[];
-  readonly ridge: number;
-  readonly signal?: AbortSignal;
+interface MapFacts {
+  /** diag(H^-1), [groups, inputs]. */
+  readonly inverse: Float64Array;
+  /** Of the outputs. */
+  readonly variance: number;
+}
+
+/** A layer with what was measured of its inputs in the dense model. */
+export interface MeasuredLayer {
+  readonly maps: readonly LinearMap[];
+  /** Of each map; not needed any more afterwards. */
+  readonly moments: readonly Moments[];
+  /** Its weights in the dense model, in its order. */
+  readonly dense: Float32Array;
 }
 
 /**
- * The layers' problems with what their scores need.
+ * A layer's problem with what its scores need.
  *
- * @throws DataError if the inputs of a layer are not finite or degenerate
- * Cost: groups x inputs^3 / 3 a layer.
+ * @returns null if its inputs are not finite, or degenerate
+ * Cost: groups x inputs^3 / 3 a map.
  */
-export async function solvableLayers({
-  algebra,
-  dense,
-  measured,
-  ridge,
-  signal,
-}: LayersRequest): Promise<SolvableLayer[]> {
-  const layers: SolvableLayer[] = [];
-  for (const [i, layer] of dense.entries()) {
-    signal?.throwIfAborted();
-    const moments = measured[i] as Moments;
-    const problem = await problemOf(algebra, layer, moments, ridge);
-    const variance = await outputVariance(algebra, layer, moments);
-    const inverse = inverseDiagonal(problem);
-    if (inverse === null)
-      throw new DataError(`Cannot reconstruct the outputs of "${layer.map.layer.name}": its inputs are degenerate`);
-    layers.push({ problem, inverse, variance, dense: layer.W });
+export async function solvableLayer(
+  algebra: Linalg,
+  { maps, moments, dense }: MeasuredLayer,
+  ridge: number,
+): Promise<SolvableLayer | null> {
+  const parts: (MapProblem & { share: number })[] = [];
+  const facts: MapFacts[] = [];
+  for (const [i, map] of maps.entries()) {
+    const own = { map, W: toMatrix(map, dense) };
+    const problem = await problemOf(algebra, own, moments[i] as Moments, ridge);
+    const inverse = problem && (await problem.H.inverseDiagonal());
+    if (problem === null || inverse === null || !inverse.every((x) => x > 0 && Number.isFinite(x))) return null;
+    const variance = await outputVariance(algebra, own, moments[i] as Moments);
+    parts.push({ ...problem, share: maps.length === 1 ? 1 : 1 / variance });
+    facts.push({ inverse, variance });
   }
-  return layers;
+  return { problem: { parts }, facts, dense };
 }
 
 /** What {@link chooseSupports} is asked for. */
 export interface SupportsRequest {
-  readonly algebra: Linalg;
   readonly layers: readonly SolvableLayer[];
   /** What an error of each layer costs, as a share of the variance of its outputs; null = all the same. */
   readonly costs: readonly number[] | null;
@@ -82,43 +82,56 @@ const STEPS = 5;
  * The support of all layers together: in stages, the weights whose loss the others of their row can best make up for are
  * removed, and the others are solved again. A layer's error counts as a share of the variance of its outputs, times its cost.
  *
- *   score = cost w^2 / (diag(H^-1) variance)     H^-1 of the whole row, not of what is left of it
+ *   score = cost w^2 sum over maps of 1 / (diag(H^-1) variance)     H^-1 of the whole row, not of what is left of it
+ *
+ * Of a weight that is used in several ways the sum is a lower bound: each use's row makes up for it by itself, as if the others could be
+ * chosen for that use alone.
  *
  * Cost: stages x 5 x groups x outputs x inputs^2.
  */
-export async function chooseSupports({
-  algebra,
-  layers,
-  costs,
-  constraints,
-  signal,
-}: SupportsRequest): Promise<ChosenSupports> {
+export async function chooseSupports({ layers, costs, constraints, signal }: SupportsRequest): Promise<ChosenSupports> {
   const weights = layers.map(({ dense }) => dense.slice());
   const p = weights.reduce((sum, { length }) => sum + length, 0);
   let supports: Uint8Array[] = partsOf(new Uint8Array(p), weights);
+  const importance = new Float64Array(p);
+  const scores = partsOf(importance, weights);
   for (const constraint of constraints) {
-    const importance = new Float64Array(p);
-    const scores = partsOf(importance, weights);
-    for (const [i, { problem, inverse, variance }] of layers.entries()) {
-      const { outputs, inputs } = problem.map;
-      const [W, score] = [weights[i] as Float32Array, scores[i] as Float64Array];
-      const cost = (costs?.[i] ?? 1) / variance;
-      for (let k = 0; k < W.length; k++) {
-        const column = Math.floor(k / (outputs * inputs)) * inputs + (k % inputs);
-        score[k] = (cost * (W[k] as number) ** 2) / (inverse[column] as number);
-      }
-    }
+    importance.fill(0);
+    for (const [i, layer] of layers.entries())
+      addScores(layer, weights[i] as Float32Array, scores[i] as Float64Array, costs?.[i] ?? 1);
     supports = partsOf(constraint.support(importance), weights);
     for (const [i, { problem }] of layers.entries()) {
       signal?.throwIfAborted();
       const [W, support] = [weights[i] as Float32Array, supports[i] as Uint8Array];
-      await solveOnSupport(algebra, problem, { W, support, iterations: STEPS });
+      await solveLayer(problem, { W, support, iterations: STEPS });
     }
   }
   const errors: number[] = [];
-  for (const [i, { problem, dense, variance }] of layers.entries())
-    errors.push((await distance(algebra, problem, weights[i] as Float32Array, dense)) / variance);
+  for (const [i, layer] of layers.entries()) errors.push(await errorOf(layer, weights[i] as Float32Array));
   return { supports, weights, errors };
+}
+
+function addScores({ problem, facts }: SolvableLayer, W: Float32Array, into: Float64Array, cost: number): void {
+  for (const [m, { map }] of problem.parts.entries()) {
+    const { inverse, variance } = facts[m] as MapFacts;
+    const { outputs, inputs, places } = map;
+    const scale = cost / variance;
+    for (let k = 0; k < W.length; k++) {
+      const column = Math.floor(k / (outputs * inputs)) * inputs + (k % inputs);
+      const at = places === null ? k : (places[k] as number);
+      (into[at] as number) += (scale * (W[at] as number) ** 2) / (inverse[column] as number);
+    }
+  }
+}
+
+/** tr((W - V) H (W - V)') / variance of the outputs, the mean over the layer's maps. */
+async function errorOf({ problem, facts, dense }: SolvableLayer, W: Float32Array): Promise<number> {
+  let total = 0;
+  for (const [m, part] of problem.parts.entries()) {
+    const { variance } = facts[m] as MapFacts;
+    total += (await distance(part, toMatrix(part.map, W), toMatrix(part.map, dense))) / variance;
+  }
+  return total / Math.max(1, problem.parts.length);
 }
 
 /** What of an array over all layers belongs to each of them; shared, not copied. */

@@ -48,7 +48,7 @@ describe('graphDetails', () => {
 });
 
 describe('weightDetails', () => {
-  const layer = (dims: number[]) => ({ name: 'w', dims, size: dims.reduce((a, b) => a * b), order: 'stored' as const });
+  const layer = (dims: number[]) => ({ name: 'w', size: dims.reduce((a, b) => a * b), filters: dims[0] ?? 1 });
 
   it('counts every weight before, and the nonzero ones after', () => {
     const before = Float64Array.from({ length: 60 }, (_, i) => (i - 30) / 30);

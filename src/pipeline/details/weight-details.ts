@@ -16,24 +16,22 @@ const SHADES = ['#e4e8e6', '#cfdad9', '#b5c9cc', '#97b6c0', '#76a1b5', '#558ba9'
  * @param weightsOf  a layer's weights before and after, in its order
  * Cost: two passes over the weights; those of one layer in memory at a time.
  */
-export function weightDetails<T extends Pick<WeightLayer, 'name' | 'dims' | 'size' | 'order'>>(
+export function weightDetails<T extends Pick<WeightLayer, 'name' | 'filters'>>(
   layers: readonly T[],
   weightsOf: (layer: T) => readonly [Weights, Weights],
 ): WeightDetails[] {
   const most = Math.min(PICTURE_BYTES.layer, PICTURE_BYTES.all / Math.max(1, layers.length));
   return layers.map((layer) => {
     const [before, after] = weightsOf(layer);
-    return { layer: layer.name, histogram: histogramOf(before, after), mask: maskOf(after, rowsOf(layer), most) };
+    return {
+      layer: layer.name,
+      histogram: histogramOf(before, after),
+      mask: maskOf(after, Math.max(1, layer.filters), most),
+    };
   });
 }
 
 type Weights = Float64Array | Float32Array;
-
-/** Output channels: the rows of a layer's weights in its order. */
-function rowsOf({ dims, order, size }: Pick<WeightLayer, 'dims' | 'order' | 'size'>): number {
-  const rows = order === 'transposed' ? dims[1] : dims[0];
-  return rows === undefined || rows === 0 ? Math.max(1, size) : rows;
-}
 
 function histogramOf(before: Weights, after: Weights): WeightDetails['histogram'] {
   const widest = Math.max(largestOf(before), largestOf(after));
