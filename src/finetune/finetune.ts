@@ -22,6 +22,7 @@ import {
   optimizer,
   type TrainedArray,
 } from './optimizer.ts';
+import type { Parameter } from './parameters.ts';
 import {
   type Distillation,
   type RunningStatistics,
@@ -56,7 +57,7 @@ export interface FinetuneOptions extends RunOptions, OptimizerOptions {
   readonly smoothing?: number;
   /** A model of the same inputs and outputs, the dense one above all, whose outputs are targets. */
   readonly teacher?: Distillation;
-  /** Weights of these constants that are zero stay zero; absent = of all parameters of rank 2 and more. */
+  /** Weights of these constants that are zero stay zero; absent = of the weights of all layers. */
   readonly masked?: readonly string[] | 'all' | 'none';
   /** Changes the supports on the way: asked before each step. */
   readonly supports?: SupportsAt;
@@ -142,6 +143,8 @@ export interface Finetuned {
   readonly steps: number;
   /** What is not as usual, in a sentence; absent where nothing is. */
   readonly remark?: string;
+  /** Parameters that stayed as they were, for an operator behind them that cannot be differentiated. */
+  readonly blocked: readonly string[];
 }
 
 /**
@@ -152,7 +155,7 @@ export interface Finetuned {
  * @throws OptionError         for settings that cannot be
  * @throws DataError           if there are no labels or targets, or the training diverges: the loss is not finite, rises far
  *                             above what it was, or the model ends as one that knows nothing
- * @throws UnsupportedOpError  if a node on the way cannot be differentiated
+ * @throws UnsupportedOpError  if nodes that cannot be differentiated are in the way of all parameters
  * Deterministic given `seed` and one thread count. Cost: about three forward passes a sample and epoch; memory: the
  * parameters three times, and the activations of a batch.
  */
@@ -217,7 +220,13 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
       await settings.onEpoch?.(facts);
     }
     const remark = keptStatistics(program.kept);
-    return { model: written(model, program, state), epochs, steps: plan.steps, ...(remark && { remark }) };
+    return {
+      model: written(model, program, state),
+      epochs,
+      steps: plan.steps,
+      blocked: program.blocked,
+      ...(remark && { remark }),
+    };
   } finally {
     await program.release();
   }
@@ -292,13 +301,14 @@ function initialState(
   const constants = constantsOf(model.graph);
   const read = (name: string): Float32Array =>
     Float32Array.from(tensorOf(constants.get(name) as Constant).data as Float32Array);
-  const isMasked = (name: string, rank: number): boolean =>
-    typeof masked === 'string' ? masked === 'all' && rank > 1 : masked.includes(name);
+  const isMasked = ({ name, isWeight }: Parameter): boolean =>
+    typeof masked === 'string' ? masked === 'all' && isWeight : masked.includes(name);
   const values = new Map(parameters.map(({ name }) => [name, read(name)]));
-  const arrays = parameters.map(({ name, dims }): TrainedArray => {
+  const arrays = parameters.map((parameter): TrainedArray => {
+    const { name } = parameter;
     const own = values.get(name) as Float32Array;
     const array = { values: own, slots: Array.from({ length: slots }, () => new Float32Array(own.length)) };
-    if (!isMasked(name, dims.length) || own.every((x) => x !== 0)) return array;
+    if (!isMasked(parameter) || own.every((x) => x !== 0)) return array;
     return { ...array, mask: Uint8Array.from(own, (x) => (x === 0 ? 0 : 1)) };
   });
   const running = new Map(

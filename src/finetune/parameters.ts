@@ -1,49 +1,146 @@
-import type { Graph } from '../ir/model.ts';
+import type { Captured } from '../graph/captured.ts';
+import { tensorOf } from '../ir/access.ts';
+import type { Graph, Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
+import { type Places, placesOf } from './places.ts';
 
 /** A constant that is trained. */
 export interface Parameter {
   readonly name: string;
   readonly dims: readonly number[];
   readonly size: number;
+  /** Whether it is a weight of a layer, whose zeros are pruned ones; else a bias, a scale, a shift or a slope. */
+  readonly isWeight: boolean;
 }
 
-/** Inputs that hold parameters, by operator. */
-const PARAMETER_INPUTS: ReadonlyMap<string, readonly number[]> = new Map([
-  ['Conv', [1, 2]],
-  ['ConvTranspose', [1, 2]],
-  ['Gemm', [0, 1, 2]],
+/** Inputs that hold weights, and those that hold other parameters, by operator. */
+const WEIGHT_INPUTS: ReadonlyMap<string, readonly number[]> = new Map([
+  ['Conv', [1]],
+  ['ConvTranspose', [1]],
+  ['Gemm', [0, 1]],
   ['MatMul', [0, 1]],
-  ['Add', [0, 1]],
+  ['LSTM', [1, 2]],
+  ['GRU', [1, 2]],
+  ['RNN', [1, 2]],
+]);
+const OTHER_INPUTS: ReadonlyMap<string, readonly number[]> = new Map([
+  ['Conv', [2]],
+  ['ConvTranspose', [2]],
+  ['Gemm', [2]],
+  ['LSTM', [3]],
+  ['GRU', [3]],
+  ['RNN', [3]],
   ['BatchNormalization', [1, 2]],
   ['LayerNormalization', [1, 2]],
   ['InstanceNormalization', [1, 2]],
+  ['GroupNormalization', [1, 2]],
+  ['RMSNormalization', [1]],
   ['PRelu', [1]],
 ]);
-
+/** Operators whose constant operand may be a shift or a scale of channels. */
+const SHIFTS = new Set(['Add', 'Sub']);
+const SCALES = new Set(['Mul', 'Div']);
 /** Operators between a parameter and its use. */
 const MOVES = new Set(['Identity', 'Transpose', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 
+/** Values from here on are those of masks. */
+const MASKING = 1e4;
+/** Shifts that differ between positions too are learnt ones only where they are no larger. */
+const EMBEDDED = 100;
+
 /**
  * The float32 constants that training changes: weights and biases of linear layers and convolutions, scales and shifts of
- * normalisation, addends of more than one element; through Transpose and the like. Running statistics are not among them.
+ * normalisation, slopes; and constants that are added to activations or multiply them along their channels, or are added at
+ * each position, behind a layer. Through Transpose and the like.
+ *
+ * Not among them: running statistics; what is not finite, or as large as a mask; what is added to the scores of attention;
+ * scalars; scales of single positions; what is done to the inputs before any layer, and to the outputs behind all of them
+ * unless it is a bias; grids of whole and half numbers.
  */
-export function parametersOf(graph: Graph): Parameter[] {
-  const source = new Map<string, string>();
-  for (const [name, { type, dims }] of graph.constants)
-    if (type === 'float32' && sizeOf(dims) > 1) source.set(name, name);
-  const found = new Set<string>();
+export function parametersOf(graph: Graph, captured: Captured): Parameter[] {
+  const sources = sourcesOf(graph);
+  const places = placesOf(graph, captured);
+  const found = new Map<string, boolean>();
+  const add = (name: string | undefined, isWeight: boolean): void => {
+    if (name !== undefined) found.set(name, isWeight || found.get(name) === true);
+  };
   for (const node of graph.nodes) {
     if (node.domain !== '') continue;
-    const moved = MOVES.has(node.op) ? source.get(node.inputs[0] ?? '') : undefined;
-    if (moved !== undefined) source.set(node.outputs[0] as string, moved);
-    for (const input of PARAMETER_INPUTS.get(node.op) ?? []) {
-      const name = source.get(node.inputs[input] ?? '');
-      if (name !== undefined) found.add(name);
+    for (const i of WEIGHT_INPUTS.get(node.op) ?? []) add(sources.get(node.inputs[i] ?? ''), true);
+    for (const i of OTHER_INPUTS.get(node.op) ?? []) add(sources.get(node.inputs[i] ?? ''), false);
+    for (const i of [0, 1]) {
+      const name = sources.get(node.inputs[i] ?? '');
+      if (name !== undefined && isLearnt({ graph, captured, places }, node, i, name)) add(name, false);
     }
   }
-  return [...found].map((name) => {
-    const dims = graph.constants.get(name)?.dims ?? [];
-    return { name, dims, size: sizeOf(dims) };
-  });
+  return [...found]
+    .filter(([name, isWeight]) => isWeight || largestOf(graph, name) < MASKING)
+    .filter(([name]) => Number.isFinite(largestOf(graph, name)))
+    .map(([name, isWeight]) => {
+      const dims = graph.constants.get(name)?.dims ?? [];
+      return { name, dims, size: sizeOf(dims), isWeight };
+    });
+}
+
+/** The float32 constant behind each value that is one, moved or not. */
+function sourcesOf(graph: Graph): Map<string, string> {
+  const sources = new Map<string, string>();
+  for (const [name, { type }] of graph.constants) if (type === 'float32') sources.set(name, name);
+  for (const { op, domain, inputs, outputs } of graph.nodes) {
+    const moved = domain === '' && (MOVES.has(op) || op === 'Cast') ? sources.get(inputs[0] ?? '') : undefined;
+    if (moved !== undefined) sources.set(outputs[0] as string, moved);
+  }
+  return sources;
+}
+
+interface Surroundings {
+  readonly graph: Graph;
+  readonly captured: Captured;
+  readonly places: Places;
+}
+
+/** Whether operand i of a node, a constant, is a shift or a scale that was learnt. */
+function isLearnt({ graph, captured, places }: Surroundings, node: Node, i: number, name: string): boolean {
+  const other = node.inputs[1 - i] ?? '';
+  const y = node.outputs[0] ?? '';
+  const isShift = SHIFTS.has(node.op);
+  if (!(isShift || (SCALES.has(node.op) && (node.op === 'Mul' || i === 1)))) return false;
+  if (!places.isBehindLayer(other) || places.isScore(other)) return false;
+  const isBias = isShift && places.isLayerOutput(other);
+  if (!isBias && !places.isBeforeLayer(y)) return false;
+  const dims = captured.get(y)?.dims ?? [];
+  const own = captured.get(node.inputs[i] ?? '')?.dims ?? graph.constants.get(name)?.dims ?? [];
+  const axes = spreadOver(own, dims);
+  const channels = places.channelAxis(other);
+  if (axes.length === 0) return isBias && own.length > 0 && dims.at(channels ?? -1) === 1;
+  if (axes.includes(0) && dims.length > 1) return false;
+  if (axes.length === 1) {
+    const axis = axes[0] as number;
+    return channels === null ? axis === 1 || axis === dims.length - 1 : axis === (channels + dims.length) % dims.length;
+  }
+  return isShift && largestOf(graph, name) <= EMBEDDED && !isGrid(graph, name);
+}
+
+/** Axes of a shape that a constant differs along when it is broadcast to it. */
+function spreadOver(own: readonly number[], dims: readonly number[]): number[] {
+  return own.flatMap((d, i) => (d === 1 ? [] : [i + dims.length - own.length]));
+}
+
+/** Infinity where it holds what is no finite number. */
+function largestOf({ constants }: Graph, name: string): number {
+  const constant = constants.get(name);
+  if (constant === undefined) return 0;
+  let largest = 0;
+  for (const x of tensorOf(constant).data as Float32Array) {
+    const size = Math.abs(x);
+    if (!(size <= largest)) largest = Number.isFinite(size) ? size : Number.POSITIVE_INFINITY;
+    if (largest === Number.POSITIVE_INFINITY) break;
+  }
+  return largest;
+}
+
+/** Whether all elements are whole and half numbers: positions of cells, zeros and ones. */
+function isGrid({ constants }: Graph, name: string): boolean {
+  const constant = constants.get(name);
+  return constant !== undefined && (tensorOf(constant).data as Float32Array).every((x) => Number.isInteger(2 * x));
 }

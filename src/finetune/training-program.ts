@@ -1,4 +1,4 @@
-import { backward } from '../autodiff/backward.ts';
+import { activePaths, backward, targetsBehind } from '../autodiff/backward.ts';
 import { shapeOf } from '../autodiff/context.ts';
 import { emitLoss, type LossName, logitsOf, type Teacher } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
@@ -69,6 +69,8 @@ export interface TrainingStep {
 /** The graph of a training step, ready to run. */
 export interface TrainingProgram {
   readonly parameters: readonly Parameter[];
+  /** Parameters that no gradient reaches, for an operator that cannot be differentiated: they stay as they are. */
+  readonly blocked: readonly string[];
   readonly statistics: readonly RunningStatistics[];
   /** Normalisations that stay in their inference form, since a run has a single value of each of their channels. */
   readonly kept: number;
@@ -82,7 +84,7 @@ export interface TrainingProgram {
 /**
  * Writes the graph of a training step and opens a session on it: parameters are inputs, gradients are outputs.
  *
- * @throws UnsupportedOpError  if a node on the way cannot be differentiated, or nothing can be trained
+ * @throws UnsupportedOpError  if nothing can be trained, or nodes that cannot be differentiated are in the way of all parameters
  * @throws OptionError         if the outputs do not suit the loss
  * Cost: two forward runs to capture shapes, one session without weights in it.
  */
@@ -93,15 +95,15 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
   const { graph, shapes, statistics, outputs, kept } = request.frozenStatistics
     ? { graph: model.graph, shapes: captured, statistics: [], outputs: [], kept: 0 }
     : inTrainingForm(model.graph, captured);
-  const parameters = parametersOf(graph);
-  const names = new Set(parameters.map(({ name }) => name));
+  const parameters = parametersOf(graph, shapes);
+  const isParameter = new Set(parameters.map(({ name }) => name));
   const builder = new GraphBuilder({
     ...graph,
     inputs: [
-      ...graph.inputs.filter(({ name }) => !names.has(name)),
+      ...graph.inputs.filter(({ name }) => !isParameter.has(name)),
       ...parameters.map(({ name, dims }) => ({ name, type: 'float32' as const, shape: dims })),
     ],
-    constants: new Map([...graph.constants].filter(([name]) => !names.has(name))),
+    constants: new Map([...graph.constants].filter(([name]) => !isParameter.has(name))),
   });
   const shape = (value: string): readonly number[] => shapeOf({ captured: shapes, constants: graph.constants }, value);
   const floats = graph.outputs
@@ -123,13 +125,16 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
     },
     request.loss,
   );
+  const names = parameters.map(({ name }) => name);
+  const behind = new Set(targetsBehind(graph, activePaths(graph, shapes, names, loss.cotangents.keys()), names));
+  const open = names.filter((name) => !behind.has(name));
   const gradients = backward({
     builder,
     graph,
     captured: shapes,
     opset: model.opsets.get('') ?? 17,
     cotangents: loss.cotangents,
-    targets: parameters.map(({ name }) => name),
+    targets: open.length === 0 ? names : open,
     block,
   });
   if (gradients.size === 0) throw new UnsupportedOpError('Cannot train the model: no parameter reaches its output');
@@ -157,6 +162,7 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
   const target = loss.feeds[0] ?? null;
   return {
     parameters,
+    blocked: names.filter((name) => behind.has(name)),
     statistics,
     kept,
     target,

@@ -79,6 +79,8 @@ export interface Imitated {
   /** Steps of the training and of the trials before it. */
   readonly steps: number;
   readonly target: Target;
+  /** Parameters that could not be trained. */
+  readonly blocked: readonly string[];
   /** Where it started, in words; null = at the model itself. */
   readonly from: string | null;
   readonly optimizer: OptimizerName;
@@ -175,6 +177,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     model: last,
     steps: left + spent,
     target: objective.target,
+    blocked: trained.blocked,
     from: start?.what ?? null,
     ...way,
     loss: loss / objective.unit,

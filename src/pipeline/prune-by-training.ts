@@ -183,12 +183,16 @@ function mayBeNearer({ run, seen, started, starts }: Work, nearest: number): boo
   return Math.max(0, ...others.map(({ took }) => took)) < left || nearest > FAR_BETTER * seen.first();
 }
 
-function storyOf({ steps, optimizer, rate, from, target, loss }: Imitated, batch: number): string {
+function storyOf({ steps, optimizer, rate, from, target, loss, blocked }: Imitated, batch: number): string {
   const reached =
     target === 'labels'
       ? `trained by the labels, to a loss of ${loss.toPrecision(3)}`
       : `the outputs differ from the dense model's by ${loss.toPrecision(3)} of their variance`;
-  return `${steps} steps of ${batch} samples by ${optimizer} at rate ${rate.toPrecision(3)}${from === null ? '' : `, from ${from}`}; ${reached}`;
+  const kept =
+    blocked.length === 0
+      ? ''
+      : `; ${blocked.length} parameters behind operators that cannot be differentiated were not trained`;
+  return `${steps} steps of ${batch} samples by ${optimizer} at rate ${rate.toPrecision(3)}${from === null ? '' : `, from ${from}`}; ${reached}${kept}`;
 }
 
 function lastOf(constraints: readonly Constraint[]): Constraint {

@@ -90,6 +90,10 @@ export async function finetuneFile(context: Context, path: string, command: Comm
     }),
   );
   if (trained.remark !== undefined) context.warn(trained.remark);
+  if (trained.blocked.length > 0)
+    context.warn(
+      `${trained.blocked.length} parameters stayed as they were, behind an operator that cannot be differentiated: ${trained.blocked.slice(0, 5).join(', ')}${trained.blocked.length > 5 ? ', ...' : ''}`,
+    );
   const after = await judge(trained.model);
   await context.timed('write', () => writeModel(output, trained.model));
   await keeper.done();
