@@ -1,4 +1,4 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import * as pb from '../../src/onnx/onnx_pb.ts';
@@ -90,7 +90,7 @@ function fromText([name, text]: readonly [string, string]): Base {
 
 /** A model whose layer is a function of its own, and one whose weight is a sparse initializer. */
 function fromMessages(): Base[] {
-  const proto = (text: string): pb.ModelProto => decodeModel(encodeModel(parseModelText(text))).origin as pb.ModelProto;
+  const proto = (text: string): pb.ModelProto => fromBinary(pb.ModelProtoSchema, encodeModel(parseModelText(text)));
   const base = (name: string, model: pb.ModelProto): Base => {
     const bytes = toBinary(pb.ModelProtoSchema, model);
     return { name, bytes, model: decodeModel(bytes) };

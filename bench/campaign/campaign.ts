@@ -52,7 +52,7 @@ export function verdictOf(thrown: unknown): Verdict {
 }
 
 /** Longest refusal that is still one sentence. */
-const LONGEST = 4000;
+const LONGEST = 20_000;
 
 function sentence(error: CoppiceError): Verdict {
   const { message } = error;

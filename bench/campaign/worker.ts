@@ -23,6 +23,7 @@ const tell = (news: News): void => {
   process.send?.(news);
 };
 
+process.on('disconnect', () => process.exit());
 process.once('message', async (order: Order) => {
   const campaign = CAMPAIGNS[order.name];
   if (campaign === undefined) throw new Error(`no campaign "${order.name}"`);

@@ -15,7 +15,7 @@ const SETTINGS = {
   magnitude: { method: 'magnitude' },
   chita: { method: 'chita', samples: 24, lambda: 1e-2, loss: 'random', blocked: 'skip' },
   reconstruct: { method: 'reconstruct', samples: SAMPLES },
-  auto: { method: 'auto', gradients: 320 },
+  auto: { method: 'auto', gradients: 96 },
 };
 
 const [file, method, output, open] = process.argv.slice(2);

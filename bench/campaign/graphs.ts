@@ -1,0 +1,33 @@
+import { type Campaign, type Verdict, verdictOf, wrong } from './campaign.ts';
+import { filesOf } from './graphs-files.ts';
+import { gradientsOf } from './graphs-gradients.ts';
+import { layersOf } from './graphs-layers.ts';
+import { twinsOf } from './graphs-twins.ts';
+
+/** What is checked of a graph, by turns. */
+const CHECKS: Readonly<Record<string, (key: string) => Promise<Verdict>>> = {
+  gradients: gradientsOf,
+  files: filesOf,
+  layers: layersOf,
+  twins: twinsOf,
+};
+
+/** Random networks with results that are known otherwise. */
+export const graphs: Campaign = {
+  name: 'graphs',
+  summary:
+    'random networks: gradient rows against differences, files against claims, layers against least squares, twins',
+  limit: 60,
+  async case(seed, index) {
+    const names = Object.keys(CHECKS);
+    const name = names[index % names.length] as string;
+    const key = `graphs/${seed}/${Math.floor(index / names.length)}`;
+    try {
+      const verdict = await (CHECKS[name] as (key: string) => Promise<Verdict>)(key);
+      return verdict.kind === 'wrong' ? wrong(`${name}: ${verdict.what}`) : verdict;
+    } catch (thrown) {
+      const verdict = verdictOf(thrown);
+      return { ...verdict, what: `${name}: ${verdict.what}` };
+    }
+  },
+};
