@@ -4,18 +4,34 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { basesOf } from '../bench/campaign/bases.ts';
 import { alike, FAULTS, type Verdict, verdictOf } from '../bench/campaign/campaign.ts';
+import { crossEntropy } from '../bench/campaign/graphs-gradients.ts';
+import { leastError } from '../bench/campaign/graphs-layers.ts';
 import { CAMPAIGNS } from '../bench/campaign/list.ts';
 import { mutantAt } from '../bench/campaign/models.ts';
+import { drawn } from '../bench/campaign/random-graph.ts';
 import { kept, tally } from '../bench/campaign/state.ts';
 import { putTogether, takeApart } from '../bench/campaign/wire.ts';
+import { onnxruntimeNode } from '../src/engine/onnxruntime.node.ts';
 import { OptionError } from '../src/errors/errors.ts';
 import { ModelProtoSchema } from '../src/onnx/onnx_pb.ts';
+
+async function outputGapOf(key: string): Promise<number> {
+  const [net, twin] = [drawn(key), drawn(key, { unmoved: true })];
+  const { inputs } = await net.source.feeds([0, 1, 2]);
+  const values = await Promise.all(
+    [net, twin].map(async ({ model, output }) => {
+      const session = await onnxruntimeNode.createSession(model);
+      return (await session.run(inputs)).get(output)?.data as Float32Array;
+    }),
+  );
+  return Math.max(...(values[0] as Float32Array).map((x, i) => Math.abs(x - (values[1]?.[i] as number))));
+}
 
 const scratch = mkdtempSync(join(tmpdir(), 'coppice-campaign-test-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 /** Cases of each campaign that run with the tests: a few seconds. */
-const CASES: Readonly<Record<string, number>> = { models: 600 };
+const CASES: Readonly<Record<string, number>> = { models: 600, graphs: 12 };
 
 describe('npm run campaign', () => {
   it.each(Object.values(CAMPAIGNS))('$name: the first cases have no fault', async (campaign) => {
@@ -34,6 +50,21 @@ describe('npm run campaign', () => {
 
   it('takes every base apart and puts it together again', () => {
     for (const { bytes } of basesOf()) expect(putTogether(takeApart(bytes, ModelProtoSchema))).toEqual(bytes);
+  });
+
+  it('finds the least error by orthogonal columns, dependent ones included', () => {
+    const columns = [Float64Array.of(1, 0, 0), Float64Array.of(1, 1, 0), Float64Array.of(2, 1, 0)];
+    expect(leastError(columns, Float64Array.of(3, 4, 5))).toBeCloseTo(25, 9);
+    expect(crossEntropy([0, Math.log(3)], 1)).toBeCloseTo(-Math.log(0.75), 12);
+  });
+
+  it('draws twins of one function', async () => {
+    const moved = [...Array(40).keys()].filter(
+      (i) =>
+        drawn(`twin ${i}`).model.graph.nodes.length > drawn(`twin ${i}`, { unmoved: true }).model.graph.nodes.length,
+    );
+    expect(moved.length).toBeGreaterThan(3);
+    for (const i of moved.slice(0, 4)) expect(await outputGapOf(`twin ${i}`)).toBeLessThan(1e-5);
   });
 
   it('tells refusals from bugs', () => {

@@ -67,5 +67,5 @@ export function alike(message: string): string {
     .replace(/\p{Cc}+/gu, ' ')
     .replace(/"[^"]*"/g, '""')
     .replace(/\d[\d.,e+-]*/g, '#')
-    .slice(0, 140);
+    .slice(0, 240);
 }

@@ -18,7 +18,7 @@ export async function twinsOf(key: string): Promise<Verdict> {
   const [net, twin] = [drawn(key), drawn(key, { unmoved: true })];
   const dense = await outputsOf(net.model, net);
   if (variance(dense) < 1e-8) return RIGHT;
-  if (errorOf(dense, await outputsOf(twin.model, net)) > 1e-6)
+  if (errorOf(dense, await outputsOf(twin.model, twin)) > 1e-6)
     return wrong('the twins differ: the campaign is at fault');
   if (errorOf(dense, await outputsOf(liftOpset(endingIn(net.model, net.logits)), net)) > 1e-6)
     return wrong('the lifted graph gives other values');

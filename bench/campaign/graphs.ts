@@ -27,6 +27,7 @@ export const graphs: Campaign = {
       return verdict.kind === 'wrong' ? wrong(`${name}: ${verdict.what}`) : verdict;
     } catch (thrown) {
       const verdict = verdictOf(thrown);
+      if (verdict.what?.startsWith('engine: ')) return wrong(`${name}: in the runtime's own words: ${verdict.what}`);
       return { ...verdict, what: `${name}: ${verdict.what}` };
     }
   },

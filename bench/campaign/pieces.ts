@@ -21,7 +21,6 @@ const UNARY = [
   'Sigmoid',
   'Softplus',
   'Erf',
-  'Mish',
   'Identity',
   'Neg',
   'Relu',
