@@ -1,4 +1,5 @@
 import type { Tensors } from '../engine/engine.ts';
+import { bigInts } from '../tensor/filled.ts';
 import { type Random, random, sampleWithoutReplacement } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { GradientProgram } from './gradient-program.ts';
@@ -100,9 +101,10 @@ function lossInputs(
   });
   return (groups) =>
     made.map(({ name, type, dims, size, values }) => {
-      const own =
-        size === 0 ? [...values] : groups.flatMap((group) => [...values.subarray(group * size, (group + 1) * size)]);
-      const data = type === 'int64' ? BigInt64Array.from(own, BigInt) : Float32Array.from(own);
+      const own = size === 0 ? values : new Float64Array(groups.length * size);
+      if (size > 0)
+        for (const [i, group] of groups.entries()) own.set(values.subarray(group * size, (group + 1) * size), i * size);
+      const data = type === 'int64' ? bigInts(own) : new Float32Array(own);
       return [name, { type, dims, data }];
     });
 }

@@ -1,4 +1,5 @@
 import { DataError } from '../errors/errors.ts';
+import { bigInts, filled } from '../tensor/filled.ts';
 import type { DataType, Tensor, TensorData } from '../tensor/tensor.ts';
 import { numberToHalf } from './half.ts';
 
@@ -58,17 +59,12 @@ function cast(type: DataType, values: Values): TensorData {
     case 'uint32':
       return Uint32Array.from(values);
     case 'int64':
-      return filled(new BigInt64Array(values.length), (i) => BigInt(values[i] as number));
+      return bigInts(values);
     case 'uint64':
       return filled(new BigUint64Array(values.length), (i) => BigInt(values[i] as number));
     default:
       return Uint8Array.from(values);
   }
-}
-
-function filled<E, A extends { readonly length: number; [i: number]: E }>(array: A, element: (i: number) => E): A {
-  for (let i = 0; i < array.length; i++) array[i] = element(i);
-  return array;
 }
 
 function checkRange(type: DataType, values: Values, [least, most]: readonly [number, number]): void {

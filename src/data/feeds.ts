@@ -1,6 +1,7 @@
 import { DataError } from '../errors/errors.ts';
 import { feedsOf } from '../ir/access.ts';
 import type { Dimension, Model, ValueInfo } from '../ir/model.ts';
+import { pickedFrom } from '../tensor/filled.ts';
 import type { Random } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { castTo, isInputType, valuesFor } from './cast.ts';
@@ -192,11 +193,6 @@ export function subset(source: FeedSource, indices: Int32Array): FeedSource {
     ...source,
     ...(flat && { flat: subset(flat, rows(flat.count)) }),
     count: indices.length,
-    feeds: (wanted, augment, room) =>
-      source.feeds(
-        Int32Array.from(wanted, (i) => indices[i] as number),
-        augment,
-        room,
-      ),
+    feeds: (wanted, augment, room) => source.feeds(pickedFrom(indices, wanted), augment, room),
   };
 }

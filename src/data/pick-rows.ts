@@ -1,4 +1,5 @@
 import { DataError } from '../errors/errors.ts';
+import { pickedFrom } from '../tensor/filled.ts';
 import { random, sampleWithoutReplacement } from '../tensor/random.ts';
 import type { Dataset } from './dataset.ts';
 
@@ -13,12 +14,12 @@ export function pickRows(
   indices: Int32Array,
   { name, sha256 }: { name?: string; sha256: (bytes: Uint8Array) => Promise<string> },
 ): Dataset {
-  const of = (wanted: ArrayLike<number>): Int32Array => Int32Array.from(wanted, (i) => indices[i] as number);
+  const of = (wanted: ArrayLike<number>): Int32Array => pickedFrom(indices, wanted);
   return {
     ...dataset,
     address: name === undefined ? dataset.address : `${dataset.address} (${name})`,
     count: indices.length,
-    ...(dataset.labels && { labels: Int32Array.from(indices, (i) => (dataset.labels as Int32Array)[i] as number) }),
+    ...(dataset.labels && { labels: pickedFrom(dataset.labels, indices) }),
     hash: async () => sha256(new TextEncoder().encode(`${await dataset.hash()} [${indices.join(',')}]`)),
     batch: (wanted, options) => dataset.batch(of(wanted), options),
   };

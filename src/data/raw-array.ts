@@ -1,4 +1,5 @@
 import { DataError } from '../errors/errors.ts';
+import { filled } from '../tensor/filled.ts';
 import { type DataType, sizeOf } from '../tensor/tensor.ts';
 import { halfToNumber } from './half.ts';
 
@@ -102,7 +103,10 @@ function elements(body: Uint8Array, type: DataType, length: number, name: string
   const { buffer, byteOffset } = body;
   const Class = ARRAYS[type];
   if (Class !== undefined) return new Class(buffer, byteOffset, length);
-  if (type === 'float16') return Float32Array.from(new Uint16Array(buffer, byteOffset, length), halfToNumber);
+  if (type === 'float16') {
+    const halves = new Uint16Array(buffer, byteOffset, length);
+    return filled(new Float32Array(length), (i) => halfToNumber(halves[i] as number));
+  }
   const wide =
     type === 'int64' ? new BigInt64Array(buffer, byteOffset, length) : new BigUint64Array(buffer, byteOffset, length);
   const data = new Float64Array(length);

@@ -1,5 +1,6 @@
 import { DataError } from '../errors/errors.ts';
 import type { Dimension } from '../ir/model.ts';
+import { pickedFrom } from '../tensor/filled.ts';
 import { type DataType, float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { drawView, type View } from './augment.ts';
 import { castTo, isInputType, type Values, valuesFor } from './cast.ts';
@@ -94,7 +95,7 @@ function drawViews(count: number, { augment }: Preprocess, options: BatchOptions
 function answers(source: RowSource, indices: ArrayLike<number>): Pick<Batch, 'labels' | 'targets'> {
   const { labels, targets } = source;
   return {
-    ...(labels && { labels: Int32Array.from(indices, (index) => labels[index] as number) }),
+    ...(labels && { labels: pickedFrom(labels, indices) }),
     ...(targets && { targets: targetRows(targets, indices) }),
   };
 }

@@ -1,4 +1,5 @@
 import type { LossName } from '../autodiff/loss.ts';
+import { supportOf } from '../constraints/constraint.ts';
 import type { InputRoom } from '../data/dataset.ts';
 import { elementsOf, type FedBatch, type FeedSource } from '../data/feeds.ts';
 import type { Engine, Room } from '../engine/engine.ts';
@@ -9,6 +10,7 @@ import type { Constant, Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { learningRate, type RateSchedule } from '../schedule/learning-rate.ts';
+import { bigInts } from '../tensor/filled.ts';
 import { type Random, random, sampleWithoutReplacement } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { watchLoss } from './divergence.ts';
@@ -309,7 +311,7 @@ function initialState(
     const own = values.get(name) as Float32Array;
     const array = { values: own, slots: Array.from({ length: slots }, () => new Float32Array(own.length)) };
     if (!isMasked(parameter) || own.every((x) => x !== 0)) return array;
-    return { ...array, mask: Uint8Array.from(own, (x) => (x === 0 ? 0 : 1)) };
+    return { ...array, mask: supportOf(own) };
   });
   const running = new Map(
     statistics.flatMap(({ mean, variance }) => [mean, variance]).map((name) => [name, Float64Array.from(read(name))]),
@@ -477,7 +479,7 @@ function labelsOf({ classes }: TrainingProgram, labels: Int32Array | undefined):
   if (labels === undefined) throw new DataError('Cannot train: the data has no labels');
   const bad = labels.find((label) => label < 0 || label >= (classes ?? Number.POSITIVE_INFINITY));
   if (bad !== undefined) throw new DataError(`Cannot train: a label is ${bad}, the model has ${classes} classes`);
-  return { type: 'int64', data: BigInt64Array.from(labels, BigInt) };
+  return { type: 'int64', data: bigInts(labels) };
 }
 
 /** running := (1 - share) running + share batch; the batch's variance without bias, m / (m - 1), as frameworks keep it. */

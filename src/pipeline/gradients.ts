@@ -13,6 +13,7 @@ import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
+import { bigInts } from '../tensor/filled.ts';
 import type { Random } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -237,7 +238,7 @@ async function lossFeeds(
   const bad = labels.find((label) => label < 0 || label >= classes);
   if (bad !== undefined)
     throw new DataError(`Cannot compute cross-entropy: a label is ${bad}, the model has ${classes} classes`);
-  return [[feed.name, { type: 'int64', dims: feed.dims, data: BigInt64Array.from(labels, BigInt) }]];
+  return [[feed.name, { type: 'int64', dims: feed.dims, data: bigInts(labels) }]];
 }
 
 /** Labels drawn from the model's own softmax (true Fisher). Cost: one more forward pass. */

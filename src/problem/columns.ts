@@ -3,6 +3,7 @@ import { pickOuterColumns } from '../curvature/outer-products.ts';
 import { elementsOf, type Panel } from '../curvature/panel.ts';
 import { allocate } from '../engine/kernels/arena.ts';
 import { kernels } from '../engine/kernels/kernels.ts';
+import { filled } from '../tensor/filled.ts';
 import type { QuadraticProblem } from './quadratic.ts';
 
 /** Columns gathered at a time: keeps the copy small beside A. */
@@ -64,7 +65,7 @@ function gather(
   if (elements !== null) kernels.pickColumns(elements, width, columns, data);
   else if (outer !== undefined) pickOuterColumns(outer, columns, data);
   if (scale === undefined) return block;
-  const factors = Float64Array.from(indices, (i) => scale[i - start] as number);
+  const factors = filled(new Float64Array(count), (j) => scale[(indices[j] as number) - start] as number);
   for (let at = 0; at < data.length; at += count)
     for (let j = 0; j < count; j++) (data[at + j] as number) *= factors[j] as number;
   return block;

@@ -4,6 +4,7 @@ import { elementsOf, type Panel } from '../curvature/panel.ts';
 import { kernels } from '../engine/kernels/kernels.ts';
 import type { Linalg } from '../engine/linalg.ts';
 import { ShapeError } from '../errors/errors.ts';
+import { filled } from '../tensor/filled.ts';
 
 /** What a problem can do; solvers declare what they need. */
 export type Capability = 'value' | 'gradient' | 'columns' | 'gram';
@@ -207,7 +208,7 @@ async function addPanelProduct(
   if (panel.factors === undefined && columns.length < SPARSE * panel.width) {
     const picked = new Float32Array(total.length * columns.length);
     kernels.pickColumns(await elementsOf(panel), panel.width, columns, picked);
-    const part = Float64Array.from(columns, (j) => x[j] as number);
+    const part = filled(new Float64Array(columns.length), (i) => x[columns[i] as number] as number);
     linalg.addProduct64(picked, part, total);
     return;
   }
@@ -216,7 +217,7 @@ async function addPanelProduct(
 }
 
 /** Where a vector is not zero. */
-function nonzeros(v: Float64Array): Int32Array {
+export function nonzeros(v: Float64Array | Uint8Array): Int32Array {
   const found = new Int32Array(v.length);
   let count = 0;
   for (let i = 0; i < v.length; i++) if (v[i] !== 0) found[count++] = i;

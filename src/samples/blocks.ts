@@ -33,7 +33,8 @@ export const KERNEL_NOISE = 5e-4;
 /** Whether two results are the same but for the order in which a runtime adds. What is not a number in both is the same. */
 export function isSame(a: Float64Array, b: Float64Array, tolerance: number = KERNEL_NOISE): boolean {
   if (a.length !== b.length) return false;
-  const sizes = Float64Array.from(a, Math.abs)
+  const sizes = a
+    .map(Math.abs)
     .filter((x) => x > 0 && Number.isFinite(x))
     .sort();
   const middle = sizes[sizes.length >> 1] ?? 0;

@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors/errors.ts';
+import { filled } from './filled.ts';
 
 /** Element types of ONNX tensors, by their names in onnxruntime where it has one. */
 export type DataType =
@@ -73,7 +74,11 @@ export function int64(
   values: readonly (number | bigint)[],
   dims: readonly number[] = [values.length],
 ): Tensor<BigInt64Array> {
-  return checked({ type: 'int64', dims, data: BigInt64Array.from(values, (v) => BigInt(v)) });
+  return checked({
+    type: 'int64',
+    dims,
+    data: filled(new BigInt64Array(values.length), (i) => BigInt(values[i] as number | bigint)),
+  });
 }
 
 function checked<D extends TensorData>(tensor: Tensor<D>): Tensor<D> {

@@ -4,7 +4,7 @@ import type { Linalg } from '../../engine/linalg.ts';
 import { backSolve } from '../../problem/back-solve.ts';
 import { cholesky, solve } from '../../problem/cholesky.ts';
 import { columnsOf } from '../../problem/columns.ts';
-import { type QuadraticProblem, quadratic } from '../../problem/quadratic.ts';
+import { nonzeros, type QuadraticProblem, quadratic } from '../../problem/quadratic.ts';
 import { initialSupport } from './back-solving.ts';
 
 /** A block of weights and its columns of A: all that its solution depends on. */
@@ -45,7 +45,7 @@ export async function solveBlock(
  */
 async function solveSmall(problem: QuadraticProblem, support: Uint8Array): Promise<Float64Array | null> {
   const { n, mu, a, wBar, rows, linalg } = problem;
-  const indices = Int32Array.from([...support.keys()].filter((i) => support[i] === 1));
+  const indices = nonzeros(support);
   const k = indices.length;
   const { data } = await columnsOf(rows, indices);
   const H = await linalg.innerGram(data, n);
