@@ -62,7 +62,7 @@ export function sitesOf(graph: Graph, captured: Captured): Site[] {
 }
 
 /**
- * Runs a model over batches and measures the channels at every site; a channel of which only one value was seen has no statistics.
+ * Runs a model over batches and measures the channels at every site; a channel of which only one value was seen has no statistics. Without a site nothing runs but for the shapes.
  *
  * Means in f32 within a batch, pooled in f64. Cost: one forward pass a sample; two passes more over the measured values.
  */
@@ -75,6 +75,7 @@ export async function measureStatistics(
   try {
     for await (const feeds of request.batches()) {
       opened ??= await open(request, feeds);
+      if (opened.sites.length === 0) break;
       const outputs = await opened.session.run(feeds);
       count++;
       for (const [i, site] of opened.sites.entries())

@@ -1,5 +1,5 @@
 import { inOrder } from '../data/batches.ts';
-import { type FeedSource, inputBatches } from '../data/feeds.ts';
+import { type FeedSource, inputBatches, wholeBatches } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { attributes, float, tensorOf } from '../ir/access.ts';
@@ -63,7 +63,8 @@ export async function unfold(model: Model, { engine, source, ...options }: Unfol
   const { statistics, sites } = await measureStatistics({
     engine,
     model,
-    batches: () => inputBatches(source, inOrder(Math.max(size, Math.min(samples, source.count))), size),
+    batches: () =>
+      inputBatches(source, wholeBatches(inOrder(Math.min(Math.max(samples, size), source.count)), size), size),
     batchNorm: 'stored',
   });
   const added = new Map<string, Unfolding>();

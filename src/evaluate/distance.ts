@@ -1,5 +1,5 @@
 import { inOrder } from '../data/batches.ts';
-import { elementsOf, type FeedSource, widenTensor } from '../data/feeds.ts';
+import { elementsOf, type FeedSource, wholeBatches, widenTensor } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { withLogits } from '../finetune/logits.ts';
 import type { Model } from '../ir/model.ts';
@@ -75,17 +75,17 @@ type Numbers = Float32Array | Float64Array;
 /** Float outputs of one batch. */
 type Outputs = ReadonlyMap<string, Numbers>;
 
-/** The samples, a run at a time; a rest that fills no fixed batch is left out. */
+/** The samples, a run at a time; a rest that fills no fixed batch is left out, unless there is nothing else. */
 async function batchesOf(source: FeedSource): Promise<Int32Array[]> {
-  const all = inOrder(source.count);
+  const all =
+    source.fixedBatch === null ? inOrder(source.count) : wholeBatches(inOrder(source.count), source.fixedBatch);
   let size = source.fixedBatch ?? 1;
   if (source.fixedBatch === null) {
     const numbers = elementsOf(await source.feeds(all.subarray(0, 1)));
     size = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / Math.max(1, numbers))));
   }
   const batches: Int32Array[] = [];
-  for (let at = 0; at < source.count; at += size)
-    if (source.fixedBatch === null || at + size <= source.count) batches.push(all.subarray(at, at + size));
+  for (let at = 0; at < all.length; at += size) batches.push(all.subarray(at, at + size));
   return batches;
 }
 

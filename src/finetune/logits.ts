@@ -1,6 +1,6 @@
 import { logitsOf } from '../autodiff/loss.ts';
 import { inOrder } from '../data/batches.ts';
-import type { FeedSource } from '../data/feeds.ts';
+import { type FeedSource, inputBatches, wholeBatches } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
@@ -30,18 +30,24 @@ export async function outputVariance(
   model: Model,
   { source, count, threads }: { readonly source: FeedSource; readonly count: number; readonly threads?: number },
 ): Promise<number> {
-  const samples = source.fixedBatch ?? Math.min(count, source.count);
-  const { inputs } = await source.feeds(inOrder(samples));
+  const samples = inOrder(Math.min(Math.max(count, source.fixedBatch ?? 1), source.count));
+  const size = source.fixedBatch ?? samples.length;
   const session = await engine.createSession(model, threads === undefined ? {} : { threads });
   const output = model.graph.outputs[0]?.name ?? '';
-  const values = ((await session.run(inputs, [output])).get(output) as Tensor<Float32Array>).data;
-  await session.release();
-  let [sum, square] = [0, 0];
-  for (const x of values) {
-    sum += x;
-    square += x * x;
+  let [sum, square, values] = [0, 0, 0];
+  try {
+    for await (const inputs of inputBatches(source, wholeBatches(samples, size), size)) {
+      const { data } = (await session.run(inputs, [output])).get(output) as Tensor<Float32Array>;
+      for (const x of data) {
+        sum += x;
+        square += x * x;
+      }
+      values += data.length;
+    }
+  } finally {
+    await session.release();
   }
-  const variance = square / values.length - (sum / values.length) ** 2;
+  const variance = square / values - (sum / values) ** 2;
   if (!(variance > 0 && Number.isFinite(variance)))
     throw new DataError('Cannot imitate the model: its outputs are the same for all samples, or not finite');
   return variance;
