@@ -97,7 +97,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const prepared = await prepare(request);
   const { model, batches, samples } = prepared;
   const runs = { engine, ...(threads !== undefined && { threads }) };
-  const { fitted, judged } = partsOf(samples, prepared.unit);
+  const { fitted, judged } = partsOf(samples, samples > request.source.count ? samples : prepared.unit);
   const { solvable, blocked } = await solvableLayers(algebra, request, { ...prepared, fitted });
   const moments = (performance.now() - started) / 1000;
   const layers = solvable.map(({ layer }) => layer);
@@ -259,7 +259,7 @@ function narrow(values: Float32Array | Float64Array): Float32Array {
   return values instanceof Float32Array ? values : new Float32Array(values);
 }
 
-/** Which samples supports are chosen on, and which tell what the layers' errors cost; the same ones where there are too few. */
+/** Which samples supports are chosen on, and which tell what the layers' errors cost; the same ones where there are too few for two batches. */
 function partsOf(samples: number, unit: number): { readonly fitted: Samples; readonly judged: Samples } {
   const whole = (count: number): number => unit * Math.ceil(count / unit);
   const cut = Math.max(0, samples - whole(JUDGED_SHARE * samples));
