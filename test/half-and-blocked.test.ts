@@ -78,17 +78,18 @@ describe('a layer behind an operator without a gradient', () => {
   const source = randomFeeds(model, { rng: random(1), count: 16 });
   const options = { engine, source, method: 'chita', loss: 'random', budget: sparsity(0.5), samples: 16 } as const;
 
-  it('is skipped on request, and said so', async () => {
-    const { chosen, w } = await prune(model, { ...options, blocked: 'skip' });
+  it('is left dense, and said so', async () => {
+    const { chosen, w } = await prune(model, options);
     expect(chosen.layers.map((layer) => layer.name)).not.toContain('a');
     expect(chosen.untouched).toContainEqual(
       expect.objectContaining({ name: 'a', reason: expect.stringContaining('differentiated') }),
     );
+    expect(chosen.blocked?.map(({ name }) => name)).toEqual(['a']);
     expect(w.filter((x) => x !== 0)).toHaveLength(6);
   });
 
-  it('is refused otherwise, with the node and the weight named', async () => {
-    const refusal = await prune(model, options).catch((thrown: unknown) => thrown);
+  it('is refused on request, with the node and the weight named', async () => {
+    const refusal = await prune(model, { ...options, blocked: 'refuse' }).catch((thrown: unknown) => thrown);
     expect(refusal).toBeInstanceOf(UnsupportedOpError);
     expect((refusal as UnsupportedOpError).fields).toMatchObject({ weights: ['a'] });
   });

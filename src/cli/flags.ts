@@ -128,6 +128,7 @@ export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlag
   readonly block: number;
   readonly scaling: Scaling;
   readonly skipBlocked?: boolean;
+  readonly refuseBlocked?: boolean;
   readonly recalibrate?: boolean;
   readonly augmentCrop?: number;
   readonly augmentFlip?: boolean;
@@ -232,7 +233,8 @@ export function pruningFlags(command: Command): Command {
         PRUNE_DEFAULTS.scaling,
       ),
     )
-    .option('--skip-blocked', 'leave layers alone whose gradient cannot be computed, instead of refusing the model')
+    .option('--skip-blocked', 'leave layers dense whose gradient cannot be computed, with a warning: the default')
+    .option('--refuse-blocked', 'refuse the model where the gradient of a layer cannot be computed')
     .option('--block <B>', 'width of the blocks of chita-block', count, PRUNE_DEFAULTS.block)
     .addOption(
       chosen(

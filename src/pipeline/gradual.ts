@@ -89,7 +89,7 @@ export async function pruneGradually(
     throw new OptionError(`Cannot train between prunings by ${name}: it trains by itself; leave out --gradual`);
   if (source === undefined) throw new DataError('Cannot train between prunings without data: give --data');
   const resolved = resolvePrune(options);
-  const chosen = chooseLayers(model, options);
+  let chosen = chooseLayers(model, options);
   const p = chosen.layers.reduce((sum, { size }) => sum + size, 0);
   const plan = { stages: prunings, schedule: budgetSchedule, base: resolved.baseSparsity };
   const stages: StageResult[] = [...(from?.stages ?? [])];
@@ -106,6 +106,7 @@ export async function pruneGradually(
       const pruned = await prune(current, { ...options, budget, rows: undefined, seed, onProgress });
       stages.push(...pruned.stages);
       current = pruned.model;
+      chosen = pruned.chosen;
       await onState?.(() => ({ pruning: t, model: current, stages, epochs, training: null }));
     }
     const trained = await finetune(current, {

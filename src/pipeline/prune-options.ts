@@ -49,7 +49,7 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly baseSparsity?: number;
   /** Units in which weights are compared and the ridge measures change. */
   readonly scaling?: Scaling;
-  /** What becomes of layers whose gradient cannot be computed: the run is refused, or goes on without them. */
+  /** What becomes of layers whose gradient cannot be computed: the run is refused, or (default) goes on and leaves them dense, with a warning. */
   readonly blocked?: 'refuse' | 'skip';
   readonly block?: number;
   readonly swaps?: number;
@@ -78,7 +78,7 @@ export const PRUNE_DEFAULTS = {
   loss: 'cross-entropy',
   labels: 'data',
   scaling: 'none',
-  blocked: 'refuse',
+  blocked: 'skip',
   lineSearch: 0,
   recalibrateStages: false,
   block: 2000,

@@ -56,7 +56,7 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
     return await pruneChosen(model, options, chosen);
   } catch (thrown) {
     const behind = thrown instanceof UnsupportedOpError ? thrown.fields.weights : undefined;
-    if (options.blocked !== 'skip' || !Array.isArray(behind)) throw thrown;
+    if (resolvePrune(options).blocked !== 'skip' || !Array.isArray(behind)) throw thrown;
     const blocked = chosen.layers
       .filter(({ name }) => behind.includes(name))
       .map((layer) => ({ layer, reason: 'it lies behind an operator that cannot be differentiated' }));

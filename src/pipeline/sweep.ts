@@ -11,6 +11,7 @@ import { METHODS, type Method, needsData } from './methods.ts';
 import { type PruneResult, prune } from './prune.ts';
 import { type PruneOptions, resolvePrune } from './prune-options.ts';
 import { predictedLossChange } from './report-facts.ts';
+import { unlessBlocked } from './shared-rows.ts';
 
 /** What {@link sweep} is asked for: what a single run is asked, with several methods, budgets and seeds. */
 export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | 'budget' | 'seed' | 'rows'> {
@@ -82,8 +83,8 @@ export async function sweep(model: Model, request: SweepRequest): Promise<SweepC
     if (shared?.key !== run.key) {
       shared?.rows.release?.(); // the rows before go first: two sets may not fit
       shared = undefined;
-      const isShared = run.key !== NO_ROWS && request.blocked !== 'skip'; // which layers have rows is not known then
-      if (isShared) shared = { key: run.key, rows: await denseRows(model, options) };
+      const rows = run.key === NO_ROWS ? null : await unlessBlocked(request, () => denseRows(model, options));
+      if (rows !== null) shared = { key: run.key, rows };
     }
     const result = await prune(model, shared === undefined ? options : { ...options, rows: shared.rows });
     const seconds = (performance.now() - started) / 1000;

@@ -70,9 +70,10 @@ function nameMethod(command: Command): void {
       ([name]) => command.getOptionValueSource(name) !== 'default',
     ),
   ) as Partial<PruneFlags>;
-  const { method, data, tune, gradual, maxDrop, half, skipBlocked } = given;
+  const { method, data, tune, gradual, maxDrop, half, skipBlocked, refuseBlocked } = given;
   if (method !== undefined) return;
-  const solves = tune === true || gradual === true || maxDrop !== undefined || half === true || skipBlocked === true;
+  const choosesBlocked = skipBlocked === true || refuseBlocked === true;
+  const solves = tune === true || gradual === true || maxDrop !== undefined || half === true || choosesBlocked;
   const source = data === undefined || isMadeUp(data) ? undefined : data;
   command.setOptionValueWithSource('method', solves ? SOLVING_METHOD : usualMethod({ ...given, source }), 'default');
 }

@@ -97,7 +97,7 @@ export async function openRun(
     minutes: flags.minutes,
     block: flags.block,
     scaling: flags.scaling,
-    blocked: flags.skipBlocked === true ? ('skip' as const) : ('refuse' as const),
+    blocked: flags.refuseBlocked === true ? ('refuse' as const) : ('skip' as const),
     augment: augment !== undefined,
     threads: flags.threads,
     openPool: blockPoolOpener(flags.threads),
