@@ -1,7 +1,8 @@
-import { elementsOf, type FeedSource, inputBatches, wholeBatches } from '../data/feeds.ts';
+import { elementsOf, type FeedSource, float32Feeds, inputBatches, wholeBatches } from '../data/feeds.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
+import { asFloat32 } from '../graph/passes/widen-floats.ts';
 import { tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
@@ -16,6 +17,7 @@ import {
   type Statistics,
 } from './batch-statistics.ts';
 import { type OwnConvolution, ownConvolution, vectorOf, withChannels } from './convolution-channels.ts';
+import { narrowLike } from './narrow-floats.ts';
 
 /** Options of {@link recalibrate}. */
 export interface RecalibrateOptions extends RunOptions {
@@ -72,6 +74,20 @@ export async function recalibrate(pruned: Model, dense: Model, options: Recalibr
  * Cost: the dense model's forward passes now, the pruned one's at each call.
  */
 export async function recalibrator(
+  dense: Model,
+  options: RecalibrateOptions,
+): Promise<(pruned: Model) => Promise<Recalibrated>> {
+  const single = asFloat32(dense);
+  if (single === dense) return float32Recalibrator(dense, options);
+  const tune = await float32Recalibrator(single, { ...options, source: float32Feeds(options.source) });
+  return async (pruned) => {
+    const tuned = await tune(asFloat32(pruned));
+    return { ...tuned, model: narrowLike(pruned, tuned.model) };
+  };
+}
+
+/** {@link recalibrator} of models whose floats are all float32. */
+async function float32Recalibrator(
   dense: Model,
   options: RecalibrateOptions,
 ): Promise<(pruned: Model) => Promise<Recalibrated>> {

@@ -160,12 +160,25 @@ function madeUp(
 
 /** The same samples with half floats widened to float32, for a model that was widened itself. */
 export function widenFeeds(source: FeedSource): FeedSource {
+  return mappedFeeds(source, widenTensor);
+}
+
+/** The same samples with all floats in float32, for a model that was rewritten so. */
+export function float32Feeds(source: FeedSource): FeedSource {
+  return mappedFeeds(source, (tensor) =>
+    tensor.type === 'float64'
+      ? { type: 'float32', dims: tensor.dims, data: new Float32Array(tensor.data as Float64Array) }
+      : widenTensor(tensor),
+  );
+}
+
+function mappedFeeds(source: FeedSource, map: (tensor: Tensor) => Tensor): FeedSource {
   return {
     ...source,
-    ...(source.flat && { flat: widenFeeds(source.flat) }),
+    ...(source.flat && { flat: mappedFeeds(source.flat, map) }),
     feeds: async (indices, augment, room) => {
       const fed = await source.feeds(indices, augment, room);
-      return { ...fed, inputs: new Map([...fed.inputs].map(([name, tensor]) => [name, widenTensor(tensor)])) };
+      return { ...fed, inputs: new Map([...fed.inputs].map(([name, tensor]) => [name, map(tensor)])) };
     },
   };
 }

@@ -1,10 +1,12 @@
+import { narrowLike } from '../apply/narrow-floats.ts';
 import type { LossName } from '../autodiff/loss.ts';
 import { supportOf } from '../constraints/constraint.ts';
 import type { InputRoom } from '../data/dataset.ts';
-import { elementsOf, type FedBatch, type FeedSource } from '../data/feeds.ts';
+import { elementsOf, type FedBatch, type FeedSource, float32Feeds } from '../data/feeds.ts';
 import type { Engine, Room } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
+import { asFloat32 } from '../graph/passes/widen-floats.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
@@ -158,10 +160,26 @@ export interface Finetuned {
  * @throws DataError           if there are no labels or targets, or the training diverges: the loss is not finite, rises far
  *                             above what it was, or the model ends as one that knows nothing
  * @throws UnsupportedOpError  if nodes that cannot be differentiated are in the way of all parameters
+ * Models of other floats are trained in float32 and given back in their own types, rounded.
  * Deterministic given `seed` and one thread count. Cost: about three forward passes a sample and epoch; memory: the
  * parameters three times, and the activations of a batch.
  */
 export async function finetune(model: Model, options: FinetuneOptions): Promise<Finetuned> {
+  const single = asFloat32(model);
+  if (single === model) return train(model, options);
+  const { source, teacher, onStep } = options;
+  const back = (trained: Model): Model => narrowLike(model, trained);
+  const trained = await train(single, {
+    ...options,
+    source: float32Feeds(source),
+    ...(teacher && { teacher: { ...teacher, model: asFloat32(teacher.model) } }),
+    ...(onStep && { onStep: (state, now) => onStep(state, () => back(now())) }),
+  });
+  return { ...trained, model: back(trained.model) };
+}
+
+/** {@link finetune} of a model whose floats are all float32. */
+async function train(model: Model, options: FinetuneOptions): Promise<Finetuned> {
   const tested = await testedFeeds(options.engine, model, options.source);
   const settings = { ...FINETUNE_DEFAULTS, ...defined(options), source: tested };
   const { source, engine, loss, seed } = settings;

@@ -1,7 +1,9 @@
+import { narrowLike } from '../apply/narrow-floats.ts';
 import { type Budget, constraintOf } from '../budget/budget.ts';
 import type { Constraint } from '../constraints/constraint.ts';
-import type { FeedSource } from '../data/feeds.ts';
+import { type FeedSource, float32Feeds } from '../data/feeds.ts';
 import { DataError, EngineError, messageOf, ShapeError, UnsupportedOpError } from '../errors/errors.ts';
+import { asFloat32 } from '../graph/passes/widen-floats.ts';
 import type { Model } from '../ir/model.ts';
 import type { Reconstructed } from '../reconstruction/reconstruct.ts';
 import { type Imitated, pruneByImitation, type Start } from './auto.ts';
@@ -107,17 +109,22 @@ async function train(work: Work): Promise<Story> {
   const { run, model, constraints, seen, source } = work;
   const { engine, minutes, threads, signal, onProgress } = run.options;
   const { batch, seed, augment, samples } = run.resolved;
+  const single = asFloat32(model);
   let nearest = Number.POSITIVE_INFINITY;
   try {
     const trained = await pruneByImitation({
       engine,
-      model,
-      start: (steps) => startOf(work, steps),
+      model: single,
+      start: async (steps) => {
+        const start = await startOf(work, steps);
+        return start && { ...start, model: asFloat32(start.model) };
+      },
       onState: async (state, target) => {
-        nearest = Math.min(nearest, await seen.offer({ what: 'the training', model: state }, target));
+        const own = single === model ? state : narrowLike(model, state);
+        nearest = Math.min(nearest, await seen.offer({ what: 'the training', model: own }, target));
       },
       layers: run.layers,
-      source,
+      source: single === model ? source : float32Feeds(source),
       constraints,
       batch,
       seed,

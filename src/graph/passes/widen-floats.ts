@@ -2,9 +2,14 @@ import { constantOf, tensorOf } from '../../ir/access.ts';
 import type { Attribute, Constant, Graph, Model, Node, ValueInfo } from '../../ir/model.ts';
 import type { DataType } from '../../tensor/tensor.ts';
 
-const NARROW: ReadonlySet<DataType | null> = new Set<DataType | null>(['float16', 'bfloat16']);
-/** Numbers of the element types in attributes: FLOAT16, BFLOAT16 and FLOAT. */
-const NARROW_NUMBERS = new Set([10, 16]);
+/** Float types that are rewritten, and their numbers in attributes. */
+interface Kinds {
+  readonly types: ReadonlySet<DataType | null>;
+  readonly numbers: ReadonlySet<number>;
+}
+
+const HALVES: Kinds = { types: new Set<DataType | null>(['float16', 'bfloat16']), numbers: new Set([10, 16]) };
+const ALL: Kinds = { types: new Set<DataType | null>([...HALVES.types, 'float64']), numbers: new Set([10, 16, 11]) };
 const FLOAT32 = 1;
 /** Attributes that name an element type. */
 const TYPE_ATTRIBUTES = new Set(['to', 'dtype', 'output_dtype']);
@@ -17,18 +22,29 @@ const TYPE_ATTRIBUTES = new Set(['to', 'dtype', 'output_dtype']);
  * Cost: one pass; twice the memory of the constants that were half floats. Idempotent.
  */
 export function widenFloats(model: Model): Model {
-  const graph = widenGraph(model.graph);
+  const graph = widenGraph(model.graph, HALVES);
   return graph === model.graph ? model : { ...model, graph };
 }
 
-function widenGraph(graph: Graph): Graph {
+/**
+ * {@link widenFloats}, and float64 too becomes float32: a model to train, whose weights go back by {@link narrowLike}.
+ *
+ * @returns the same object if all its floats are float32
+ */
+export function asFloat32(model: Model): Model {
+  const graph = widenGraph(model.graph, ALL);
+  return graph === model.graph ? model : { ...model, graph };
+}
+
+function widenGraph(graph: Graph, kinds: Kinds): Graph {
+  const info = (value: ValueInfo): ValueInfo => widenInfo(value, kinds);
   const [nodes, inputs, outputs, valueInfo] = [
-    mapped(graph.nodes, widenNode),
-    mapped(graph.inputs, widenInfo),
-    mapped(graph.outputs, widenInfo),
-    mapped(graph.valueInfo, widenInfo),
+    mapped(graph.nodes, (node) => widenNode(node, kinds)),
+    mapped(graph.inputs, info),
+    mapped(graph.outputs, info),
+    mapped(graph.valueInfo, info),
   ];
-  const narrow = [...graph.constants].filter(([, constant]) => NARROW.has(constant.type));
+  const narrow = [...graph.constants].filter(([, constant]) => kinds.types.has(constant.type));
   const constants =
     narrow.length === 0
       ? graph.constants
@@ -45,13 +61,13 @@ function mapped<T>(list: readonly T[], change: (item: T) => T): readonly T[] {
 }
 
 /** What came with the old type in the file is left behind. */
-function widenInfo(info: ValueInfo): ValueInfo {
-  return NARROW.has(info.type) ? { name: info.name, type: 'float32', shape: info.shape } : info;
+function widenInfo(info: ValueInfo, { types }: Kinds): ValueInfo {
+  return types.has(info.type) ? { name: info.name, type: 'float32', shape: info.shape } : info;
 }
 
-function widenNode(node: Node): Node {
+function widenNode(node: Node, kinds: Kinds): Node {
   const entries = mapped([...node.attributes], (entry): [string, Attribute] => {
-    const attribute = widenAttribute(entry[0], entry[1]);
+    const attribute = widenAttribute(entry[0], entry[1], kinds);
     return attribute === entry[1] ? entry : [entry[0], attribute];
   });
   return entries.every(([name, attribute]) => node.attributes.get(name) === attribute)
@@ -59,20 +75,22 @@ function widenNode(node: Node): Node {
     : { ...node, attributes: new Map(entries) };
 }
 
-function widenAttribute(name: string, attribute: Attribute): Attribute {
+function widenAttribute(name: string, attribute: Attribute, kinds: Kinds): Attribute {
   switch (attribute.kind) {
     case 'int':
-      return TYPE_ATTRIBUTES.has(name) && NARROW_NUMBERS.has(Number(attribute.value))
+      return TYPE_ATTRIBUTES.has(name) && kinds.numbers.has(Number(attribute.value))
         ? { kind: 'int', value: FLOAT32 }
         : attribute;
     case 'tensor':
-      return NARROW.has(attribute.value.type) ? { kind: 'tensor', value: widenConstant(attribute.value) } : attribute;
+      return kinds.types.has(attribute.value.type)
+        ? { kind: 'tensor', value: widenConstant(attribute.value) }
+        : attribute;
     case 'graph': {
-      const value = widenGraph(attribute.value);
+      const value = widenGraph(attribute.value, kinds);
       return value === attribute.value ? attribute : { kind: 'graph', value };
     }
     case 'graphs': {
-      const value = mapped(attribute.value, widenGraph);
+      const value = mapped(attribute.value, (graph) => widenGraph(graph, kinds));
       return value === attribute.value ? attribute : { kind: 'graphs', value };
     }
     default:
@@ -80,13 +98,24 @@ function widenAttribute(name: string, attribute: Attribute): Attribute {
   }
 }
 
-/** A half-float constant in float32. Exact. */
+/** A float constant in float32: exact for half floats, rounded for float64, and no finite number becomes infinite. */
 export function widenConstant(constant: Constant): Constant {
   const { type, dims, data } = tensorOf(constant);
+  if (type === 'float64') return constantOf({ type: 'float32', dims, data: rounded(data as Float64Array) });
   const widen = type === 'bfloat16' ? brainToNumber : halfToNumber;
   const wide = new Float32Array(data.length);
   for (let i = 0; i < wide.length; i++) wide[i] = widen(data[i] as number);
   return constantOf({ type: 'float32', dims, data: wide });
+}
+
+const LARGEST = 3.4028234663852886e38;
+
+function rounded(values: Float64Array): Float32Array {
+  const single = new Float32Array(values);
+  for (let i = 0; i < single.length; i++)
+    if (Math.abs(single[i] as number) > LARGEST && Number.isFinite(values[i]))
+      single[i] = Math.sign(values[i] as number) * LARGEST;
+  return single;
 }
 
 const BITS = new DataView(new ArrayBuffer(4));
