@@ -1,5 +1,8 @@
 import type { GradientCase } from '../../test/gradient-check.ts';
+import { attentionCases } from './lowered/attention.cases.ts';
 import { fusedCases } from './lowered/fused.cases.ts';
+import { samplingCases } from './lowered/sampling.cases.ts';
+import { transformCases } from './lowered/transforms.cases.ts';
 import { activationCases } from './rules/activations.cases.ts';
 import { arithmeticCases } from './rules/arithmetic.cases.ts';
 import { convTransposeCases } from './rules/conv-transpose.cases.ts';
@@ -33,4 +36,7 @@ export const CASES: readonly GradientCase[] = [
   ...gatheringCases,
   ...resizingCases,
   ...fusedCases,
+  ...attentionCases,
+  ...samplingCases,
+  ...transformCases,
 ];

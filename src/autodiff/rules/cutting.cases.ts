@@ -47,4 +47,6 @@ export const cuttingCases: readonly GradientCase[] = [
   { op: 'Trilu', inputs: [[2, 4, 4], int64([-1], [])], attrs: { upper: 0 } },
   { op: 'CumSum', inputs: [[3, 5], int64([1], [])] },
   { op: 'CumSum', inputs: [[3, 5], int64([-2], [])], attrs: { exclusive: 1, reverse: 1 } },
+  { op: 'ReverseSequence', inputs: [[5, 3, 2], int64([5, 2, 3])], attrs: { time_axis: 0, batch_axis: 1 } },
+  { op: 'ReverseSequence', inputs: [[3, 5], int64([1, 4, 5])], attrs: { time_axis: 1, batch_axis: 0 } },
 ];

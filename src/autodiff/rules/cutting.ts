@@ -181,5 +181,16 @@ const cumSum: GradientRule = {
   },
 };
 
+/** Y = X with the first elements of each sequence in reverse.   dX = dY reversed again */
+const reverseSequence: GradientRule = {
+  op: 'ReverseSequence',
+  since: [10],
+  linearity: 'linear',
+  backward: ({ node, x: [, lengths], dy: [dy], emit }) => [
+    emit('ReverseSequence', dy as string, lengths as string, Object.fromEntries(node.attributes)),
+    null,
+  ],
+};
+
 /** Rules of operators that take parts of tensors, or put them together. */
-export const cutting: readonly GradientRule[] = [concat, split, slice, pad, trilu, cumSum];
+export const cutting: readonly GradientRule[] = [concat, split, slice, pad, trilu, cumSum, reverseSequence];

@@ -28,6 +28,7 @@ export const normalizationCases: readonly GradientCase[] = [
   { op: 'SimplifiedLayerNormalization', inputs: shapes('3x4x6 6'), outputs: 2, cotangents: [1] },
   { op: 'InstanceNormalization', inputs: shapes('2x3x8 3 3') },
   { op: 'InstanceNormalization', inputs: shapes('2x3x4x5 3 3'), attrs: { epsilon: float(0.1) } },
+  { op: 'GroupNormalization', inputs: shapes('2x6x4x3 3 3'), attrs: { num_groups: 3 }, opsets: [18] },
   { op: 'GroupNormalization', inputs: shapes('2x6x4x3 6 6'), attrs: { num_groups: 3 }, opsets: [21, 24] },
   {
     op: 'GroupNormalization',

@@ -197,15 +197,11 @@ const instanceNormalization: GradientRule = {
   },
 };
 
-/** Y = z scale + bias, z = (X - mean) r over each group of channels; scale and bias for each channel. Opset 18 had them for each group: refused. */
+/** Y = z scale + bias, z = (X - mean) r over each group of channels; scale and bias for each channel, in opset 18 for each group. */
 const groupNormalization: GradientRule = {
   op: 'GroupNormalization',
-  since: [21],
+  since: [18, 21],
   linearity: 'smooth',
-  refuses: (form) =>
-    form.shape(1)[0] === form.shape(0)[1]
-      ? undefined
-      : `scale must have one value for each of ${form.shape(0)[1]} channels, current shape is [${form.shape(1)}]`,
   backward: (at) => {
     const {
       x: [x, scale],
@@ -217,12 +213,15 @@ const groupNormalization: GradientRule = {
     const groups = intAttribute(at.node, 'num_groups', 1);
     const grouped = [shape[0] as number, groups, sizeOf(shape.slice(1)) / groups];
     const standard = standardize(at, at.reshape(x as string, grouped), { shape: grouped, axes: [2] });
-    const axes = [0, ...[...shape.keys()].slice(2)];
-    const dz = (): string => at.reshape(emit('Mul', dy as string, perChannel(at, scale as string)), grouped);
+    const each = at.shape(1)[0] as number;
+    /** Channels that share a scale lie in one row of cells. */
+    const apart = [shape[0] as number, each, sizeOf(shape.slice(1)) / each];
+    const cotangent = at.reshape(dy as string, apart);
+    const dz = (): string => at.reshape(emit('Mul', cotangent, at.reshape(scale as string, [each, 1])), grouped);
     return [
       needs(0) ? at.reshape(standardizedGradient(at, standard, dz()), shape) : null,
-      needs(1) ? at.sum(emit('Mul', dy as string, at.reshape(standard.z, shape)), axes) : null,
-      needs(2) ? at.sum(dy as string, axes) : null,
+      needs(1) ? at.sum(emit('Mul', cotangent, at.reshape(standard.z, apart)), [0, 2]) : null,
+      needs(2) ? at.sum(cotangent, [0, 2]) : null,
     ];
   },
 };

@@ -4,11 +4,19 @@ import { GraphBuilder } from '../builder.ts';
 import type { Captured } from '../captured.ts';
 import { formOf, type NodeForm } from '../node-form.ts';
 import { vocabulary } from '../vocabulary.ts';
+import { attentions } from './lower/attention.ts';
 import { fused } from './lower/fused.ts';
 import type { Lowering, LoweringContext } from './lower/lowering.ts';
+import { sampling } from './lower/sampling.ts';
+import { transforms } from './lower/transforms.ts';
 
 /** The rewritings by family. */
-export const LOWERING_FAMILIES: Readonly<Record<string, readonly Lowering[]>> = { fused };
+export const LOWERING_FAMILIES: Readonly<Record<string, readonly Lowering[]>> = {
+  fused,
+  attention: attentions,
+  sampling,
+  transforms,
+};
 
 /** Every rewriting, by {@link operatorKey}. */
 export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
@@ -49,7 +57,13 @@ export function lowerComposites(model: Model, captured: Captured): Model {
     else {
       const type = typeOf(captured, node) as 'float32' | 'float64';
       const opset = model.opsets.get('') ?? 17;
-      lowerNode(builder, lowering, { ...vocabulary({ builder, type }), ...formOf(at, node), opset, type });
+      lowerNode(builder, lowering, {
+        ...vocabulary({ builder, type }),
+        ...formOf(at, node),
+        opset,
+        type,
+        typeOf: (value) => graph.constants.get(value)?.type ?? captured.get(value)?.type,
+      });
     }
   }
   return { ...model, graph: { ...graph, nodes: builder.nodes, constants: builder.constants } };

@@ -1,4 +1,5 @@
 import { intAttribute } from '../../../ir/access.ts';
+import type { DataType } from '../../../tensor/tensor.ts';
 import type { NodeForm } from '../../node-form.ts';
 import type { Attributes, Vocabulary } from '../../vocabulary.ts';
 
@@ -8,6 +9,8 @@ export interface LoweringContext extends NodeForm, Vocabulary {
   readonly opset: number;
   /** The float type of the node's output. */
   readonly type: 'float32' | 'float64';
+  /** The element type of a value, where it is known. */
+  readonly typeOf: (value: string) => DataType | undefined;
 }
 
 /** How one composite operator is written with plainer ones, whose gradients are known. Plain data. */
