@@ -35,6 +35,8 @@ export interface WeightLayer {
   /** Multiply-accumulates that one weight costs for one sample, over all its uses; null where no shapes were captured. */
   readonly macsPerWeight: number | null;
   readonly uses: readonly WeightUse[];
+  /** An operator that reads the tensor for something else, such as Gather from a table that is the last layer too; absent = none. */
+  readonly alsoReadBy?: string;
 }
 
 /** A float constant of an operator that is not prunable, and why. */
@@ -81,7 +83,7 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
   const uses = new Map<string, FoundUse[]>();
   const unprunable = new Map<string, UnprunableWeight>();
   for (const node of graph.nodes) {
-    for (const input of node.domain === '' ? (WEIGHT_INPUTS.get(node.op) ?? []) : []) {
+    for (const input of weightInputs(node)) {
       const found = source(graph, makers, node.inputs[input] ?? '');
       if (found === undefined || sizeOf(found.constant.dims) === 0) continue;
       const { name, constant } = found;
@@ -96,10 +98,12 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
     noteOthers(graph, node, unprunable);
   }
   for (const name of uses.keys()) unprunable.delete(name);
+  const readers = otherReaders(graph, makers, uses);
   const prunable = [...uses].map(([name, found]): WeightLayer => {
     const { dims } = graph.constants.get(name) as Constant;
     const [{ use: first }] = found as [FoundUse];
     const order = commonOrder(found);
+    const reader = readers.get(name);
     return {
       name,
       node: first.node.name,
@@ -107,6 +111,7 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
       dims,
       size: sizeOf(dims),
       uses: found.map(({ use }) => use),
+      ...(reader !== undefined && { alsoReadBy: reader }),
       order: order ?? storedArrangement(dims),
       filters: filtersOf(first, order) ?? dims[0] ?? 1,
       macsPerWeight:
@@ -114,6 +119,28 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
     };
   });
   return { prunable, unprunable: [...unprunable.values()] };
+}
+
+function weightInputs({ op, domain }: Node): readonly number[] {
+  return domain === '' ? (WEIGHT_INPUTS.get(op) ?? []) : [];
+}
+
+/** Operators that read some of the weights for what is no use of a weight, by the weight's name. Its shape alone is nothing of it. */
+function otherReaders(
+  graph: Graph,
+  makers: ReadonlyMap<string, Node>,
+  weights: ReadonlyMap<string, unknown>,
+): Map<string, string> {
+  const readers = new Map<string, string>();
+  for (const node of graph.nodes) {
+    if (isMove(node) || node.op === 'Shape' || node.op === 'Size') continue;
+    const own = weightInputs(node);
+    for (const [i, value] of node.inputs.entries()) {
+      const name = own.includes(i) ? undefined : source(graph, makers, value)?.name;
+      if (name !== undefined && weights.has(name)) readers.set(name, node.op);
+    }
+  }
+  return readers;
 }
 
 /** The weight as it arrives at its use; null if that is not known. */

@@ -234,7 +234,9 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
   const blocked: BlockedLayer[] = [];
   for (const layer of layers) {
     const maps = linearMaps(layer, { uses: uses.get(layer.name) ?? layer.uses, captured });
-    if (maps === null) blocked.push({ layer, reason: `${layer.op} is not solved as a linear map` });
+    if (layer.alsoReadBy !== undefined)
+      blocked.push({ layer, reason: `${layer.alsoReadBy} reads it too, which is no linear map of it` });
+    else if (maps === null) blocked.push({ layer, reason: `${layer.op} is not solved as a linear map` });
     else
       mapped.push({ layer, maps: maps.map((map) => measuredMap(map, samples, positionsIn(map, captured, counted))) });
   }

@@ -227,6 +227,26 @@ describe('a layer that cannot be solved', () => {
     expect(readWeights(pruned, layers).filter((x) => x === 0)).toHaveLength(25);
   });
 
+  it('is left as it is where another operator reads the weight too', async () => {
+    const text = `
+      opset 17
+      input x: float32[N, 6]
+      const table: float32[6, 4] = random(1)
+      const v: float32[4, 4] = random(2)
+      const ids: int64[1] = [2]
+      g = Gather(table, ids)
+      h = MatMul(x, table)
+      t = Add(h, g)
+      y = MatMul(t, v)
+      output y
+    `;
+    const { blocked, layers } = await solved(parseModelText(text), [6]);
+    expect(blocked.map(({ layer, reason }) => [layer.name, reason])).toEqual([
+      ['table', 'Gather reads it too, which is no linear map of it'],
+    ]);
+    expect(layers.map(({ name }) => name)).toEqual(['v']);
+  });
+
   it('is refused where there is no other', async () => {
     const alone = parseModelText(`
       opset 17
