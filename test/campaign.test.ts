@@ -31,7 +31,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'coppice-campaign-test-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 /** Cases of each campaign that run with the tests: a few seconds. */
-const CASES: Readonly<Record<string, number>> = { models: 600, graphs: 12 };
+const CASES: Readonly<Record<string, number>> = { models: 600, graphs: 12, data: 300 };
 
 describe('npm run campaign', () => {
   it.each(Object.values(CAMPAIGNS))('$name: the first cases have no fault', async (campaign) => {

@@ -1,8 +1,9 @@
 import type { Campaign } from './campaign.ts';
+import { data } from './data.ts';
 import { graphs } from './graphs.ts';
 import { models } from './models.ts';
 
 /** The campaigns by name: one file each. */
 export const CAMPAIGNS: Readonly<Record<string, Campaign>> = Object.fromEntries(
-  [models, graphs].map((one) => [one.name, one]),
+  [models, graphs, data].map((one) => [one.name, one]),
 );

@@ -18,6 +18,16 @@ describe('parseIdx', () => {
     expect(parseIdx(idxBytes(13, [1], [0x3f, 0xc0, 0, 0]), 'a').data).toEqual(Float32Array.of(1.5));
   });
 
+  it('reads numbers of eight bytes that lie anywhere in a buffer of Node, and leaves it as it is', () => {
+    const file = idxBytes(14, [1, 2], [0x3f, 0xf8, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0]);
+    for (const offset of [0, 1, 4]) {
+      const buffer = Buffer.concat([Buffer.alloc(offset), file]).subarray(offset);
+      const before = Uint8Array.from(buffer);
+      expect(parseIdx(buffer, 'a').data).toEqual(Float64Array.of(1.5, -2));
+      expect(Uint8Array.from(buffer)).toEqual(before);
+    }
+  });
+
   it.each([
     ['an HTML page', new TextEncoder().encode('<!DOCTYPE html><html>'), /HTML page/],
     ['a git-lfs pointer', new TextEncoder().encode('version https://git-lfs.github.com/spec/v1'), /git-lfs pointer/],

@@ -93,7 +93,7 @@ export function readElements(
 /** The bytes in the machine's order (little-endian), aligned for their element. */
 function nativeOrder(bytes: Uint8Array, each: number, bigEndian: boolean): Uint8Array {
   if (each === 1 || (!bigEndian && bytes.byteOffset % each === 0)) return bytes;
-  const copy = bytes.slice();
+  const copy = new Uint8Array(bytes); // slice() of a Buffer of Node is no copy
   if (!bigEndian) return copy;
   for (let start = 0; start < copy.length; start += each) copy.subarray(start, start + each).reverse();
   return copy;

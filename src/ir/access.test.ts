@@ -24,6 +24,9 @@ describe('tensorOf', () => {
     const bytes = new Uint8Array(9);
     bytes.set(new Uint8Array(Float32Array.of(3, 4).buffer), 1);
     expect(tensorOf({ type: 'float32', dims: [2], raw: bytes.subarray(1) })).toEqual(float32([3, 4], [2]));
+    expect(tensorOf({ type: 'float32', dims: [2], raw: Buffer.from(bytes.buffer).subarray(1) }).data).toEqual(
+      Float32Array.of(3, 4),
+    );
   });
 
   it('reads a scalar, an empty tensor, complex pairs and strings', () => {

@@ -48,7 +48,7 @@ export function tensorOf(constant: Constant): Tensor {
       `Cannot read a ${type} constant of shape [${dims}]: wanted ${count * Class.BYTES_PER_ELEMENT} bytes, got ${raw.byteLength}`,
     );
   }
-  const aligned = raw.byteOffset % Class.BYTES_PER_ELEMENT === 0 ? raw : raw.slice();
+  const aligned = raw.byteOffset % Class.BYTES_PER_ELEMENT === 0 ? raw : new Uint8Array(raw); // slice() of a Buffer of Node is no copy
   return { type, dims, data: new Class(aligned.buffer, aligned.byteOffset, count) };
 }
 
