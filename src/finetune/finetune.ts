@@ -460,7 +460,7 @@ async function trainEpoch(
     );
   }
   const samples = (steps - begun.step) * used;
-  const counted = Math.max(1, steps - given) * used;
+  const counted = (steps - given) * used; // none where every step was given up: then there is no loss
   return {
     epoch: epoch + 1,
     loss: sum / counted,

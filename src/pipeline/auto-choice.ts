@@ -38,6 +38,8 @@ export interface Choice {
   readonly objectives: readonly Objective[];
   /** Needed where there are two objectives. */
   readonly judge: Judge | null;
+  /** Whether it starts within the budget, from the best that is known: high rates would only lose that. */
+  readonly startsWithin: boolean;
   /** The supports of a training of so many steps. */
   readonly supportsOf: (steps: number) => SupportsAt;
 }
@@ -48,6 +50,8 @@ const DUEL = 0.1;
 /** Steps of a trial at least, and at most. */
 const LEAST_TRIAL = 12;
 const MOST_TRIAL = 100;
+/** Of a training that starts within the budget: steps of a trial, and how many of the highest rates are left out. */
+const WITHIN = { trial: 5, skipped: 2 } as const;
 /** Rates that are tried, in this order. */
 const SGD_RATES: Readonly<Record<Target, readonly number[]>> = {
   'dense outputs': [0.35, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4],
@@ -147,12 +151,13 @@ async function findRate(
   objective: Objective,
   { optimizer, most }: { optimizer: 'sgd' | 'adam'; most: number },
 ): Promise<Tried> {
-  const each = Math.min(MOST_TRIAL, Math.max(LEAST_TRIAL, Math.round(TRIAL * choice.steps)));
+  const least = choice.startsWithin ? WITHIN.trial : LEAST_TRIAL;
+  const each = Math.min(MOST_TRIAL, Math.max(least, Math.round(TRIAL * choice.steps)));
   const rates = optimizer === 'adam' ? ADAM_RATES : SGD_RATES[objective.target].map((rate) => rate / objective.unit);
   let spent = 0;
   const wayAt = (rate: number): Way => ({ optimizer, rate, momentum: MOMENTUM, nesterov: optimizer === 'sgd' });
   let best = { rate: rates[UNTRIED[optimizer]] as number, loss: Number.POSITIVE_INFINITY };
-  for (const rate of rates) {
+  for (const rate of choice.startsWithin && optimizer === 'sgd' ? rates.slice(WITHIN.skipped) : rates) {
     if (spent + each > most) {
       // no steps for more trials, and none went well: a rate below those
       if (best.loss > UNBORNE * objective.unit && spent > 0) best = { ...best, rate };

@@ -149,6 +149,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     steps,
     judge,
     objectives: judge === null ? [outputs] : [outputs, labels],
+    startsWithin: start?.constraints.length === 1,
     supportsOf: supports,
   });
   const left = Math.max(1, request.steps === undefined ? stepsWithin(request, { pace, started }) : steps - spent);

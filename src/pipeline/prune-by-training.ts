@@ -191,8 +191,9 @@ function mayBeNearer({ run, seen, started, starts }: Work, nearest: number): boo
 }
 
 function storyOf({ steps, optimizer, rate, from, target, loss, blocked }: Imitated, batch: number): string {
-  const reached =
-    target === 'labels'
+  const reached = !Number.isFinite(loss)
+    ? 'every one of the last steps diverged and was given up'
+    : target === 'labels'
       ? `trained by the labels, to a loss of ${loss.toPrecision(3)}`
       : `the outputs differ from the dense model's by ${loss.toPrecision(3)} of their variance`;
   const kept =
