@@ -11,6 +11,7 @@ const ROOMS = [
   'engine',
   'data',
   'samples',
+  'outputs',
   'curvature',
   'problem',
   'constraints',

@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { FeedSource } from '../src/data/feeds.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
 import { finetune } from '../src/finetune/finetune.ts';
-import { outputVariance, withLogits } from '../src/finetune/logits.ts';
 import {
   budget,
   evaluate,
@@ -19,6 +18,9 @@ import {
   tune,
 } from '../src/index.ts';
 import { parseModelText } from '../src/onnx/text.ts';
+import { headsOf } from '../src/outputs/decide.ts';
+import { atRawEnds } from '../src/outputs/raw.ts';
+import { outputUnits } from '../src/outputs/units.ts';
 import { shapesOf, weightMacs } from '../src/pipeline/shapes.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { tinyData } from './tiny-data.ts';
@@ -49,23 +51,19 @@ const asked = (options: Partial<PruneOptions> = {}): PruneOptions => ({
   ...options,
 });
 
-describe('the logits', () => {
-  it('takes the logits for the output, and leaves a model alone that ends in them', () => {
-    expect(withLogits(SMALL).graph.outputs.map(({ name }) => name)).toEqual(['z']);
-    expect(withLogits(SMALL).graph.constants).toBe(SMALL.graph.constants);
-    const bare = withLogits(SMALL);
-    expect(withLogits(bare).graph.outputs).toEqual(bare.graph.outputs);
-  });
-
-  it('has the variance of the outputs for its unit', async () => {
-    const model = withLogits(SMALL);
-    const session = await engine.createSession(model);
+describe('the unit of an output', () => {
+  it('is the variance of its logits', async () => {
+    const { heads } = await headsOf(SMALL, { engine, source: tiny });
+    const raw = atRawEnds(SMALL, heads);
+    expect(raw.ends).toEqual(['z']);
+    const session = await engine.createSession(raw.model);
     const answer = (await session.run((await tiny.feeds([0, 1])).inputs)).get('z') as Tensor;
     await session.release();
     const values = Array.from(answer.data as Float32Array);
     const average = values.reduce((a, b) => a + b) / 8;
     const spread = values.reduce((sum, x) => sum + (x - average) ** 2, 0) / 8;
-    expect(await outputVariance(engine, model, { source: tiny, count: 2 })).toBeCloseTo(spread, 5);
+    const [unit] = await outputUnits(SMALL, heads, { engine, source: tiny, count: 2 });
+    expect(unit).toBeCloseTo(spread, 5);
   });
 
   it('refuses a model that always says the same', async () => {
@@ -76,7 +74,10 @@ describe('the logits', () => {
       y = MatMul(x, w)
       output y
     `);
-    await expect(outputVariance(engine, constant, { source: tiny, count: 2 })).rejects.toThrow(/same for all samples/);
+    const { heads } = await headsOf(constant, { engine, source: tiny });
+    await expect(outputUnits(constant, heads, { engine, source: tiny, count: 2 })).rejects.toThrow(
+      /same for all samples/,
+    );
   });
 });
 

@@ -6,6 +6,7 @@ import { PROVIDERS, type Provider } from '../engine/provider.ts';
 import { OptionError } from '../errors/errors.ts';
 import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
+import type { OutputChoice } from '../outputs/outputs.ts';
 import { METHODS, type Method, type MethodDefaults, needsData, SOLVING_METHOD } from '../pipeline/methods.ts';
 import { PRUNE_DEFAULTS, type PruneOptions } from '../pipeline/prune-options.ts';
 import { SCALINGS, type Scaling } from '../pipeline/scaling.ts';
@@ -24,6 +25,44 @@ export interface OutputFlags {
   readonly config?: string;
   readonly printConfig?: boolean;
 }
+
+/** Flags of {@link judgingFlags}. */
+export interface JudgingFlags {
+  readonly outputName?: string;
+}
+
+/** Flags of {@link lossFlags}. */
+export interface LossFlags extends JudgingFlags {
+  readonly loss?: (typeof LOSSES)[number];
+}
+
+/** What a command's flags say of the output that is judged. */
+export function judgeChoice({ outputName }: JudgingFlags): Pick<OutputChoice, 'output'> {
+  return outputName === undefined ? {} : { output: outputName };
+}
+
+/** The same, and the loss, of commands that write no model: there the output may be named by --output too. */
+export function evaluationChoice({ outputName, output, loss }: LossFlags & { readonly output?: string }): OutputChoice {
+  const name = outputName ?? output;
+  return { ...(name !== undefined && { output: name }), ...(loss !== undefined && { loss }) };
+}
+
+/** Adds which output labels and targets are about. */
+export function judgingFlags(command: Command): Command {
+  return command.option(
+    '--output-name <name>',
+    'output of the model that labels or targets are about (default: the first that they fit; probabilities before others)',
+  );
+}
+
+/** Adds the loss of an evaluation or a training, and the output that it is of. */
+export function lossFlags(command: Command): Command {
+  return judgingFlags(command).addOption(
+    chosen('--loss <kind>', 'what is measured (default: what the outputs and the data say)', LOSSES),
+  );
+}
+
+const LOSSES = ['cross-entropy', 'binary-cross-entropy', 'mse'] as const;
 
 /** Flags of {@link providerFlag}. */
 export interface ProviderFlags {
@@ -119,7 +158,7 @@ type SameAsOptions = Pick<
 >;
 
 /** Everything that steers a pruning run, by flag. */
-export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlags, SameAsOptions {
+export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlags, JudgingFlags, SameAsOptions {
   readonly data?: string;
   readonly eval?: string;
   readonly scope: 'global' | 'layer';
@@ -183,7 +222,7 @@ export function budgetOf({ sparsity, flops, params, maxDrop, scope, layer }: Bud
 
 /** Adds the flags of a pruning run that a single run and a sweep share. */
 export function pruningFlags(command: Command): Command {
-  return command
+  return judgingFlags(command)
     .option('--data <address>', `rows for gradients; random:64 makes up 64 inputs. ${DATA_FORMS}`)
     .option('--eval <address>', 'rows for accuracy and loss, never used to prune')
     .addOption(
@@ -246,8 +285,8 @@ export function pruningFlags(command: Command): Command {
     .addOption(
       chosen(
         '--loss <kind>',
-        `what is differentiated (default: ${PRUNE_DEFAULTS.loss}; mse where the data has targets, random where inputs are made up)`,
-        ['cross-entropy', 'mse', 'random'],
+        'what is differentiated (default: what the outputs and the data say: cross-entropy for labels, mse for targets; random where inputs are made up)',
+        ['cross-entropy', 'binary-cross-entropy', 'mse', 'random'],
       ),
     )
     .option('--recalibrate', 're-estimate batch statistics on --data after pruning; reported separately')
@@ -396,13 +435,14 @@ export interface SweepFlags extends PruningFlags {
 }
 
 /** Flags of `coppice eval` and `coppice compare`. */
-export interface EvalFlags extends PreprocessFlags, OutputFlags, ProviderFlags {
+export interface EvalFlags extends PreprocessFlags, OutputFlags, ProviderFlags, LossFlags {
+  readonly output?: string;
   readonly eval?: string;
   readonly latency?: boolean;
 }
 
 /** Flags of `coppice finetune`. */
-export interface FinetuneFlags extends PreprocessFlags, OutputFlags, ProviderFlags, TrainingFlags {
+export interface FinetuneFlags extends PreprocessFlags, OutputFlags, ProviderFlags, LossFlags, TrainingFlags {
   readonly data?: string;
   readonly eval?: string;
   readonly batch: number;
@@ -416,7 +456,8 @@ export interface FinetuneFlags extends PreprocessFlags, OutputFlags, ProviderFla
 }
 
 /** Flags of `coppice sensitivity`. */
-export interface SensitivityFlags extends PreprocessFlags, OutputFlags, ProviderFlags {
+export interface SensitivityFlags extends PreprocessFlags, OutputFlags, ProviderFlags, LossFlags {
+  readonly output?: string;
   readonly eval?: string;
   readonly sparsity: number[];
   readonly layers?: string[];

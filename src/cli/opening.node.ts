@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { checkLabels } from '../data/check-labels.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { type FeedSource, feedsFromDataset, randomFeeds } from '../data/feeds.ts';
 import { openDataset } from '../data/open-dataset.node.ts';
@@ -107,7 +106,7 @@ export async function openData(
   return { address, dataset, source: await asTaken(feedsFromDataset(model, dataset)) };
 }
 
-/** Opens rows to evaluate on, one by one. @throws DataError for made-up inputs, which say nothing about a model, and for labels that it cannot give */
+/** Opens rows to evaluate on, one by one. @throws DataError for made-up inputs, which say nothing about a model */
 export async function openEvaluation(
   model: Model,
   address: string,
@@ -116,11 +115,7 @@ export async function openEvaluation(
   if (isMadeUp(address))
     throw new DataError(`Cannot evaluate on "${address}": made-up inputs say nothing about a model`);
   const rows = await openData(model, address, { preprocess, engine });
-  const opened = { ...rows, source: rows.source.flat ?? rows.source };
-  const shape = model.graph.outputs[0]?.shape;
-  const classes = shape?.length === 2 ? shape[1] : null;
-  if (typeof classes === 'number' && opened.dataset !== null) checkLabels(opened.dataset, classes);
-  return opened;
+  return { ...rows, source: rows.source.flat ?? rows.source };
 }
 
 /** What a report says of data. */

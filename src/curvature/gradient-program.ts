@@ -1,17 +1,17 @@
 import { activePaths, backward, isSeparable } from '../autodiff/backward.ts';
 import { shapeOf, type Vocabulary, vocabulary } from '../autodiff/context.ts';
-import { emitLoss, type LossName, logitsOf } from '../autodiff/loss.ts';
+import { emitLoss, type LossName } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import { channelBlock } from '../engine/channel-block.ts';
 import type { Engine, Room, Session, Tensors } from '../engine/engine.ts';
-import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { EngineError, UnsupportedOpError } from '../errors/errors.ts';
 import { type Arrangement, digitsOf, isStored, positionsOf } from '../graph/arrangement.ts';
 import { blockedLayout, knownShapes } from '../graph/blocked/blocked-layout.ts';
 import { GraphBuilder, type OuterProduct } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
 import { neededOnly } from '../graph/passes/needed-only.ts';
 import type { WeightLayer } from '../graph/weights.ts';
-import type { Graph, Model, Node } from '../ir/model.ts';
+import type { Model, Node } from '../ir/model.ts';
 import { type DataType, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { FactorSizes, LayerRows } from './row-store.ts';
 import { keepsSamplesApart } from './sample-axes.ts';
@@ -21,6 +21,8 @@ export interface GradientRequest {
   readonly model: Model;
   readonly layers: readonly WeightLayer[];
   readonly loss: LossName;
+  /** Axis of one sample's part of the first output along which classes lie. */
+  readonly axis?: number;
   /** Feeds of one run: a batch of `samples`. Only their types and shapes matter, and values that steer shapes. */
   readonly feeds: Tensors;
   readonly samples: number;
@@ -79,7 +81,7 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
     .map((o) => o.name)
     .filter((name) => (captured.get(name)?.type ?? '').startsWith('float'));
   const targets = request.layers.map((layer) => layer.name);
-  const paths = activePaths(graph, captured, targets, lossEnds(graph, outputs, request.loss, shape));
+  const paths = activePaths(graph, captured, targets, request.loss === 'random' ? outputs : outputs.slice(0, 1));
   const per = request.per ?? request.mean;
   const split =
     request.samples > 1 &&
@@ -87,8 +89,9 @@ export async function gradientProgram(engine: Engine, request: GradientRequest):
     isSeparable(graph, paths) &&
     keepsSamplesApart(graph, captured, paths, request.samples);
   const rows = split ? request.samples / per : 1;
+  const { samples, mean, axis } = request;
   const loss = emitLoss(
-    { builder, graph, shape, type: 'float32', outputs, samples: request.samples, mean: request.mean },
+    { builder, shape, type: 'float32', outputs, samples, mean, ...(axis !== undefined && { axis }) },
     request.loss,
   );
   const gradients = backward({
@@ -188,18 +191,6 @@ function pick({
   positions,
 }: ReturnType<typeof emitLoss>): Pick<GradientProgram, 'feeds' | 'classes' | 'positions'> {
   return { feeds, ...(classes === undefined ? {} : { classes }), ...(positions === undefined ? {} : { positions }) };
-}
-
-function lossEnds(
-  graph: Graph,
-  outputs: readonly string[],
-  loss: LossName,
-  shape: (value: string) => readonly number[],
-): string[] {
-  if (loss !== 'cross-entropy') return loss === 'mse' ? outputs.slice(0, 1) : [...outputs];
-  const output = outputs[0];
-  if (output === undefined) throw new OptionError('Cannot compute cross-entropy: the model has no float output');
-  return [logitsOf(graph, output, shape(output)).value];
 }
 
 async function open(engine: Engine, model: Model, { threads, workers }: GradientRequest): Promise<Session> {

@@ -7,7 +7,7 @@ import type { Grid, RowSource } from './rows.ts';
 export interface ArrayRows {
   /** [rows, ...dims] */
   readonly x: RawArray;
-  /** [rows] or [rows, 1] whole numbers = classes; floats of any shape [rows, ...] = regression targets. */
+  /** Whole numbers [rows, ...] = classes; floats [rows, ...] = regression targets. */
   readonly y?: RawArray | undefined;
   /** Set where rows are pictures. */
   readonly picture?: Grid;
@@ -17,7 +17,7 @@ export interface ArrayRows {
  * Rows over arrays; nothing is copied.
  *
  * @param name  of the file, for messages
- * @throws DataError  if x and y differ in rows, an element is NaN or infinite, or whole-number y is not one label a row
+ * @throws DataError  if x and y differ in rows, or an element is NaN or infinite
  * Cost: one pass over floats.
  */
 export function arraySource({ x, y, picture }: ArrayRows, name: string): RowSource {
@@ -50,21 +50,15 @@ function answersOf(y: RawArray, count: number, name: string): Pick<RowSource, 'l
     checkFinite(y, sizeOf(dims), `the targets of "${name}"`);
     return { targets: { dims, data: y.data instanceof Float32Array ? y.data : Float32Array.from(y.data) } };
   }
-  if (sizeOf(dims) !== 1) {
-    throw new DataError(
-      `Cannot use "${name}": wanted one whole number a row as its class, y has shape [${y.dims}]; ` +
-        `for one-hot rows take argmax, for regression save y as float32`,
-    );
-  }
-  return { labels: toLabels(y, name) };
+  return { labels: toLabels(y, sizeOf(dims), name), ...(sizeOf(dims) !== 1 && { labelDims: dims }) };
 }
 
-function toLabels(y: RawArray, name: string): Int32Array {
+function toLabels(y: RawArray, size: number, name: string): Int32Array {
   const labels = Int32Array.from(y.data);
   const wrong = labels.findIndex((label, i) => label !== y.data[i]);
   if (wrong < 0) return labels;
   throw new DataError(
-    `Cannot use "${name}": the label of row ${wrong} is ${y.data[wrong]}, wanted a 32-bit class number`,
+    `Cannot use "${name}": the label of row ${Math.floor(wrong / size)} is ${y.data[wrong]}, wanted a 32-bit class number`,
   );
 }
 
@@ -83,8 +77,13 @@ function* arrayPieces(x: RawArray, y: RawArray | undefined): Iterable<string | U
   if (y === undefined) return;
   // classes are one list whatever width the file keeps them in, so that equal data hash equally
   const labels = isInteger(y.type);
-  yield labels ? heading('labels', 'int32', [y.dims[0] ?? 0]) : heading('targets', y.type, y.dims);
+  yield labels ? heading('labels', 'int32', labelShape(y)) : heading('targets', y.type, y.dims);
   yield labels ? new Uint8Array(Int32Array.from(y.data).buffer) : bytesOf(y);
+}
+
+/** [rows] for one class a row. */
+function labelShape({ dims: [rows = 0, ...dims] }: RawArray): number[] {
+  return sizeOf(dims) === 1 ? [rows] : [rows, ...dims];
 }
 
 /** The line before the bytes of an array among a source's pieces. */

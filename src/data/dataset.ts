@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 export interface Batch {
   /** Inputs, [rows, ...sample dims], in the type that the model wants. */
   readonly x: Tensor;
-  /** Class of each row; absent where the data has no labels. */
+  /** Classes, [rows, ...label dims]; absent where the data has no labels. */
   readonly labels?: Int32Array;
   /** Regression targets, [rows, ...target dims]; absent where the data has none. */
   readonly targets?: Tensor;
@@ -32,10 +32,14 @@ export interface Dataset {
   /** Shape of one preprocessed sample, without the batch dimension. */
   readonly sampleDims: readonly number[];
   readonly labelled: boolean;
-  /** Class of every row, [count]; absent where the data has no labels. To be read only. */
+  /** Classes of every row, [count, ...labelDims]; absent where the data has no labels. To be read only. */
   readonly labels?: Int32Array;
+  /** Shape of one row's classes; absent = one class a row. */
+  readonly labelDims?: readonly number[];
   /** Shape of one regression target, without the batch dimension; absent where the data has none. */
   readonly targetDims?: readonly number[];
+  /** All regression targets, [count, ...targetDims], where they are at hand. To be read only. */
+  readonly targets?: Float32Array;
   /** SHA-256 (hex) of the selected raw rows and labels, before preprocessing. */
   hash(): Promise<string>;
   /** @throws DataError if an index is out of range or a row cannot be read */

@@ -12,8 +12,17 @@ import type { SampleFacts } from './sample-facts.ts';
 /** Samples in the form in which a model takes them. */
 export interface FedBatch {
   readonly inputs: Map<string, Tensor>;
+  /** Classes, [samples, ...] as {@link Answers} tell. */
   readonly labels?: Int32Array;
   readonly targets?: Tensor;
+}
+
+/** What is wanted of a model, of all samples at once: to be looked at before any of them is run. To be read only. */
+export interface Answers {
+  /** Classes: shape of one sample's, empty for one class a sample. */
+  readonly labels?: { readonly dims: readonly number[]; readonly data: Int32Array };
+  /** Targets: shape of one sample's. */
+  readonly targets?: { readonly dims: readonly number[]; readonly data: Float32Array };
 }
 
 /** Where a model's inputs come from. */
@@ -21,6 +30,8 @@ export interface FeedSource {
   readonly count: number;
   readonly labelled: boolean;
   readonly hasTargets: boolean;
+  /** Those of all samples, and perhaps of others besides; absent where they are known batch by batch only. */
+  readonly answers?: Answers;
   /** The batch size that the model insists on; null = any. */
   readonly fixedBatch: number | null;
   /** What runs of the model showed of its samples; absent = not tested yet. */
@@ -97,11 +108,22 @@ export function feedsFromDataset(model: Model, dataset: Dataset): FeedSource {
     count: dataset.count,
     labelled: dataset.labelled,
     hasTargets: dataset.targetDims !== undefined,
+    ...answersOf(dataset),
     fixedBatch: fixedBatchOf(model),
     feeds: async (indices, augment, room) => {
       const options = { ...(augment && { augment }), ...(room && { room }) };
       const { x, labels, targets } = await dataset.batch(indices, options);
       return { inputs: new Map([[name, x]]), ...(labels && { labels }), ...(targets && { targets }) };
+    },
+  };
+}
+
+function answersOf({ labels, labelDims = [], targets, targetDims }: Dataset): Pick<FeedSource, 'answers'> {
+  if (targetDims !== undefined && targets === undefined) return {};
+  return {
+    answers: {
+      ...(labels && { labels: { dims: labelDims, data: labels } }),
+      ...(targets && targetDims && { targets: { dims: targetDims, data: targets } }),
     },
   };
 }

@@ -1,6 +1,7 @@
 import { DataError } from '../errors/errors.ts';
 import { pickedFrom } from '../tensor/filled.ts';
 import { random, sampleWithoutReplacement } from '../tensor/random.ts';
+import { sizeOf } from '../tensor/tensor.ts';
 import type { Dataset } from './dataset.ts';
 
 /**
@@ -19,7 +20,8 @@ export function pickRows(
     ...dataset,
     address: name === undefined ? dataset.address : `${dataset.address} (${name})`,
     count: indices.length,
-    ...(dataset.labels && { labels: pickedFrom(dataset.labels, indices) }),
+    ...(dataset.labels && { labels: pickClasses(dataset.labels, indices, sizeOf(dataset.labelDims ?? [])) }),
+    ...(dataset.targets && { targets: pickTargets(dataset.targets, indices, sizeOf(dataset.targetDims ?? [])) }),
     hash: async () => sha256(new TextEncoder().encode(`${await dataset.hash()} [${indices.join(',')}]`)),
     batch: (wanted, options) => dataset.batch(of(wanted), options),
   };
@@ -52,4 +54,20 @@ export function holdOutRows(
     heldOut: pickRows(dataset, order.slice(0, count).sort(), { name: 'rows held out', sha256 }),
     rest: pickRows(dataset, order.slice(count).sort(), { name: 'all but the rows held out', sha256 }),
   };
+}
+
+/** The classes of some rows, `size` of them a row. */
+export function pickClasses(labels: Int32Array, indices: ArrayLike<number>, size: number): Int32Array {
+  const picked = new Int32Array(indices.length * size);
+  for (let k = 0; k < indices.length; k++) {
+    const start = (indices[k] as number) * size;
+    for (let j = 0; j < size; j++) picked[k * size + j] = labels[start + j] as number;
+  }
+  return picked;
+}
+
+function pickTargets(targets: Float32Array, indices: Int32Array, size: number): Float32Array {
+  const picked = new Float32Array(indices.length * size);
+  indices.forEach((row, k) => picked.set(targets.subarray(row * size, (row + 1) * size), k * size));
+  return picked;
 }

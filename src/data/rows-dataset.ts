@@ -1,11 +1,11 @@
 import { DataError } from '../errors/errors.ts';
 import type { Dimension } from '../ir/model.ts';
-import { pickedFrom } from '../tensor/filled.ts';
 import { type DataType, float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { drawView, type View } from './augment.ts';
 import { castTo, isInputType, type Values, valuesFor } from './cast.ts';
 import type { Batch, BatchOptions, Dataset, InputRoom } from './dataset.ts';
 import { fitSample } from './fit.ts';
+import { pickClasses } from './pick-rows.ts';
 import { planRows } from './plan-rows.ts';
 import type { Preprocess } from './preprocess.ts';
 import type { RowSource } from './rows.ts';
@@ -60,7 +60,8 @@ export function rowsDataset(source: RowSource, options: RowsDatasetOptions): Dat
     sampleDims,
     labelled: source.labels !== undefined,
     ...(source.labels && { labels: source.labels }),
-    ...(source.targets && { targetDims: source.targets.dims }),
+    ...(source.labelDims && { labelDims: source.labelDims }),
+    ...(source.targets && { targetDims: source.targets.dims, targets: source.targets.data }),
     hash: () => {
       hash ??= options.hash(source);
       return hash;
@@ -93,9 +94,9 @@ function drawViews(count: number, { augment }: Preprocess, options: BatchOptions
 }
 
 function answers(source: RowSource, indices: ArrayLike<number>): Pick<Batch, 'labels' | 'targets'> {
-  const { labels, targets } = source;
+  const { labels, labelDims = [], targets } = source;
   return {
-    ...(labels && { labels: pickedFrom(labels, indices) }),
+    ...(labels && { labels: pickClasses(labels, indices, sizeOf(labelDims)) }),
     ...(targets && { targets: targetRows(targets, indices) }),
   };
 }

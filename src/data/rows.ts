@@ -17,8 +17,10 @@ export interface RowSource {
   readonly picture: Grid | undefined;
   /** True where every element is a byte: they go through a table. */
   readonly bytes: boolean;
-  /** [count] */
+  /** [count, ...labelDims] */
   readonly labels?: Int32Array;
+  /** Shape of one row's classes; absent = one class a row. */
+  readonly labelDims?: readonly number[];
   /** [count, ...dims] in data. */
   readonly targets?: { readonly dims: readonly number[]; readonly data: Float32Array };
   /** The rows with these indices; they belong to the source and must not be written to. */

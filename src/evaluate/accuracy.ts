@@ -1,28 +1,34 @@
-import { logitsOf } from '../autodiff/loss.ts';
 import type { InputRoom } from '../data/dataset.ts';
-import { type FedBatch, type FeedSource, widenTensor } from '../data/feeds.ts';
+import type { FedBatch, FeedSource } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
-import { DataError, ShapeError } from '../errors/errors.ts';
+import { ShapeError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
+import { decideOutputs } from '../outputs/decide.ts';
+import { heldAgainst } from '../outputs/held-against.ts';
+import { numbersOf } from '../outputs/numbers.ts';
+import type { OutputChoice, Outputs } from '../outputs/outputs.ts';
+import { type Judge, judgeOf } from '../outputs/verdict.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 
 /** How well a model does on some data. */
 export interface Evaluation {
   readonly count: number;
-  /** Share of samples whose largest output is their label; null without labels. */
+  /** Share of the classes that are right: one a sample, or one a position; of yes or no, share of the numbers. Null without answers. */
   readonly accuracy: number | null;
   /** Mean cross-entropy (labels) or mean squared error (targets); null without either. f64. */
   readonly loss: number | null;
-  /** Index of each sample's largest output, ties to the lower; empty for a regression. */
+  /** Index of the largest output, ties to the lower, of each sample or of each of its positions; or 1 for yes; empty for a regression. */
   readonly predictions: Int32Array;
+  /** What the outputs were taken for. */
+  readonly outputs: Outputs;
   /** What is not as usual about the samples in a batch, in a sentence; absent where nothing is. */
   readonly remark?: string;
 }
 
 /** Options of {@link evaluate}. */
-export interface EvaluateOptions extends RunOptions {
+export interface EvaluateOptions extends RunOptions, OutputChoice {
   readonly batch?: number;
   readonly threads?: number;
 }
@@ -36,7 +42,8 @@ export const EVALUATE_DEFAULTS = { batch: 100 } as const;
  *
  * An output that is not finite makes the loss so; nothing is thrown for it.
  *
- * @throws DataError if a label is not a class of the model
+ * @throws DataError           if labels or targets fit no output of the model
+ * @throws UnsupportedOpError  if it has no output of floats
  * Cost: one forward pass a sample.
  */
 export async function evaluate(
@@ -47,19 +54,32 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const tested = await testedFeeds(engine, model, given);
   const source = tested.flat ?? tested;
-  const session = await engine.createSession(model, options.threads === undefined ? {} : { threads: options.threads });
+  const { output, loss, threads } = options;
+  const outputs = await decideOutputs(model, {
+    engine,
+    source,
+    ...(output !== undefined && { output }),
+    ...(loss !== undefined && { loss }),
+  });
+  const session = await engine.createSession(model, threads === undefined ? {} : { threads });
   try {
-    return await run(session, model, source, options);
+    return await run(session, outputs, source, options);
   } finally {
     await session.release();
   }
 }
 
-async function run(session: Session, model: Model, source: FeedSource, options: EvaluateOptions): Promise<Evaluation> {
+async function run(
+  session: Session,
+  outputs: Outputs,
+  source: FeedSource,
+  options: EvaluateOptions,
+): Promise<Evaluation> {
   const batch = source.fixedBatch ?? Math.min(options.batch ?? EVALUATE_DEFAULTS.batch, source.count);
-  const output = model.graph.outputs[0]?.name ?? '';
-  const predictions = new Int32Array(source.count);
-  const sums = { correct: 0, loss: 0 };
+  const output = outputs.judged.name;
+  const judge = judgeOf(outputs);
+  const predictions = new Int32Array(source.count * judge.predictions);
+  const sums: Sums = { right: null, loss: null };
   const rooms: InputRoom[] = [{}, {}]; // one is read into while the other's batch runs
   const read = (start: number): Promise<FedBatch> => {
     const indices = Int32Array.from({ length: batch }, (_, i) => Math.min(start + i, source.count - 1));
@@ -74,24 +94,26 @@ async function run(session: Session, model: Model, source: FeedSource, options: 
     const fed = await next;
     const running = session.run(fed.inputs, [output]);
     if (start + batch < source.count) next = read(start + batch);
-    const y = widenTensor((await running).get(output) as Tensor);
+    const y = (await running).get(output) as Tensor;
     const used = Math.min(batch, source.count - start);
     const rows = source.fixedBatch ?? used;
-    tally({ model, y, fed, rows, used }, sums, predictions.subarray(start));
+    tally({ outputs, judge, y, fed, rows, used }, sums, predictions.subarray(start * judge.predictions));
     options.onProgress?.({ step: 'evaluation', done: start + used, total: source.count, unit: 'samples' });
   }
-  const measured = source.labelled || source.hasTargets;
+  const mean = (sum: number | null): number | null => (sum === null ? null : sum / source.count);
   return {
     count: source.count,
-    accuracy: source.labelled ? sums.correct / source.count : null,
-    loss: measured ? sums.loss / source.count : null,
+    accuracy: mean(sums.right),
+    loss: mean(sums.loss),
     predictions,
+    outputs,
     ...(source.tested?.remark != null && { remark: source.tested.remark }),
   };
 }
 
 interface Part {
-  readonly model: Model;
+  readonly outputs: Outputs;
+  readonly judge: Judge;
   readonly y: Tensor;
   readonly fed: FedBatch;
   /** Samples in the batch, and how many of them count: the rest only fill it. */
@@ -99,47 +121,23 @@ interface Part {
   readonly used: number;
 }
 
-function tally(part: Part, sums: { correct: number; loss: number }, predictions: Int32Array): void {
-  const { model, y, fed, rows, used } = part;
-  const data = y.data as Float32Array;
+interface Sums {
+  right: number | null;
+  loss: number | null;
+}
+
+function tally({ outputs, judge, y, fed, rows, used }: Part, sums: Sums, predictions: Int32Array): void {
+  const data = numbersOf(y)?.data as Float32Array | Float64Array;
   const width = data.length / rows;
-  if (!Number.isInteger(width))
-    throw new ShapeError(`Cannot evaluate the model: its first output has shape [${y.dims}] for ${rows} samples`);
-  const { ends } = logitsOf(model.graph, model.graph.outputs[0]?.name ?? '', y.dims);
+  const held = heldAgainst(outputs, fed);
+  if (width !== sizeOf(outputs.judged.dims))
+    throw new ShapeError(
+      `Cannot evaluate the model: output "${outputs.judged.name}" has shape [${y.dims}] for ${rows} samples, wanted [${[rows, ...outputs.judged.dims]}] as for others`,
+    );
   for (let i = 0; i < used; i++) {
-    const row = data.subarray(i * width, (i + 1) * width);
-    const best = argmax(row);
-    predictions[i] = best;
-    if (fed.labels !== undefined) {
-      const label = fed.labels[i] as number;
-      if (label < 0 || label >= width)
-        throw new DataError(`Cannot evaluate the model: a label is ${label}, the model has ${width} classes`);
-      sums.correct += best === label ? 1 : 0;
-      sums.loss += crossEntropy(row, label, ends);
-    } else if (fed.targets !== undefined)
-      sums.loss += squaredError(row, (fed.targets.data as Float32Array).subarray(i * width, (i + 1) * width));
+    const verdict = judge(data.subarray(i * width, (i + 1) * width), held, i);
+    predictions.set(verdict.predictions, i * judge.predictions);
+    if (verdict.right !== null) sums.right = (sums.right ?? 0) + verdict.right;
+    if (verdict.loss !== null) sums.loss = (sums.loss ?? 0) + verdict.loss;
   }
-}
-
-function argmax(row: ArrayLike<number>): number {
-  let best = 0;
-  for (let j = 1; j < row.length; j++) if ((row[j] as number) > (row[best] as number)) best = j;
-  return best;
-}
-
-/** -log of the probability of the label; probabilities below the smallest normal f32 count as that. */
-function crossEntropy(row: ArrayLike<number>, label: number, ends: 'softmax' | 'log-softmax' | 'logits'): number {
-  const value = row[label] as number;
-  if (ends === 'log-softmax') return -value;
-  if (ends === 'softmax') return -Math.log(Math.max(value, 1.18e-38));
-  let [top, sum] = [Number.NEGATIVE_INFINITY, 0];
-  for (let j = 0; j < row.length; j++) top = Math.max(top, row[j] as number);
-  for (let j = 0; j < row.length; j++) sum += Math.exp((row[j] as number) - top);
-  return top + Math.log(sum) - value;
-}
-
-function squaredError(row: ArrayLike<number>, target: ArrayLike<number>): number {
-  let sum = 0;
-  for (let j = 0; j < row.length; j++) sum += ((row[j] as number) - (target[j] as number)) ** 2;
-  return sum / row.length;
 }

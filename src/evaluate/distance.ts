@@ -1,8 +1,10 @@
 import { inOrder } from '../data/batches.ts';
 import { elementsOf, type FeedSource, wholeBatches, widenTensor } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
-import { withLogits } from '../finetune/logits.ts';
 import type { Model } from '../ir/model.ts';
+import { headsOf } from '../outputs/decide.ts';
+import type { Head } from '../outputs/heads.ts';
+import { atRawEnds } from '../outputs/raw.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** What {@link distanceMeter} is asked for. */
@@ -44,7 +46,9 @@ const NUMBERS_A_RUN = 2_000_000;
  * @throws EngineError if a model does not run
  * Cost: a forward pass a sample of the dense model now, and one of the other at each call.
  */
-export async function distanceMeter(request: DistanceRequest): Promise<DistanceMeter> {
+export async function distanceMeter(asked: DistanceRequest): Promise<DistanceMeter> {
+  const { heads } = await headsOf(asked.dense, asked);
+  const request = { ...asked, heads };
   const batches = await batchesOf(request.source);
   const own = new Set(request.dense.graph.outputs.map(({ name }) => name));
   const dense: Outputs[] = [];
@@ -91,12 +95,12 @@ async function batchesOf(source: FeedSource): Promise<Int32Array[]> {
 
 /** Runs a model on batches until `visit` has seen enough. */
 async function run(
-  { engine, source, threads, signal }: DistanceRequest,
+  { engine, source, heads, threads, signal }: DistanceRequest & { readonly heads: readonly Head[] },
   model: Model,
   batches: readonly Int32Array[],
   visit: (outputs: Outputs, b: number) => boolean,
 ): Promise<void> {
-  const session = await engine.createSession(withAllLogits(model), threads === undefined ? {} : { threads });
+  const session = await engine.createSession(withAllLogits(model, heads), threads === undefined ? {} : { threads });
   try {
     for (const [b, indices] of batches.entries()) {
       signal?.throwIfAborted();
@@ -109,13 +113,13 @@ async function run(
 }
 
 /** The model with the logits of each of its outputs beside those that are probabilities. */
-function withAllLogits(model: Model): Model {
-  const { graph } = model;
-  const logits = graph.outputs.flatMap(
-    (output) => withLogits({ ...model, graph: { ...graph, outputs: [output] } }).graph.outputs,
-  );
-  const outputs = [...new Map([...graph.outputs, ...logits].map((output) => [output.name, output])).values()];
-  return { ...model, graph: { ...graph, outputs } };
+function withAllLogits(model: Model, heads: readonly Head[]): Model {
+  const raw = atRawEnds(
+    model,
+    heads.filter(({ kind }) => kind !== 'values'),
+  ).model;
+  const outputs = [...model.graph.outputs, ...raw.graph.outputs];
+  return { ...raw, graph: { ...raw.graph, outputs: [...new Map(outputs.map((one) => [one.name, one])).values()] } };
 }
 
 function floatsOf(name: string, tensor: Tensor): [string, Numbers][] {

@@ -9,16 +9,19 @@ import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { asFloat32 } from '../graph/passes/widen-floats.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
+import { headsOf } from '../outputs/decide.ts';
+import type { HeldAgainst } from '../outputs/held-against.ts';
+import { outputUnits } from '../outputs/units.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { learningRate, type RateSchedule } from '../schedule/learning-rate.ts';
 import { bigInts } from '../tensor/filled.ts';
 import { type Random, random, sampleWithoutReplacement } from '../tensor/random.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { watchLoss } from './divergence.ts';
+import { type Goal, goalOf } from './goal.ts';
 import { type Guard, guardOf, type Retreat } from './guard.ts';
 import { keptStatistics } from './kept-statistics.ts';
-import { outputVariance } from './logits.ts';
 import {
   OPTIMIZER_DEFAULTS,
   type Optimizer,
@@ -40,7 +43,15 @@ export interface FinetuneOptions extends RunOptions, OptimizerOptions {
   readonly engine: Engine;
   /** Samples with labels (cross-entropy) or targets (mse); a teacher of share 1 needs neither. */
   readonly source: FeedSource;
+  /** Default: what the outputs and the data say ({@link decideOutputs}). */
   readonly loss?: Exclude<LossName, 'random'>;
+  /** The output that labels or targets are about; default: the first that they fit. */
+  readonly output?: string;
+  /**
+   * All outputs of floats imitate the teacher's, labels and targets are not looked at: what the squared error of each of
+   * {@link headsOf} is divided by, null for one that is left out. Needs a teacher of share 1.
+   */
+  readonly units?: readonly (number | null)[];
   readonly epochs?: number;
   /** Steps in all, in the place of epochs: the last epoch may end early. */
   readonly steps?: number;
@@ -113,7 +124,6 @@ export type SupportsAt = (
 
 /** Defaults of {@link finetune}. */
 export const FINETUNE_DEFAULTS = {
-  loss: 'cross-entropy',
   epochs: 1,
   batch: 128,
   rate: 0.01,
@@ -182,7 +192,7 @@ export async function finetune(model: Model, options: FinetuneOptions): Promise<
 async function train(model: Model, options: FinetuneOptions): Promise<Finetuned> {
   const tested = await testedFeeds(options.engine, model, options.source);
   const settings = { ...FINETUNE_DEFAULTS, ...defined(options), source: tested };
-  const { source, engine, loss, seed } = settings;
+  const { source, engine, seed } = settings;
   const batch = batchOf(source, settings.batch);
   const part = source.fixedBatch ?? Math.min(settings.part ?? batch, batch);
   for (const [name, value] of [
@@ -195,9 +205,6 @@ async function train(model: Model, options: FinetuneOptions): Promise<Finetuned>
       throw new OptionError(`Cannot train with ${name} ${value}: wanted a whole number above 0`);
   if (batch % part !== 0)
     throw new OptionError(`Cannot train in parts of ${part}: wanted a divisor of the batch, ${batch}`);
-  const ownTargets = settings.teacher === undefined || settings.teacher.share < 1;
-  if (ownTargets && !(loss === 'mse' ? source.hasTargets : source.labelled))
-    throw new DataError(`Cannot train: the data has no ${loss === 'mse' ? 'targets' : 'labels'}`);
   if (settings.from !== undefined && settings.supports !== undefined)
     throw new OptionError('Cannot go on with a training whose supports change: the state does not hold them');
   const perEpoch = Math.max(1, Math.floor(source.count / batch));
@@ -210,18 +217,17 @@ async function train(model: Model, options: FinetuneOptions): Promise<Finetuned>
   };
   learningRate(0, plan);
   const rule = optimizer(settings);
+  const goal = await goalOf(model, settings);
   const first = await source.feeds(Int32Array.from({ length: part }, (_, i) => i % source.count));
   const inWorkers = batch > part || elementsOf(first) >= WORTH_A_THREAD;
   const program = await trainingProgram({
+    ...goal.program,
     engine,
-    model,
-    loss,
     feeds: first.inputs,
     samples: part,
     ...(inWorkers && { workers: Math.min(batch / part, settings.threads ?? engine.cores) }),
     frozenStatistics: settings.frozenStatistics,
     smoothing: settings.smoothing,
-    ...(settings.teacher && { teacher: settings.teacher }),
     ...(settings.threads !== undefined && { threads: settings.threads }),
   });
   try {
@@ -234,7 +240,7 @@ async function train(model: Model, options: FinetuneOptions): Promise<Finetuned>
     for (let epoch = settings.from?.epoch ?? 0; epoch * perEpoch < plan.steps; epoch++) {
       const rng = random(seed).fork(`epoch ${epoch}`);
       const begun = epoch === settings.from?.epoch ? settings.from : { step: 0, loss: 0, hits: 0 };
-      const at = { model, settings, plan, epoch, epochs, batch, part, rng, rule, begun, guard };
+      const at = { model, settings, plan, epoch, epochs, batch, part, rng, rule, begun, guard, held: goal.held };
       const facts = await trainEpoch(program, state, at);
       epochs.push(facts);
       await settings.onEpoch?.(facts);
@@ -265,9 +271,10 @@ async function ignorantLoss(
     return data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length || null;
   }
   if (teacher === undefined) return null;
-  const options = { source, count: SCALE_SAMPLES, ...(threads !== undefined && { threads }) };
+  const options = { engine, source, count: SCALE_SAMPLES, ...(threads !== undefined && { threads }) };
   try {
-    return await outputVariance(engine, teacher.model, options);
+    const { heads } = await headsOf(teacher.model, { engine, source });
+    return (await outputUnits(teacher.model, heads, options)).find((unit) => unit !== null) ?? null;
   } catch (thrown) {
     if (thrown instanceof DataError) return null;
     throw thrown;
@@ -380,6 +387,7 @@ interface Epoch {
   readonly part: number;
   readonly rng: Random;
   readonly rule: Optimizer;
+  readonly held: Goal['held'];
   /** Steps that are done already, and their sums. */
   readonly begun: Pick<TrainingState, 'step' | 'loss' | 'hits'>;
 }
@@ -387,7 +395,7 @@ interface Epoch {
 async function trainEpoch(
   program: TrainingProgram,
   state: State,
-  { model, guard, settings, plan, epoch, epochs, batch, part, rng, rule, begun }: Epoch,
+  { model, guard, settings, plan, epoch, epochs, batch, part, rng, rule, begun, held }: Epoch,
 ): Promise<EpochFacts> {
   const { source, augment, signal, onProgress } = settings;
   const started = performance.now();
@@ -402,8 +410,7 @@ async function trainEpoch(
     const start = step * batch + at;
     const fed = await source.feeds(order.subarray(start, start + part), noise, inputRooms[step % 2]?.[at / part]);
     if (program.target === null) return fed.inputs;
-    const target = fed.targets ?? labelsOf(program, fed.labels);
-    return fed.inputs.set(program.target.name, { ...target, dims: program.target.dims } as Tensor);
+    return fed.inputs.set(program.target.name, targetOf(program.target.dims, held(fed)));
   };
   /** Read, and augmented, while the step before runs: a session in worker threads leaves this one free. */
   const readStep = (step: number): Promise<Map<string, Tensor>[]> => {
@@ -493,11 +500,17 @@ function meanGradients(runs: readonly TrainingStep[]): TrainingStep['gradients']
   return first.gradients;
 }
 
-function labelsOf({ classes }: TrainingProgram, labels: Int32Array | undefined): Pick<Tensor, 'type' | 'data'> {
-  if (labels === undefined) throw new DataError('Cannot train: the data has no labels');
-  const bad = labels.find((label) => label < 0 || label >= (classes ?? Number.POSITIVE_INFINITY));
-  if (bad !== undefined) throw new DataError(`Cannot train: a label is ${bad}, the model has ${classes} classes`);
-  return { type: 'int64', data: bigInts(labels) };
+/** @throws DataError if a batch has no answers, or not as many as the loss takes */
+function targetOf(dims: readonly number[], held: HeldAgainst | null): Tensor {
+  const values = held?.kind === 'classes' ? held.classes : held?.numbers;
+  if (values === undefined) throw new DataError('Cannot train: a batch of the data has no labels or targets');
+  if (values.length !== sizeOf(dims))
+    throw new DataError(
+      `Cannot train: wanted ${sizeOf(dims)} labels or targets a batch, the data has ${values.length}`,
+    );
+  return values instanceof Int32Array
+    ? { type: 'int64', dims, data: bigInts(values) }
+    : { type: 'float32', dims, data: values };
 }
 
 /** running := (1 - share) running + share batch; the batch's variance without bias, m / (m - 1), as frameworks keep it. */

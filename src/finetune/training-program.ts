@@ -1,6 +1,6 @@
 import { activePaths, backward, targetsBehind } from '../autodiff/backward.ts';
 import { shapeOf } from '../autodiff/context.ts';
-import { emitLoss, type LossName, logitsOf, type Teacher } from '../autodiff/loss.ts';
+import { emitLoss, type LossName, type Teacher } from '../autodiff/loss.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import { channelBlock } from '../engine/channel-block.ts';
 import type { Engine, Room, Tensors } from '../engine/engine.ts';
@@ -20,6 +20,12 @@ export interface TrainingRequest {
   readonly engine: Engine;
   readonly model: Model;
   readonly loss: LossName;
+  /** Values that the loss is about: logits, where classes are told apart; default: the float outputs. */
+  readonly ends?: readonly string[];
+  /** Axis of one sample's part of the first of them along which classes lie. */
+  readonly axis?: number;
+  /** What the squared errors of ends that all imitate the teacher's are divided by. */
+  readonly units?: readonly number[];
   /** Feeds of one batch; only types and shapes matter. */
   readonly feeds: Tensors;
   readonly samples: number;
@@ -37,6 +43,8 @@ export interface TrainingRequest {
 /** Knowledge distillation: another model's outputs as targets. */
 export interface Distillation {
   readonly model: Model;
+  /** Its values that correspond to the ends; default: its float outputs. */
+  readonly ends?: readonly string[];
   /** Weight of its part of the loss, above 0; at 1 neither labels nor targets are needed. */
   readonly share: number;
   /** What logits are divided by. */
@@ -106,20 +114,19 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
     constants: new Map([...graph.constants].filter(([name]) => !isParameter.has(name))),
   });
   const shape = (value: string): readonly number[] => shapeOf({ captured: shapes, constants: graph.constants }, value);
-  const floats = graph.outputs
-    .map(({ name }) => name)
-    .filter((name) => (shapes.get(name)?.type ?? '').startsWith('float'));
-  const { samples } = request;
+  const { samples, axis, units } = request;
+  const ends = request.ends ?? floatOutputs(graph, shapes);
   const teacher = request.teacher && (await graftTeacher(builder, request, request.teacher));
   const loss = emitLoss(
     {
       builder,
-      graph,
       shape,
       type: 'float32',
-      outputs: floats,
+      outputs: ends,
       samples,
       mean: samples,
+      ...(axis !== undefined && { axis }),
+      ...(units && { units }),
       ...(request.smoothing !== undefined && { smoothing: request.smoothing }),
       ...(teacher && { teacher }),
     },
@@ -187,18 +194,22 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
 /** The teacher beside the model, and the value of its that the loss compares with. */
 async function graftTeacher(
   builder: GraphBuilder,
-  { engine, feeds, loss }: TrainingRequest,
-  { model, share, temperature }: Distillation,
+  { engine, feeds }: TrainingRequest,
+  { model, ends, share, temperature }: Distillation,
 ): Promise<Teacher> {
   if (!(share > 0 && share <= 1))
     throw new OptionError(`Cannot distill with weight ${share}: wanted a share above 0, at most 1`);
   if (!(temperature > 0))
     throw new OptionError(`Cannot distill at temperature ${temperature}: wanted a number above 0`);
   const { model: lifted, captured } = await liftAndCapture(engine, model, feeds);
-  const output = lifted.graph.outputs.find(({ name }) => (captured.get(name)?.type ?? '').startsWith('float'))?.name;
-  if (output === undefined) throw new OptionError('Cannot distill: the teacher has no float output');
-  const value = loss === 'mse' ? output : logitsOf(lifted.graph, output, captured.get(output)?.dims ?? []).value;
-  return { value: graft(builder, lifted.graph, 'teacher/')(value), share, temperature };
+  const values = ends ?? floatOutputs(lifted.graph, captured);
+  if (values.length === 0) throw new OptionError('Cannot distill: the teacher has no float output');
+  const grafted = graft(builder, lifted.graph, 'teacher/');
+  return { values: values.map(grafted), share, temperature };
+}
+
+function floatOutputs({ outputs }: Graph, captured: Captured): string[] {
+  return outputs.map(({ name }) => name).filter((name) => (captured.get(name)?.type ?? '').startsWith('float'));
 }
 
 interface TrainingForm {

@@ -6,10 +6,11 @@ import { capture } from '../engine/capture.ts';
 import type { Engine } from '../engine/engine.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
-import { outputVariance, withLogits } from '../finetune/logits.ts';
 import type { OptimizerName } from '../finetune/optimizer.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import { headsOf } from '../outputs/decide.ts';
+import { outputUnits } from '../outputs/units.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import { chooseTraining, judgeOf, type Objective, type Target } from './auto-choice.ts';
@@ -91,11 +92,11 @@ export interface Imitated {
 
 /**
  * Trains a model to give the outputs that it gave before, while its support closes in on a budget: steps of gradient
- * descent on the squared error of the logits; every few steps the support is chosen anew as the largest weights that the
+ * descent on the squared error of all outputs, logits where there are such; every few steps the support is chosen anew as the largest weights that the
  * next constraint allows. Batch normalisation runs on batch statistics, and its running ones follow; where it was folded
  * into convolutions it is put back for the training ({@link unfold}).
  *
- *   loss = |z(w) - z(dense)|^2 / var z(dense)      the learning rate falls along half a cosine
+ *   loss = mean of |z(w) - z(dense)|^2 / var z(dense) over the outputs z      the learning rate falls along half a cosine
  *
  * The outputs of the dense model say more about a sample than its label, so few samples do, and none has to be labelled.
  * But a model that is often wrong on this data holds back one that imitates it: then short trainings by the labels and by
@@ -110,19 +111,20 @@ export interface Imitated {
 export async function pruneByImitation(request: ImitationRequest): Promise<Imitated> {
   const started = performance.now();
   const { engine, model, source, threads } = request;
-  const dense = withLogits(model);
-  const variance = await outputVariance(engine, dense, {
+  const { heads } = await headsOf(model, request);
+  const units = await outputUnits(model, heads, {
+    engine,
     source,
     count: VARIANCE_SAMPLES,
     ...(threads !== undefined && { threads }),
   });
-  let { model: student, fold } = await unfold(dense, { engine, source });
+  let { model: student, fold } = await unfold(model, { engine, source });
   const part = await partOf(request, student);
   const pace: Pace = { samplesPerSecond: 0 };
   const outputs: Objective = {
     target: 'dense outputs',
-    unit: variance,
-    training: trainingOf(request, { part, pace }, { loss: 'mse', teacher: { model: dense, share: 1, temperature: 1 } }),
+    unit: 1,
+    training: trainingOf(request, { part, pace }, { units, teacher: { model, share: 1, temperature: 1 } }),
   };
   if (request.steps === undefined)
     await finetune(student, { ...outputs.training, rate: TIMED_RATE, steps: TIMED_STEPS });
@@ -131,18 +133,14 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
   if (!Number.isInteger(planned) || planned < 1)
     throw new OptionError(`Cannot train for ${planned} steps: wanted at least one; allow more gradients or minutes`);
   const start = (await request.start?.(planned)) ?? null;
-  if (start !== null) ({ model: student, fold } = await unfold(withLogits(start.model), { engine, source }));
+  if (start !== null) ({ model: student, fold } = await unfold(start.model, { engine, source }));
   const supports = (count: number): SupportsAt => supportsOf({ ...request, ...start }, closedAt(start, count));
   const steps = Math.max(1, stepsLeft());
   const judge = await judgeOf(request);
   const labels: Objective = {
     target: 'labels',
     unit: 1,
-    training: trainingOf(
-      request,
-      { part, pace },
-      { loss: 'cross-entropy', teacher: { model: dense, ...BESIDE_LABELS } },
-    ),
+    training: trainingOf(request, { part, pace }, { teacher: { model, ...BESIDE_LABELS } }),
   };
   const { objective, way, spent } = await chooseTraining({
     student,
@@ -201,7 +199,7 @@ async function partOf({ engine, source, batch }: ImitationRequest, student: Mode
 function trainingOf(
   request: ImitationRequest,
   { part, pace }: { part: number; pace: Pace },
-  loss: Pick<FinetuneOptions, 'loss' | 'teacher'>,
+  loss: Pick<FinetuneOptions, 'units' | 'teacher'>,
 ): FinetuneOptions {
   const { engine, source, batch, seed, augment, threads, signal, onProgress } = request;
   return {

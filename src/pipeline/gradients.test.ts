@@ -279,7 +279,9 @@ describe('a model that insists on its batch', () => {
 
 describe('rowsOf refuses', () => {
   it('labels that are no classes of the model', async () => {
-    await expect(rows(MLP, { ...VECTORS, classes: 9 })).rejects.toThrow(/a label is \d, the model has 3 classes/);
+    await expect(rows(MLP, { ...VECTORS, classes: 9 })).rejects.toThrow(
+      /row \d has label \d, wanted 0 to 2 since output "y" has 3 classes/,
+    );
   });
 
   it('cross-entropy without labels, and says where to get some', async () => {
@@ -287,7 +289,7 @@ describe('rowsOf refuses', () => {
   });
 
   it('mean squared error without targets', async () => {
-    await expect(rows(MLP, VECTORS, { loss: 'mse' })).rejects.toThrow(/no targets/);
+    await expect(rows(MLP, VECTORS, { loss: 'mse' })).rejects.toThrow(/by the loss "mse".*\[6,3\], got shape \[6\]/);
   });
 
   it('to go on when it is told to stop', async () => {

@@ -1,5 +1,4 @@
 import type { LossName } from '../autodiff/loss.ts';
-import { logitsOf } from '../autodiff/loss.ts';
 import { type GradientProgram, gradientProgram } from '../curvature/gradient-program.ts';
 import { collectRows, type FeedMaker, type GradientRows } from '../curvature/gradient-rows.ts';
 import type { MakeStore } from '../curvature/row-store.ts';
@@ -11,14 +10,16 @@ import { DataError } from '../errors/errors.ts';
 import { widenFloats } from '../graph/passes/widen-floats.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import { decideOutputs } from '../outputs/decide.ts';
+import { drawAnswers } from '../outputs/draw.ts';
+import { type HeldAgainst, heldAgainst } from '../outputs/held-against.ts';
+import type { LabelSource, Outputs } from '../outputs/outputs.ts';
+import { atRawEnds } from '../outputs/raw.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { bigInts } from '../tensor/filled.ts';
 import type { Random } from '../tensor/random.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-
-/** Where the labels of the gradients come from: the data, or the model's own prediction (true Fisher). */
-export type LabelSource = 'data' | 'model';
+import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 
 /** What {@link rowsOf} is asked for. */
 export interface RowsRequest {
@@ -26,8 +27,11 @@ export interface RowsRequest {
   readonly model: Model;
   readonly layers: readonly WeightLayer[];
   readonly source: FeedSource;
-  readonly loss: LossName;
-  readonly labels: LabelSource;
+  /** Default: what the outputs and the data say ({@link decideOutputs}). */
+  readonly loss?: LossName;
+  readonly labels?: LabelSource;
+  /** The output that labels or targets are about; default: the first that they fit. */
+  readonly output?: string;
   /** Rows n and samples averaged into each m. */
   readonly samples: number;
   readonly batch: number;
@@ -64,23 +68,25 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
   const model = widenFloats(asked.model);
   const tested = await testedFeeds(asked.engine, asked.model, asked.source);
   const request = { ...asked, model, source: model === asked.model ? tested : widenFeeds(tested) };
-  const { source, samples, batch, rng } = request;
+  const { engine, source, samples, batch, rng } = request;
   const wanted = samples * batch;
   if (source.count < wanted)
     throw new DataError(
       `Cannot take ${samples} gradient rows of ${batch} samples: wanted ${wanted} samples, the data has ${source.count}; lower --samples or --batch`,
     );
   const order = drawIndices(rng.fork('samples'), source.count, wanted);
-  const { program, copies } = await programOf(request, order);
-  const labeller =
-    request.labels === 'model' && request.loss === 'cross-entropy' ? await modelLabels(request, program) : null;
+  const outputs = await decideOutputs(model, request);
+  const raw = atRawEnds(model, outputs.loss === 'random' ? outputs.heads : [outputs.judged]);
+  const { program, copies } = await programOf({ ...request, model: raw.model, of: asked.model, outputs }, order);
+  const drawn = outputs.labels === 'model' && outputs.loss !== 'random';
+  const session = drawn ? await openPrediction(engine, raw.model, request.threads) : null;
   try {
     const augment = rng.fork('augment');
-    const noise = rng.fork('cotangents');
+    const noise = rng.fork(drawn ? 'labels' : 'cotangents');
     const feeds: FeedMaker = async (indices, room) => {
       const fed = await source.feeds(indices, request.augment ? augment : undefined, room);
       if (copies) for (const [name, tensor] of fed.inputs) fed.inputs.set(name, repeated(tensor, indices.length));
-      for (const [name, tensor] of await lossFeeds(program, fed, { noise, labeller, loss: request.loss }))
+      for (const [name, tensor] of await lossFeeds(program, fed, { noise, session, outputs }))
         fed.inputs.set(name, copies ? repeated(tensor, indices.length) : tensor);
       return fed.inputs;
     };
@@ -98,7 +104,7 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
     );
   } finally {
     await program.release();
-    await labeller?.release();
+    await session?.release();
   }
 }
 
@@ -120,11 +126,14 @@ interface OpenedProgram {
 /** Whether the rows of a run are those of its samples, by the model's outputs: tested once a model. */
 const ownRows = new WeakMap<object, boolean>();
 
+/** What the gradient graph is made for: the model at its raw ends, and the model that it was made of. */
+type ProgramRequest = RowsRequest & { readonly outputs: Outputs; readonly of: Model };
+
 /**
  * The program of as many samples a run as suit, a row or more each. Where the graph does not keep the samples of a batch apart on
  * the way of the gradient: of no more than one row's; where the batch is fixed then, of copies of one sample.
  */
-async function programOf(request: RowsRequest, order: Int32Array): Promise<OpenedProgram> {
+async function programOf({ outputs, of, ...request }: ProgramRequest, order: Int32Array): Promise<OpenedProgram> {
   const { source, batch } = request;
   const elements = elementsOf(await source.feeds(order.subarray(0, 1)));
   const workers = workersFor(request, { elements, samples: order.length });
@@ -132,6 +141,8 @@ async function programOf(request: RowsRequest, order: Int32Array): Promise<Opene
   const open = async (samples: number, { per = batch, mean = batch } = {}): Promise<GradientProgram> =>
     gradientProgram(request.engine, {
       ...request,
+      loss: outputs.loss,
+      axis: outputs.reading.axes[0] ?? 0,
       feeds: await inputs(Int32Array.from({ length: samples }, (_, i) => order[i % order.length] as number)),
       samples,
       mean,
@@ -141,7 +152,7 @@ async function programOf(request: RowsRequest, order: Int32Array): Promise<Opene
     });
   const areOwn = async (program: GradientProgram): Promise<boolean> => {
     const sizes = request.layers.map(({ size }) => size);
-    const key = request.model.graph.outputs;
+    const key = of.graph.outputs;
     const own =
       ownRows.get(key) ?? (await rowsAreOwn({ program, sizes, order: filled(order, program.samples), inputs }));
     ownRows.set(key, own);
@@ -201,71 +212,45 @@ export function largestDivisor(of: number, most: number): number {
   return 1;
 }
 
-interface Labeller {
-  labels(inputs: Map<string, Tensor>): Promise<BigInt64Array>;
-  release(): Promise<void>;
+interface LossInputs {
+  readonly noise: Random;
+  /** The model at its raw ends, where what it is held against is drawn from its own prediction. */
+  readonly session: Session | null;
+  readonly outputs: Outputs;
 }
 
 async function lossFeeds(
   program: GradientProgram,
   fed: FedBatch,
-  { noise, labeller, loss }: { noise: Random; labeller: Labeller | null; loss: LossName },
+  { noise, session, outputs }: LossInputs,
 ): Promise<[string, Tensor][]> {
-  if (loss === 'random') {
+  if (outputs.loss === 'random')
     return program.feeds.map(({ name, type, dims }) => [
       name,
-      { type, dims, data: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => noise.normal()) },
+      { type, dims, data: Float32Array.from({ length: sizeOf(dims) }, () => noise.normal()) },
     ]);
-  }
-  const feed = program.feeds[0] as GradientProgram['feeds'][number];
-  if (loss === 'mse') {
-    if (fed.targets === undefined)
-      throw new DataError('Cannot compute the mean squared error: the data has no targets (a float array y)');
-    return [[feed.name, { ...fed.targets, dims: feed.dims }]];
-  }
-  if (labeller !== null)
-    return [[feed.name, { type: 'int64', dims: feed.dims, data: await labeller.labels(fed.inputs) }]];
-  const classes = program.classes ?? 0;
-  const labels = fed.labels;
-  if (labels === undefined)
+  const { name, type, dims } = program.feeds[0] as GradientProgram['feeds'][number];
+  const held = session === null ? heldAgainst(outputs, fed) : await drawnFrom(session, fed, { outputs, noise });
+  if (held === null)
+    throw new DataError(`Cannot compute ${outputs.loss}: a batch of the data has no labels or targets`);
+  const data = held.kind === 'classes' ? bigInts(held.classes) : held.numbers;
+  if (data.length !== sizeOf(dims))
     throw new DataError(
-      'Cannot compute cross-entropy: the data has no labels; draw them from the model (--labels model)',
+      `Cannot compute ${outputs.loss}: wanted ${sizeOf(dims)} labels or targets a batch, the data has ${data.length}`,
     );
-  if (labels.length !== feed.dims[0])
-    throw new DataError(
-      `Cannot compute cross-entropy: wanted ${feed.dims[0]} labels a batch, the data has ${labels.length}`,
-    );
-  const bad = labels.find((label) => label < 0 || label >= classes);
-  if (bad !== undefined)
-    throw new DataError(`Cannot compute cross-entropy: a label is ${bad}, the model has ${classes} classes`);
-  return [[feed.name, { type: 'int64', dims: feed.dims, data: bigInts(labels) }]];
+  return [[name, { type, dims, data }]];
 }
 
-/** Labels drawn from the model's own softmax (true Fisher). Cost: one more forward pass. */
-async function modelLabels({ engine, model, rng, threads }: RowsRequest, program: GradientProgram): Promise<Labeller> {
-  const session: Session = await engine.createSession(model, threads === undefined ? {} : { threads });
-  const draw = rng.fork('labels');
-  const output = model.graph.outputs[0]?.name ?? '';
-  const classes = program.classes ?? 1;
-  return {
-    release: () => session.release(),
-    labels: async (inputs) => {
-      const y = (await session.run(inputs, [output])).get(output) as Tensor<Float32Array>;
-      const { ends } = logitsOf(model.graph, output, y.dims);
-      return BigInt64Array.from({ length: y.data.length / classes }, (_, i) =>
-        BigInt(drawClass(y.data.subarray(i * classes, (i + 1) * classes), ends, draw)),
-      );
-    },
-  };
+function openPrediction(engine: Engine, model: Model, threads: number | undefined): Promise<Session> {
+  return engine.createSession(model, threads === undefined ? {} : { threads });
 }
 
-function drawClass(row: Float32Array, ends: 'softmax' | 'log-softmax' | 'logits', rng: Random): number {
-  const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = Array.from(row, (x) => (ends === 'softmax' ? x : Math.exp(x - top)));
-  let left = rng.uniform() * weights.reduce((a, b) => a + b, 0);
-  const found = weights.findIndex((x) => {
-    left -= x;
-    return left < 0;
-  });
-  return found < 0 ? row.length - 1 : found;
+/** Answers drawn from the model's own prediction (true Fisher). Cost: one more forward pass. */
+async function drawnFrom(
+  session: Session,
+  { inputs }: FedBatch,
+  { outputs, noise }: { readonly outputs: Outputs; readonly noise: Random },
+): Promise<HeldAgainst> {
+  const [y] = (await session.run(inputs)).values();
+  return drawAnswers(outputs, (y as Tensor<Float32Array>).data, noise);
 }

@@ -6,11 +6,11 @@ import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
+import type { LabelSource } from '../outputs/outputs.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import type { BlockPool } from '../solvers/chita/block-wise.ts';
 import type { AnySolver } from '../solvers/solver.ts';
-import type { LabelSource } from './gradients.ts';
 import type { LayerChoice } from './layers.ts';
 import { entryOf, type Method, type ResolvedEntry } from './methods.ts';
 import { SCALINGS, type Scaling } from './scaling.ts';
@@ -26,8 +26,11 @@ export interface PruneOptions extends LayerChoice, RunOptions {
   readonly solver?: AnySolver;
   /** Samples for the gradients; not needed by magnitude. */
   readonly source?: FeedSource;
+  /** Loss and labels; default: what the outputs and the data say. */
   readonly loss?: LossName;
   readonly labels?: LabelSource;
+  /** The output that labels or targets are about; default: the first that they fit. */
+  readonly output?: string;
   /** Gradient rows n. */
   readonly samples?: number;
   /** Samples averaged into one row, m. */
@@ -108,6 +111,7 @@ export type ResolvedPrune = Required<
     | 'engine'
     | 'gradients'
     | 'minutes'
+    | 'output'
   >
 > & {
   /** Name of the method, or of the solver in its place. */

@@ -166,6 +166,7 @@ export async function stageRows(
       source: options.source,
       rng: random(resolved.seed).fork(`stage ${t}`),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...(options.output !== undefined && { output: options.output }),
       ...(options.store && { store: options.store }),
       ...(options.factored && { factored: options.factored }),
     },

@@ -5,6 +5,7 @@ import { freeIdle } from '../engine/kernels/arena.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
+import { withDecidedLoss } from './decided.ts';
 import { keepLargest } from './largest-stage.ts';
 import { boundsOf, type ChosenLayers, chooseLayers, withoutBlocked } from './layers.ts';
 import { entryOf } from './methods.ts';
@@ -65,7 +66,8 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
   }
 }
 
-async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
+async function pruneChosen(model: Model, asked: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
+  const options = await withDecidedLoss(model, asked);
   const resolved = resolvePrune(options);
   const layers = await budgetedLayers(model, options, chosen);
   const p = chosen.layers.reduce((sum, { size }) => sum + size, 0);

@@ -2,6 +2,7 @@ import type { GradientRows } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
+import { withDecidedLoss } from './decided.ts';
 import { chooseLayers } from './layers.ts';
 import { entryOf } from './methods.ts';
 import { PRUNE_DEFAULTS, type PruneOptions, resolvePrune } from './prune-options.ts';
@@ -10,8 +11,9 @@ import { stageRows } from './prune-stage.ts';
 /** The gradient rows of the unpruned model, where all trials begin with the same: one-stage methods with gradients. */
 export async function sharedRows(
   model: Model,
-  options: PruneOptions & { source: FeedSource },
+  asked: PruneOptions & { source: FeedSource },
 ): Promise<Pick<PruneOptions, 'rows'>> {
+  const options = await withDecidedLoss(model, asked);
   const resolved = resolvePrune(options);
   if (resolved.stages > 1 || !entryOf(options).needsGradients) return {};
   const { layers } = chooseLayers(model, options);

@@ -5,6 +5,7 @@ import { DataError, OptionError } from '../errors/errors.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import { random } from '../tensor/random.ts';
+import { withDecidedLoss } from './decided.ts';
 import { rowsOf } from './gradients.ts';
 import { chooseLayers } from './layers.ts';
 import { METHODS, type Method, needsData } from './methods.ts';
@@ -169,7 +170,8 @@ function optionsOf(request: SweepRequest, run: Run, place?: { at: number; of: nu
 }
 
 /** The rows with which a single run of this seed would begin. */
-function denseRows(model: Model, options: PruneOptions): Promise<GradientRows> {
+async function denseRows(model: Model, asked: PruneOptions): Promise<GradientRows> {
+  const options = await withDecidedLoss(model, asked);
   const { engine, source, threads, onProgress, signal } = options;
   const resolved = resolvePrune(options);
   if (source === undefined) throw new DataError(`Cannot prune by ${resolved.method} without data: give --data`);
@@ -186,6 +188,7 @@ function denseRows(model: Model, options: PruneOptions): Promise<GradientRows> {
     batch,
     augment,
     rng: random(seed).fork('stage 0'),
+    ...(options.output !== undefined && { output: options.output }),
   };
   return rowsOf(
     { ...request, ...(threads !== undefined && { threads }) },

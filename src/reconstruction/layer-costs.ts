@@ -1,8 +1,10 @@
 import { writeWeights } from '../apply/weights.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
-import { withLogits } from '../finetune/logits.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import type { Head } from '../outputs/heads.ts';
+import { atRawEnds } from '../outputs/raw.ts';
+import { varianceOf } from '../outputs/units.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** What {@link costMeter} is asked for. */
@@ -10,6 +12,8 @@ export interface CostsRequest {
   readonly engine: Engine;
   /** The dense model. */
   readonly model: Model;
+  /** Its outputs of floats. */
+  readonly heads: readonly Head[];
   readonly layers: readonly WeightLayer[];
   /** Batches of inputs, the same ones at each call. */
   readonly batches: () => AsyncIterable<Tensors>;
@@ -22,13 +26,13 @@ export interface ChangedLayers {
   readonly errors: readonly number[];
 }
 
-/** Costs of each layer; null where nothing can be said: no samples, no float output, or no finite ones. `onLayer` is called when a layer has been measured. */
+/** Costs of each layer; null where nothing can be said: no samples, or no finite outputs. `onLayer` is called when a layer has been measured. */
 export type MeasureCosts = (changed: ChangedLayers, onLayer?: (done: number) => void) => Promise<number[] | null>;
 
 /**
  * Measures what an error in the outputs of one layer does to the outputs of the model: each layer alone is given its new weights, and
  *
- *   cost = |z - z_dense|^2 / |z_dense|^2 / error of the layer      z: logits, or whatever the model gives out in floats
+ *   cost = |z - z_dense|^2 / |z_dense - mean|^2 / error of the layer, added over the outputs      z: logits, or whatever the model gives out in floats
  *
  * So it counts for a layer how its errors add up over positions and what comes behind it; and on samples that its weights were not solved
  * on, also how well they do on others. A layer without error gets the median of the others.
@@ -53,49 +57,39 @@ export async function costMeter(request: CostsRequest): Promise<MeasureCosts> {
   };
 }
 
-/** The float outputs of all batches, by name. */
+/** The raw values of the float outputs in all batches, by name. */
 async function outputsOf(
-  { engine, batches, threads }: CostsRequest,
+  { engine, batches, heads, threads }: CostsRequest,
   model: Model,
 ): Promise<Map<string, Float32Array[]>> {
-  const session = await engine.createSession(withAllLogits(model), threads === undefined ? {} : { threads });
+  const session = await engine.createSession(atRawEnds(model, heads).model, threads === undefined ? {} : { threads });
   const all = new Map<string, Float32Array[]>();
   try {
     for await (const feeds of batches())
-      for (const [name, { type, data }] of await session.run(feeds))
-        if (type === 'float32')
-          all.set(name, [...(all.get(name) ?? []), (data as Tensor<Float32Array>['data']).slice()]);
+      for (const [name, { data }] of await session.run(feeds))
+        all.set(name, [...(all.get(name) ?? []), (data as Tensor<Float32Array>['data']).slice()]);
   } finally {
     await session.release();
   }
   return all;
 }
 
-/** The model with the logits of each of its outputs in the place of probabilities. */
-function withAllLogits(model: Model): Model {
-  const { graph } = model;
-  const ends = graph.outputs.flatMap(
-    (output) => withLogits({ ...model, graph: { ...graph, outputs: [output] } }).graph.outputs,
-  );
-  return { ...model, graph: { ...graph, outputs: [...new Map(ends.map((end) => [end.name, end])).values()] } };
-}
-
-/** The sum over the outputs of |z - z_dense|^2 / |z_dense|^2. */
+/** The sum over the outputs of |z - z_dense|^2 in units of the variance of z_dense. */
 function differenceOf(
   outputs: ReadonlyMap<string, Float32Array[]>,
   dense: ReadonlyMap<string, Float32Array[]>,
 ): number {
   let total = 0;
   for (const [name, batches] of outputs) {
-    let [difference, size] = [0, 0];
+    let [difference, count] = [0, 0];
+    const targets = dense.get(name) ?? [];
     for (const [b, values] of batches.entries()) {
-      const targets = dense.get(name)?.[b] as Float32Array;
-      for (let k = 0; k < values.length; k++) {
-        difference += ((values[k] as number) - (targets[k] as number)) ** 2;
-        size += (targets[k] as number) ** 2;
-      }
+      const wanted = targets[b] as Float32Array;
+      for (let k = 0; k < values.length; k++) difference += ((values[k] as number) - (wanted[k] as number)) ** 2;
+      count += values.length;
     }
-    if (size > 0) total += difference / size;
+    const variance = varianceOf(targets);
+    if (variance > 0) total += difference / count / variance;
   }
   return total;
 }

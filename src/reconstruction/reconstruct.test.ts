@@ -11,6 +11,8 @@ import { DataError } from '../errors/errors.ts';
 import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { parseModelText } from '../onnx/text.ts';
+import { headsOf } from '../outputs/decide.ts';
+import { varianceOf } from '../outputs/units.ts';
 import { random } from '../tensor/random.ts';
 import { costMeter } from './layer-costs.ts';
 import { type MapProblem, outputVariance, problemOf } from './layer-problem.ts';
@@ -327,18 +329,27 @@ describe('what an error in a layer costs', () => {
   const errors = [0.5, 0, 2];
   const batches = (count: number) => () => inputBatches(source, inOrder(count), 8);
   const costsOf = async (of: Model, { samples = 30, by = weights } = {}) =>
-    (await costMeter({ engine, model: of, layers: maps.map(({ layer }) => layer), batches: batches(samples) }))({
-      weights: by,
-      errors,
-    });
+    (
+      await costMeter({
+        engine,
+        model: of,
+        heads: (await headsOf(of, { engine, source })).heads,
+        layers: maps.map(({ layer }) => layer),
+        batches: batches(samples),
+      })
+    )({ weights: by, errors });
 
-  it('is what it does to the logits, whether they are the output or go through a softmax; the median without an error', async () => {
+  it('is what it does to the logits, in units of their variance, whether they are the output or go through a softmax; the median without an error', async () => {
     // the second and third layers are linear in their weights: a tenth less of them is a tenth less of the logits; of the first too, behind a Relu
     const costs = await costsOf(model);
     expect(costs).toHaveLength(3);
     const [first, second, third] = costs as [number, number, number];
-    expect(first).toBeCloseTo(0.01 / 0.5, 6);
-    expect(third).toBeCloseTo(0.01 / 2, 6);
+    const session = await engine.createSession(model);
+    const z = (await session.run((await source.feeds(inOrder(24))).inputs)).get('z')?.data as Float32Array;
+    await session.release();
+    const tenth = (0.01 * z.reduce((sum, x) => sum + x * x, 0)) / z.length / varianceOf([z]);
+    expect(first).toBeCloseTo(tenth / 0.5, 5);
+    expect(third).toBeCloseTo(tenth / 2, 5);
     expect(second).toBe(first);
     const inProbabilities = parseModelText(text('p = Softmax(z)\n output p'));
     expect(await costsOf(inProbabilities)).toEqual(costs);

@@ -8,6 +8,7 @@ import { DataError, UnsupportedOpError } from '../errors/errors.ts';
 import { widenFloats } from '../graph/passes/widen-floats.ts';
 import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import { headsOf } from '../outputs/decide.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { random, sampleWithoutReplacement } from '../tensor/random.ts';
@@ -96,6 +97,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const algebra = linalg(engine.host ?? engine, threads);
   const prepared = await prepare(request);
   const { model, batches, samples } = prepared;
+  const { heads } = await headsOf(model, { engine, source: prepared.source });
   const runs = { engine, ...(threads !== undefined && { threads }) };
   const { fitted, judged } = partsOf(samples, samples > request.source.count ? samples : prepared.unit);
   const { solvable, blocked } = await solvableLayers(algebra, request, { ...prepared, fitted });
@@ -104,7 +106,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const chosen = await supportsOf(request, {
     layers: solvable,
     constraints: request.constraintsOf(layers),
-    measureCosts: await costMeter({ ...runs, model, layers, batches: () => batches(judged, null) }),
+    measureCosts: await costMeter({ ...runs, model, heads, layers, batches: () => batches(judged, null) }),
   });
   let pruned = solvable.reduce(
     (into, { layer }, i) => writeWeights(into, [layer], chosen.weights[i] as Float32Array),
@@ -200,6 +202,8 @@ async function supportsOf(
 interface Prepared {
   /** In float32, at opset 17 or later. */
   readonly model: Model;
+  /** Samples as that model takes them. */
+  readonly source: FeedSource;
   readonly mapped: readonly { readonly layer: WeightLayer; readonly maps: readonly MeasuredMap[] }[];
   readonly blocked: readonly BlockedLayer[];
   readonly samples: number;
@@ -242,6 +246,7 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
   }
   return {
     model,
+    source,
     mapped,
     blocked,
     samples,

@@ -6,6 +6,7 @@ import { finetune } from '../../finetune/finetune.ts';
 import type { Distillation } from '../../finetune/training-program.ts';
 import type { Model } from '../../ir/model.ts';
 import { writeModel } from '../../onnx/files.node.ts';
+import type { OutputChoice } from '../../outputs/outputs.ts';
 import { integer, percent } from '../../report/figures.ts';
 import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
@@ -13,10 +14,11 @@ import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { openEngine } from '../engine.node.ts';
 import { EXIT } from '../exit-codes.ts';
-import { distillShare, type FinetuneFlags, TEACHER_SHARE, trainingOptions } from '../flags.ts';
+import { distillShare, type FinetuneFlags, judgeChoice, TEACHER_SHARE, trainingOptions } from '../flags.ts';
 import { countModel } from '../measuring.ts';
 import { dataFacts, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
 import { checkNotInput, checkWritableFile, stemOf } from '../outputs.node.ts';
+import { decideFor } from './deciding.ts';
 import { epochLine } from './epoch-line.ts';
 import { openKeeper } from './keeper.ts';
 import { warnOfSamples } from './samples.ts';
@@ -52,6 +54,11 @@ export async function finetuneFile(context: Context, path: string, command: Comm
   );
   warnOfSamples(context, data, evaluation);
   const teacher = await teacherOf(context, flags, data);
+  const { loss } = flags;
+  const judged = judgeChoice(flags);
+  const labels = teacher?.distillation.share === 1 ? 'model' : 'data';
+  await decideFor(context, opened, { engine, data, choice: { ...judged, ...(loss && { loss }), labels } });
+  if (evaluation !== null) await decideFor(context, opened, { engine, data: evaluation, choice: judged });
   const keeper = await openKeeper(context, flags, {
     command,
     output,
@@ -60,7 +67,7 @@ export async function finetuneFile(context: Context, path: string, command: Comm
     engine,
     ...(teacher && { teacher: teacher.opened }),
   });
-  const judge = judgeOf(context, evaluation, { threads: flags.threads, engine });
+  const judge = judgeOf(context, evaluation, { threads: flags.threads, engine, choice: judged });
   const extent = { epochs: flags.epochs, samples: data.source.count };
   const before = await judge(opened.model);
   const trained = await context.timed('train', () =>
@@ -68,7 +75,8 @@ export async function finetuneFile(context: Context, path: string, command: Comm
       ...context.run,
       engine,
       source: data.source,
-      loss: data.source.hasTargets && !data.source.labelled ? 'mse' : 'cross-entropy',
+      ...(loss && { loss }),
+      ...judged,
       ...trainingOptions(flags),
       batch: flags.batch,
       ...(teacher && { teacher: teacher.distillation }),
@@ -148,7 +156,7 @@ async function teacherOf(
 function judgeOf(
   context: Context,
   evaluation: OpenedData | null,
-  { threads, engine }: { threads: number | undefined; engine: Engine },
+  { threads, engine, choice }: { threads: number | undefined; engine: Engine; choice: OutputChoice },
 ): (model: Model) => Promise<Evaluation | null> {
   return (model) =>
     context.timed('evaluate', async () =>
@@ -156,6 +164,7 @@ function judgeOf(
         ? null
         : evaluate(engine, model, evaluation.source, {
             ...(threads !== undefined && { threads }),
+            ...choice,
             ...context.run,
           }),
     );

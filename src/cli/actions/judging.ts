@@ -1,12 +1,14 @@
 import type { Engine } from '../../engine/engine.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { measureSize, type Size } from '../../evaluate/size.node.ts';
+import type { Outputs } from '../../outputs/outputs.ts';
 import { shapesOf } from '../../pipeline/shapes.ts';
 import type { Report } from '../../report/report.ts';
 import type { Context } from '../context.ts';
-import type { EvalFlags } from '../flags.ts';
+import { type EvalFlags, evaluationChoice } from '../flags.ts';
 import { countModel, type ModelCount } from '../measuring.ts';
 import { dataFacts, filesOf, type OpenedData, type OpenedModel, openEvaluation, openModel } from '../opening.node.ts';
+import { decideFor } from './deciding.ts';
 import { warnOfSamples } from './samples.ts';
 
 /** A model and everything that can be measured of it alone. */
@@ -37,11 +39,13 @@ export async function judge(
   const shapes = await timed('shapes', () => shapesOf(engine, opened.model, data?.source));
   if ('reason' in shapes)
     context.warn(`MACs of ${opened.file.name} are not known, since the model does not run: ${shapes.reason}`);
+  const choice = evaluationChoice(flags);
+  if (data !== null) await decideFor(context, opened, { engine, data, choice });
   const evaluation =
     data === null
       ? null
       : await timed('evaluate', () =>
-          evaluate(engine, opened.model, data.source, { threads: flags.threads, ...context.run }),
+          evaluate(engine, opened.model, data.source, { threads: flags.threads, ...choice, ...context.run }),
         );
   return {
     opened,
@@ -61,12 +65,26 @@ export function judgedFigures({ opened, evaluation, count, bytes }: Judged): obj
     model: opened.file,
     accuracy: evaluation?.accuracy ?? null,
     loss: finite(evaluation?.loss),
+    outputs: evaluation === null ? null : outputFacts(evaluation.outputs),
     count: evaluation?.count ?? null,
     prunable,
     nonzeros,
     sparsity: prunable === 0 ? 0 : (prunable - nonzeros) / prunable,
     macs,
     bytes,
+  };
+}
+
+/** What the outputs were taken for, as `--json` prints it. */
+export function outputFacts({ judged, reading, loss, says }: Outputs): object {
+  return {
+    name: judged.name,
+    shape: judged.dims,
+    kind: judged.kind,
+    task: reading.task,
+    classAxes: reading.axes,
+    loss,
+    says,
   };
 }
 

@@ -112,6 +112,7 @@ async function predictedChange(setup: RunSetup, options: PruneOptions, w: Float6
       samples: Math.min(resolved.samples, PREDICTION_ROWS),
       batch: 1,
       rng: random(resolved.seed).fork('plan'),
+      ...(options.output !== undefined && { output: options.output }),
       ...(options.threads !== undefined && { threads: options.threads }),
     },
     {

@@ -144,12 +144,12 @@ export async function pruneAndMeasure(
   { flags, keeper }: { flags: PruneFlags; keeper: Keeper },
 ): Promise<Measured> {
   const { engine } = options;
-  const { opened, evaluation } = setup;
+  const { opened, evaluation, judged } = setup;
   const judge = (model: Model): Promise<Evaluation | null> =>
     context.timed('evaluate', async () =>
       evaluation === null
         ? null
-        : evaluate(engine, model, evaluation.source, { threads: flags.threads, ...context.run }),
+        : evaluate(engine, model, evaluation.source, { threads: flags.threads, ...judged, ...context.run }),
     );
   const before = await judge(opened.model);
   const tellOf = (of: 'before' | 'after' | 'recalibrated', { accuracy, loss }: Evaluation): void =>
@@ -203,7 +203,7 @@ const STAGE_ROWS = 1000;
 /** Judges after each stage. */
 function stageJudge(
   context: Context,
-  { evaluation, prunable, options: { engine } }: RunSetup,
+  { evaluation, prunable, judged, options: { engine } }: RunSetup,
   { threads }: PruneFlags,
   accuracies: StageAccuracy[],
 ): PruneOptions['onStage'] {
@@ -215,7 +215,7 @@ function stageJudge(
   );
   return async ({ kept, lossBefore }, model) => {
     const { accuracy } = await context.timed('evaluate stages', () =>
-      evaluate(engine, model, source, { threads, signal: context.run.signal }),
+      evaluate(engine, model, source, { threads, ...judged, signal: context.run.signal }),
     );
     accuracies.push({ accuracy, rows });
     const sparsity = 1 - kept / prunable;

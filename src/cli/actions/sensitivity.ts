@@ -11,9 +11,10 @@ import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { openEngine } from '../engine.node.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { SensitivityFlags } from '../flags.ts';
+import { evaluationChoice, type SensitivityFlags } from '../flags.ts';
 import { dataFacts, openEvaluation, openModel } from '../opening.node.ts';
 import { checkWritableFolder } from '../outputs.node.ts';
+import { decideFor } from './deciding.ts';
 import { warnOfSamples } from './samples.ts';
 
 /** The layout of the document; it rises when a field changes its meaning. */
@@ -37,8 +38,10 @@ export async function sensitivityFile(context: Context, path: string, command: C
   );
   warnOfSamples(context, data);
   const { source } = data;
+  const choice = evaluationChoice(flags);
   if (!source.labelled && !source.hasTargets)
     throw new OptionError('Cannot measure sensitivity: the rows of --eval have no labels and no targets');
+  await decideFor(context, opened, { engine, data, choice });
   const result = await context.timed('sensitivity', () =>
     sensitivity(opened.model, {
       ...context.run,
@@ -48,6 +51,7 @@ export async function sensitivityFile(context: Context, path: string, command: C
       judge: (model) =>
         evaluate(engine, model, source, {
           signal: context.io.signal,
+          ...choice,
           ...(flags.threads !== undefined && { threads: flags.threads }),
         }),
     }),

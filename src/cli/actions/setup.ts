@@ -1,6 +1,10 @@
 import { countKept } from '../../apply/weights.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { DataError, OptionError } from '../../errors/errors.ts';
 import { keptStatisticsOf } from '../../finetune/kept-statistics.ts';
+import type { Model } from '../../ir/model.ts';
+import { decideOutputs } from '../../outputs/decide.ts';
+import type { OutputChoice } from '../../outputs/outputs.ts';
 import { type ChosenLayers, chooseLayers } from '../../pipeline/layers.ts';
 import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
 import type { PruneOptions } from '../../pipeline/prune-options.ts';
@@ -9,8 +13,9 @@ import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import type { Context } from '../context.ts';
 import { openEngine } from '../engine.node.ts';
-import type { PruningFlags } from '../flags.ts';
+import { judgeChoice, type PruningFlags } from '../flags.ts';
 import { isMadeUp, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
+import { decideFor } from './deciding.ts';
 import { sharedRows } from './overlap.ts';
 import { warnOfSamples } from './samples.ts';
 
@@ -19,6 +24,8 @@ export interface RunSetup {
   readonly opened: OpenedModel;
   readonly data: OpenedData | null;
   readonly evaluation: OpenedData | null;
+  /** The output that the evaluation judges, where it was named. */
+  readonly judged: OutputChoice;
   readonly chosen: ChosenLayers;
   /** The chosen weights, and those of them that are zero in the file. */
   readonly prunable: number;
@@ -77,12 +84,14 @@ export async function openRun(
   const chosen = chooseLayers(opened.model, { layers, exclude }, known?.captured, known?.batch);
   const prunable = chosen.layers.reduce((sum, { size }) => sum + size, 0);
   const zeros = prunable - countKept(opened.model, chosen.layers).reduce((sum, kept) => sum + kept, 0);
+  const judged = judgeChoice(flags);
+  if (evaluation !== null) await decideFor(context, opened, { engine, data: evaluation, choice: judged });
   const options = {
     engine,
     layers,
     exclude,
     ...context.run,
-    ...gradientOptions(context, flags, needsGradients ? data : null),
+    ...(await gradientOptions(context, { model, engine, data: needsGradients ? data : null }, flags)),
     samples: flags.samples,
     batch: flags.batch,
     lambda: flags.lambda,
@@ -106,7 +115,7 @@ export async function openRun(
   if (evaluation === null) context.warn('no --eval: accuracy and loss are not measured');
   if (data !== null && evaluation !== null && (readsData || flags.recalibrate === true))
     warnOfOverlap(context, data, evaluation);
-  return { opened, data, evaluation, chosen, prunable, zeros, shapes: known, options };
+  return { opened, data, evaluation, judged, chosen, prunable, zeros, shapes: known, options };
 }
 
 function warnOf({ warn }: Context, sentence: string | undefined): void {
@@ -119,26 +128,29 @@ function warnOfOverlap(context: Context, data: OpenedData, evaluation: OpenedDat
   if (rows > 0) context.warn(`${rows} rows of --eval are among the rows of --data: the accuracy is too good`);
 }
 
-/** Loss and labels, where the user leaves them to the data. */
-function gradientOptions(
+/** Loss and labels, where the user leaves them to the outputs and the data; answers that do not fit are refused. */
+async function gradientOptions(
   context: Context,
-  flags: PruningFlags,
-  data: OpenedData | null,
-): Pick<PruneOptions, 'loss' | 'labels'> {
-  if (data === null) return { loss: flags.loss, labels: flags.labels };
-  const { labelled, hasTargets } = data.source;
-  if (data.dataset === null)
-    return {
-      loss: flags.loss ?? (flags.labels === 'model' ? 'cross-entropy' : 'random'),
-      labels: flags.labels ?? 'model',
-    };
-  const loss = flags.loss ?? (hasTargets ? 'mse' : 'cross-entropy');
-  const drawn = loss === 'cross-entropy' && !labelled && flags.labels === undefined;
-  if (drawn)
+  { model, engine, data }: { model: Model; engine: Engine; data: OpenedData | null },
+  { loss: asked, labels, outputName: output }: PruningFlags,
+): Promise<Pick<PruneOptions, 'loss' | 'labels' | 'output'>> {
+  const named = output === undefined ? {} : { output };
+  if (data === null) return { ...(asked && { loss: asked }), ...(labels && { labels }), ...named };
+  const madeUp = data.dataset === null && labels !== 'model' ? 'random' : undefined;
+  const loss = asked ?? madeUp;
+  const decided = await decideOutputs(model, {
+    engine,
+    source: data.source,
+    ...named,
+    ...(loss && { loss }),
+    ...(labels && { labels }),
+  });
+  context.tell(decided.says);
+  if (decided.labels === 'model' && decided.loss !== 'random' && labels === undefined)
     context.warn(
       "the data has no labels: the gradients use labels drawn from the model's own prediction (--labels model)",
     );
-  return { loss, labels: drawn ? 'model' : flags.labels };
+  return { loss: decided.loss, labels: decided.labels, output: decided.judged.name };
 }
 
 /** Fewer gradient rows than this say little about a loss. */

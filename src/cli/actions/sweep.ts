@@ -82,12 +82,14 @@ function checkFlags(flags: SweepFlags): readonly Budget[] {
 
 function judgeOf(
   context: Context,
-  { evaluation, options }: RunSetup,
+  { evaluation, options, judged }: RunSetup,
   { threads }: SweepFlags,
 ): (model: Model) => Promise<Evaluation | null> {
   return (model) =>
     context.timed('evaluate', async () =>
-      evaluation === null ? null : evaluate(options.engine, model, evaluation.source, { threads, ...context.run }),
+      evaluation === null
+        ? null
+        : evaluate(options.engine, model, evaluation.source, { threads, ...judged, ...context.run }),
     );
 }
 

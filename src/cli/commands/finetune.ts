@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FINETUNE_DEFAULTS } from '../../finetune/finetune.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { DATA_FORMS, outputFlags, preprocessFlags, providerFlag, trainingFlags } from '../flags.ts';
+import { DATA_FORMS, lossFlags, outputFlags, preprocessFlags, providerFlag, trainingFlags } from '../flags.ts';
 import { count, whole } from '../parsers.ts';
 
 /** Adds the flags of `coppice finetune`. */
@@ -14,6 +14,7 @@ export function define(command: Command): void {
     .option('--epochs <n>', 'passes over --data', count, epochs)
     .option('--batch <n>', 'samples a step', count, batch)
     .option('--teacher <file>', 'dense model of --distill; --data then needs no labels if its share is 1');
+  lossFlags(command);
   trainingFlags(command, { rate });
   command
     .option('--freeze-statistics', 'leave batch normalisation as it is in inference')

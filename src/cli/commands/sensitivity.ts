@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { SENSITIVITY_DEFAULTS } from '../../pipeline/sensitivity.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { DATA_FORMS, outputFlags, preprocessFlags, providerFlag } from '../flags.ts';
+import { DATA_FORMS, lossFlags, outputFlags, preprocessFlags, providerFlag } from '../flags.ts';
 import { list, shares } from '../parsers.ts';
 
 /** Adds the flags of `coppice sensitivity`. */
@@ -14,6 +14,7 @@ export function define(command: Command): void {
     ])
     .option('--layers <glob,...>', 'only these layers (names of weights or nodes; * and ?)', list)
     .option('--exclude <glob,...>', 'leave these layers out', list);
+  lossFlags(command).option('--output <name>', 'the same as --output-name');
   preprocessFlags(command);
   command.option('--report <folder>', 'write sensitivity.json and sensitivity.svg there');
   providerFlag(command);

@@ -166,15 +166,12 @@ function keptIn(sizes: Asked['sizes'], support: Uint8Array): number[] {
 type Predicted = Pick<Parameters<typeof rowsOf>[0], 'model' | 'layers' | 'source'>;
 
 function predictionRows({ model, layers, source }: Predicted): Promise<GradientRows> {
-  const hasLabels = source.labelled || source.hasTargets;
   return rowsOf(
     {
       engine: onnxruntimeNode,
       model,
       layers,
       source,
-      loss: source.hasTargets ? 'mse' : 'cross-entropy',
-      labels: hasLabels ? 'data' : 'model',
       samples: Math.min(ROWS, source.count),
       batch: 1,
       augment: false,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { tinyData } from '../../../test/tiny-data.ts';
 import { feedsFromDataset } from '../../data/feeds.ts';
+import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
+import { evaluate } from '../../evaluate/accuracy.ts';
 import { findWeights } from '../../graph/weights.ts';
 import { parseModelText } from '../../onnx/text.ts';
 import { flipDetails } from './flip-details.ts';
@@ -102,7 +104,9 @@ describe('flipDetails', () => {
   it('tells what was lost from what was won, by the labels', async () => {
     const data = tinyData({ count: 6, sampleDims: [4], classes: 3 });
     const labels = data.labels as Int32Array;
-    const evaluation = (predictions: Int32Array) => ({ count: 6, accuracy: null, loss: null, predictions });
+    const source = feedsFromDataset(MODEL, data);
+    const { outputs } = await evaluate(onnxruntimeNode, MODEL, source);
+    const evaluation = (predictions: Int32Array) => ({ count: 6, accuracy: null, loss: null, predictions, outputs });
     const before = labels.slice();
     before[1] = ((labels[1] as number) + 1) % 3;
     before[2] = ((labels[2] as number) + 1) % 3;
@@ -112,7 +116,7 @@ describe('flipDetails', () => {
     const flips = await flipDetails({
       before: evaluation(before),
       after: evaluation(after),
-      source: feedsFromDataset(MODEL, data),
+      source,
     });
     expect(flips).toMatchObject({ rows: 6, lost: 1, won: 1, other: 1 });
     expect(flips?.examples.map(({ row, png }) => [row, png])).toEqual([

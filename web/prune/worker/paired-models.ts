@@ -1,4 +1,3 @@
-import { logitsOf } from '../../../src/autodiff/loss.ts';
 import type { Dataset } from '../../../src/data/dataset.ts';
 import { feedsFromDataset, widenTensor } from '../../../src/data/feeds.ts';
 import type { PreprocessOptions } from '../../../src/data/preprocess.ts';
