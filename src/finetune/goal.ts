@@ -1,3 +1,4 @@
+import type { LossName } from '../autodiff/loss.ts';
 import type { FedBatch, FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { OptionError } from '../errors/errors.ts';
@@ -6,8 +7,7 @@ import { decideOutputs, headsOf } from '../outputs/decide.ts';
 import type { Head } from '../outputs/heads.ts';
 import { type HeldAgainst, heldAgainst } from '../outputs/held-against.ts';
 import { atRawEnds } from '../outputs/raw.ts';
-import type { FinetuneOptions } from './finetune.ts';
-import type { TrainingRequest } from './training-program.ts';
+import type { Distillation, TrainingRequest } from './training-program.ts';
 
 /** What a training goes by. */
 export interface Goal {
@@ -17,14 +17,22 @@ export interface Goal {
   readonly held: (fed: FedBatch) => HeldAgainst | null;
 }
 
-type Asked = Pick<FinetuneOptions, 'engine' | 'source' | 'loss' | 'output' | 'units' | 'teacher'>;
+/** What of a training's options says what it goes by. */
+export interface GoalRequest {
+  readonly engine: Engine;
+  readonly source: FeedSource;
+  readonly loss?: Exclude<LossName, 'random'>;
+  readonly output?: string;
+  readonly units?: readonly (number | null)[];
+  readonly teacher?: Distillation;
+}
 
 /**
  * Finds out what the outputs are, and makes ready what is compared.
  *
  * @throws OptionError, DataError  as {@link decideOutputs}, or if a teacher has other outputs
  */
-export async function goalOf(model: Model, asked: Asked): Promise<Goal> {
+export async function goalOf(model: Model, asked: GoalRequest): Promise<Goal> {
   const { engine, source, loss, output, units, teacher } = asked;
   if (units !== undefined) return imitationOf(model, asked, units);
   const outputs = await decideOutputs(model, {
@@ -51,7 +59,7 @@ export async function goalOf(model: Model, asked: Asked): Promise<Goal> {
 
 async function imitationOf(
   model: Model,
-  { engine, source, teacher }: Asked,
+  { engine, source, teacher }: GoalRequest,
   units: readonly (number | null)[],
 ): Promise<Goal> {
   if (teacher?.share !== 1) throw new OptionError('Cannot imitate all outputs: wanted a teacher of share 1');

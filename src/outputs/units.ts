@@ -1,5 +1,5 @@
 import { inOrder } from '../data/batches.ts';
-import type { FeedSource } from '../data/feeds.ts';
+import { type FeedSource, inputBatches, wholeBatches } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
@@ -28,14 +28,20 @@ export async function outputUnits(
   heads: readonly Head[],
   { engine, source, count, threads }: UnitsRequest,
 ): Promise<(number | null)[]> {
-  const { inputs } = await source.feeds(inOrder(source.fixedBatch ?? Math.min(count, source.count)));
+  const samples = inOrder(Math.min(Math.max(count, source.fixedBatch ?? 1), source.count));
+  const size = source.fixedBatch ?? samples.length;
   const raw = atRawEnds(model, heads);
   const session = await engine.createSession(raw.model, threads === undefined ? {} : { threads });
-  const found = await session.run(inputs);
-  await session.release();
+  const parts: Map<string, Tensor>[] = [];
+  try {
+    for await (const inputs of inputBatches(source, wholeBatches(samples, size), size))
+      parts.push(await session.run(inputs));
+  } finally {
+    await session.release();
+  }
   const units = raw.ends.map((end, i) => {
     if (raw.ends.indexOf(end) !== i) return null;
-    const unit = varianceOf([(found.get(end) as Tensor<Float32Array>).data]);
+    const unit = varianceOf(parts.map((found) => (found.get(end) as Tensor<Float32Array>).data));
     if (!Number.isFinite(unit))
       throw new DataError(`Cannot imitate the model: its output "${heads[i]?.name}" is not finite on the data`);
     return unit > 0 ? unit : null;
