@@ -3,6 +3,9 @@ import { recalibrate } from '../src/apply/recalibrate.ts';
 import { readWeights, writeWeights } from '../src/apply/weights.ts';
 import { sparsity } from '../src/budget/budget.ts';
 import { feedsFromDataset } from '../src/data/feeds.ts';
+import { resolvePreprocess } from '../src/data/preprocess.ts';
+import type { RowSource } from '../src/data/rows.ts';
+import { rowsDataset } from '../src/data/rows-dataset.ts';
 import { onnxruntimeNode } from '../src/engine/onnxruntime.node.ts';
 import { evaluate } from '../src/evaluate/accuracy.ts';
 import { finetune } from '../src/finetune/finetune.ts';
@@ -58,6 +61,39 @@ describe('evaluation', () => {
       expect(b.loss).toBeCloseTo(a.loss as number, 6);
       expect(b.predictions).toEqual(a.predictions);
     }
+  });
+});
+
+describe('an input without a batch axis', () => {
+  const model =
+    parseModelText(`input x: float32[3, 4] const W1: float32[4, 5] = random(1) const W2: float32[5, 3] = random(2)
+    a = MatMul(x, W1) h = Tanh(a) m = ReduceMean(h) { axes: [0] } y = MatMul(m, W2) output y`);
+  const source: RowSource = {
+    count: 6,
+    dims: [3, 4],
+    labels: Int32Array.of(0, 1, 2, 0, 1, 2),
+    bytes: false,
+    picture: undefined,
+    rows: async (indices) =>
+      Array.from(indices, (i) => Float32Array.from({ length: 12 }, (_, j) => Math.sin(12 * i + j))),
+    pieces: () => [],
+  };
+
+  it('takes whole samples, one a run, and says so', async () => {
+    const [modelInput] = model.graph.inputs;
+    const data = rowsDataset(source, {
+      address: 'memory',
+      preprocess: resolvePreprocess({}),
+      ...(modelInput && { modelInput }),
+      hash: async () => '',
+    });
+    const feeds = feedsFromDataset(model, data);
+    expect((await feeds.feeds([2])).inputs.get('x')?.dims).toEqual([3, 4]);
+    const { count, remark } = await evaluate(engine, model, feeds);
+    expect(count).toBe(6);
+    expect(remark).toBe("the model's input has no batch axis; each sample is a run of its own");
+    const { w } = await prune(model, { engine, source: feeds, method: 'chita', samples: 6, budget: sparsity(0.5) });
+    expect(w.filter((x) => x === 0).length).toBe(18);
   });
 });
 

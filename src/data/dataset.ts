@@ -31,6 +31,8 @@ export interface Dataset {
   readonly count: number;
   /** Shape of one preprocessed sample, without the batch dimension. */
   readonly sampleDims: readonly number[];
+  /** Whether a sample is the whole of the model's input, which has no batch dimension; default: it is a row of it. */
+  readonly whole?: boolean;
   readonly labelled: boolean;
   /** Classes of every row, [count, ...labelDims]; absent where the data has no labels. To be read only. */
   readonly labels?: Int32Array;

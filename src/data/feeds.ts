@@ -34,6 +34,8 @@ export interface FeedSource {
   readonly answers?: Answers;
   /** The batch size that the model insists on; null = any. */
   readonly fixedBatch: number | null;
+  /** Whether a sample is the whole input, which has no batch dimension: one sample a run. */
+  readonly whole?: boolean;
   /** What runs of the model showed of its samples; absent = not tested yet. */
   readonly tested?: SampleFacts;
   /** Where a sample is a whole batch of rows: the rows one by one, in batches of the model's size. */
@@ -109,11 +111,13 @@ export function feedsFromDataset(model: Model, dataset: Dataset): FeedSource {
     labelled: dataset.labelled,
     hasTargets: dataset.targetDims !== undefined,
     ...answersOf(dataset),
-    fixedBatch: fixedBatchOf(model),
+    fixedBatch: dataset.whole === true ? 1 : fixedBatchOf(model),
+    ...(dataset.whole && { whole: true }),
     feeds: async (indices, augment, room) => {
       const options = { ...(augment && { augment }), ...(room && { room }) };
       const { x, labels, targets } = await dataset.batch(indices, options);
-      return { inputs: new Map([[name, x]]), ...(labels && { labels }), ...(targets && { targets }) };
+      const fed = dataset.whole === true ? { ...x, dims: x.dims.slice(1) } : x;
+      return { inputs: new Map([[name, fed]]), ...(labels && { labels }), ...(targets && { targets }) };
     },
   };
 }

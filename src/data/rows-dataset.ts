@@ -39,7 +39,9 @@ export function rowsDataset(source: RowSource, options: RowsDatasetOptions): Dat
   if (!isInputType(type)) throw new DataError(`Cannot feed "${address}" to the model: no data can be made ${type}`);
   const plan = planRows(source, preprocess);
   const wanted = modelInput?.shape;
-  const sampleDims = wanted ? fitSample(plan.dims, wanted.slice(1), address) : plan.dims;
+  const { sampleDims, whole } = wanted
+    ? placeSample(plan.dims, wanted, address)
+    : { sampleDims: plan.dims, whole: false };
   const size = sizeOf(sampleDims);
 
   const batch = async (indices: ArrayLike<number>, batchOptions?: BatchOptions): Promise<Batch> => {
@@ -58,6 +60,7 @@ export function rowsDataset(source: RowSource, options: RowsDatasetOptions): Dat
     address,
     count: source.count,
     sampleDims,
+    ...(whole && { whole }),
     labelled: source.labels !== undefined,
     ...(source.labels && { labels: source.labels }),
     ...(source.labelDims && { labelDims: source.labelDims }),
@@ -68,6 +71,21 @@ export function rowsDataset(source: RowSource, options: RowsDatasetOptions): Dat
     },
     batch,
   };
+}
+
+/** A sample as a row of a model's input, or as the whole of it where only that fits: an input without a batch axis. */
+function placeSample(
+  sample: readonly number[],
+  wanted: readonly Dimension[],
+  address: string,
+): { sampleDims: readonly number[]; whole: boolean } {
+  try {
+    return { sampleDims: fitSample(sample, wanted.slice(1), address), whole: false };
+  } catch (error) {
+    const isSame = wanted.every((d, i) => typeof d !== 'number' || d < 0 || d === sample[i]);
+    if (wanted.length === 0 || sample.length !== wanted.length || !isSame) throw error;
+    return { sampleDims: sample, whole: true };
+  }
 }
 
 function placeFor(type: DataType, length: number, room: InputRoom | undefined): Values {

@@ -32,7 +32,11 @@ type RunRows = (rows: readonly number[]) => Promise<Outputs>;
  * Cost: a session, and about nine samples, or three batches of a fixed size.
  */
 export async function testSamples(engine: Engine, model: Model, source: FeedSource): Promise<SampleFacts | null> {
-  if (source.fixedBatch === 1) return { run: 1, rows: 1, outputs: new Map(), remark: null };
+  if (source.fixedBatch === 1) {
+    const remark =
+      source.whole === true ? "the model's input has no batch axis; each sample is a run of its own" : null;
+    return { run: 1, rows: 1, outputs: new Map(), remark };
+  }
   const session = await opened(engine, model);
   if (session === null) return null;
   try {
