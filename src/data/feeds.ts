@@ -145,6 +145,7 @@ export function randomFeeds(model: Model, options: { rng: Random; count: number;
     if (type === null || !(isInputType(type) || type === 'bool'))
       throw new DataError(`Cannot make up input "${name}" of type ${type ?? 'unknown'}`);
   }
+  checkMadeUpSize(model, open);
   const fixedBatch = fixedBatchOf(model);
   return {
     count,
@@ -165,12 +166,39 @@ export function randomFeeds(model: Model, options: { rng: Random; count: number;
   };
 }
 
+/** Numbers that are made up for one run at most: half a gigabyte, some seconds. */
+const MOST_MADE_UP = 2 ** 25;
+
+/** A declared shape with its open dimensions filled. */
+function filledIn(shape: ValueInfo['shape'], open: number): number[] {
+  return (shape ?? []).map((d) => (isOpen(d) ? open : (d as number)));
+}
+
+/**
+ * Makes sure that inputs are small enough to be made up.
+ *
+ * @param open  size of open dimensions
+ * @throws DataError naming the largest input
+ */
+export function checkMadeUpSize(model: Model, open: number): void {
+  const sizes = feedsOf(model.graph).map(({ name, shape }) => {
+    const [first, ...rest] = filledIn(shape, open);
+    const dims = first === undefined ? [] : [isOpen(shape?.[0]) ? 1 : first, ...rest];
+    return { name, dims, size: sizeOf(dims) };
+  });
+  const largest = sizes.reduce((a, b) => (b.size > a.size ? b : a), { name: '', dims: [] as number[], size: 0 });
+  if (sizes.reduce((sum, { size }) => sum + size, 0) <= MOST_MADE_UP) return;
+  throw new DataError(
+    `Cannot make up input "${largest.name}" of shape [${largest.dims.join(', ')}]: wanted at most ${MOST_MADE_UP} numbers, it has ${largest.size}; give rows of data`,
+  );
+}
+
 /** @param own  numbers of the samples that have a row each; null = the same input for all */
 function madeUp(
   { type, shape }: ValueInfo,
   { own, open, rng }: { own: readonly (number | undefined)[] | null; open: number; rng: Random },
 ): Tensor {
-  const given = (shape ?? []).map((d) => (isOpen(d) ? open : (d as number)));
+  const given = filledIn(shape, open);
   const dims = own === null ? given : [own.length, ...given.slice(1)];
   const size = sizeOf(own === null ? dims : dims.slice(1));
   const real = type?.startsWith('float') ?? true;

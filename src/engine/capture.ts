@@ -12,15 +12,23 @@ import type { Engine, Tensors } from './engine.ts';
 /** Integer and boolean values up to this many elements are kept with their shapes: they steer Reshape, Slice and the like. */
 const KEPT_ELEMENTS = 4096;
 
+/** Nodes of a graph whose values are recorded: the runtime takes more than the square of the time for more of them. */
+const MOST_NODES = 15_000;
+
 /**
  * Runs a model once with every intermediate value exposed, and records what each one turned out to be.
  *
  * @returns types and shapes by value name; small integer values too
- * @throws EngineError if the model does not run on these inputs
+ * @throws EngineError if the model does not run on these inputs, or has more than 15,000 nodes
  * Cost: one forward pass on the processor without graph optimisation; all activations at once in memory. The largest weights of
  * large models are zeros in it (see hollowWeights).
  */
 export async function capture(engine: Engine, model: Model, feeds: Tensors): Promise<Captured> {
+  const nodes = model.graph.nodes.length;
+  if (nodes > MOST_NODES)
+    throw new EngineError(
+      `Cannot record the shapes of the model: wanted at most ${MOST_NODES} nodes, it has ${nodes}; what needs no shapes, such as --method magnitude, works`,
+    );
   const session = await (engine.host ?? engine).createSession(hollowWeights(exposeAll(model)), {
     optimization: 'none',
   });

@@ -1,7 +1,7 @@
 import { type FeedSource, randomFeeds } from '../data/feeds.ts';
 import { capture } from '../engine/capture.ts';
 import type { Engine } from '../engine/engine.ts';
-import { CoppiceError, messageOf, UnsupportedOpError } from '../errors/errors.ts';
+import { CoppiceError, DataError, messageOf, UnsupportedOpError } from '../errors/errors.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
@@ -14,7 +14,7 @@ export interface Shapes {
 }
 
 /** Sizes that open dimensions other than the batch are tried at, until the model runs. */
-export const OPEN_SIZES = [64, 32, 16, 128, 224, 256, 512, 8, 1];
+export const OPEN_SIZES = [64, 32, 16, 128, 224, 256, 512, 8, 4, 3, 2, 1];
 
 /**
  * Runs a model once for the shapes of its values: on one row of data, or on made-up inputs.
@@ -33,7 +33,8 @@ export async function shapesOf(
     const { inputs } = await source.feeds(Array.from({ length: batch }, (_, i) => Math.min(i, source.count - 1)));
     return attempt(async () => ({ captured: await capture(engine, model, inputs), batch, open: null }));
   }
-  let last = { reason: '' };
+  let last: { reason: string } = { reason: '' };
+  let isTooLarge = false; // sizes at which the inputs would be too large say little
   for (const size of isOpen(model) ? (open === undefined ? OPEN_SIZES : [open]) : [null]) {
     const made = await attempt(async () => {
       const feeds = randomFeeds(model, { rng: random(1), count: 1, open: size ?? 1 });
@@ -45,17 +46,17 @@ export async function shapesOf(
       };
     });
     if (!('reason' in made)) return made;
-    last = last.reason === '' ? made : last;
+    if (last.reason === '' || isTooLarge) [last, isTooLarge] = [made, made.error instanceof DataError];
   }
-  return last;
+  return { reason: last.reason };
 }
 
-async function attempt<T>(work: () => Promise<T>): Promise<T | { reason: string }> {
+async function attempt<T>(work: () => Promise<T>): Promise<T | { reason: string; error: CoppiceError }> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof CoppiceError)) throw error;
-    return { reason: messageOf(error) };
+    return { reason: messageOf(error), error };
   }
 }
 
