@@ -48,7 +48,11 @@ function isOutOfMemory(thrown: unknown): boolean {
   return thrown instanceof RangeError && /allocation|array length|array buffer/i.test(thrown.message);
 }
 
-/** Messages quote names from files: no control characters, no second line. */
+/** Names in files may be as long as the files. */
+const LONGEST = 4000;
+
+/** Messages quote names from files: no control characters, no second line, an end. */
 function oneLine(message: string): string {
-  return message.replace(/\p{Cc}+/gu, ' ').trim();
+  const text = message.slice(0, LONGEST).replace(/\p{Cc}+/gu, ' ').trim();
+  return message.length > LONGEST ? `${text} ... (${message.length - LONGEST} more characters)` : text;
 }
