@@ -53,7 +53,7 @@ describe('numbers of a file', () => {
 
   it('of four bits lie two in a byte', () => {
     const weight: Constant = { type: 'int4', dims: [3], raw: Uint8Array.of(0xe1, 0x07) };
-    const quantisation = { scale: Float64Array.of(0.5), zero: Float64Array.of(1), at: () => 0 };
+    const quantisation = { scale: Float64Array.of(0.5), zero: Float64Array.of(1), at: () => 0, form: '' };
     expect(Array.from(numbersOf(weight, quantisation))).toEqual([0, -1.5, 3]);
     expect(constantLike(weight, Float64Array.of(0, -1.5, 3), quantisation).raw).toEqual(weight.raw);
     expect(constantLike(weight, Float64Array.of(0, 0, 3), quantisation).raw).toEqual(Uint8Array.of(0x11, 0x07));

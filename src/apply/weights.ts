@@ -1,13 +1,10 @@
 import { countNonzeros } from '../constraints/constraint.ts';
-import { numberToHalf } from '../data/half.ts';
 import { OnnxDecodeError, ShapeError } from '../errors/errors.ts';
 import { gather, isStored, positionOf, scatter } from '../graph/arrangement.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
-import { widenConstant } from '../graph/passes/widen-floats.ts';
 import type { WeightLayer } from '../graph/weights.ts';
-import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { constantLike, numbersOf } from './stored-numbers.ts';
 
 /**
  * The weights of the layers, one after another, each in its layer's order (see WeightLayer.order): [p] f64.
@@ -21,7 +18,7 @@ export function readWeights(model: Model, layers: readonly WeightLayer[]): Float
 /** The same in the narrowest type that holds all of them exactly: half the memory where no weight is float64. */
 export function readWeightsNarrow(model: Model, layers: readonly WeightLayer[]): Float64Array | Float32Array {
   const constants = constantsOf(model.graph);
-  const isWide = layers.some(({ name }) => constants.get(name)?.type === 'float64');
+  const isWide = layers.some(({ name, quantisation }) => quantisation || constants.get(name)?.type === 'float64');
   return isWide ? readWeights(model, layers) : readInto(model, layers, new Float32Array(sizeOfAll(layers)));
 }
 
@@ -64,7 +61,7 @@ function readLayer<T extends Float64Array | Float32Array>(
     throw new ShapeError(`Cannot read weight "${layer.name}": the model has no such constant`);
   if (isStored(layer.order) && part instanceof Float32Array && isPlain(constant, part)) bytesOf(part).set(constant.raw);
   else {
-    const stored = tensorOf(constant.type === 'float16' ? widenConstant(constant) : constant).data as Float32Array;
+    const stored = numbersOf(constant, layer.quantisation);
     if (isStored(layer.order)) part.set(stored);
     else gather(layer.order, stored, part);
   }
@@ -98,28 +95,20 @@ export function writeWeights(model: Model, layers: readonly WeightLayer[], w: Fl
   const replacements = new Map<string, Constant>();
   let start = 0;
   for (const layer of layers) {
+    const old = constants.get(layer.name);
+    if (old === undefined) throw new ShapeError(`Cannot write weight "${layer.name}": the model has no such constant`);
     const stored = inStoredOrder(layer, w.subarray(start, start + layer.size));
-    const half = constants.get(layer.name)?.type === 'float16';
-    const tensor: Tensor = half
-      ? { type: 'float16', dims: layer.dims, data: halves(stored) }
-      : { type: 'float32', dims: layer.dims, data: stored };
-    replacements.set(layer.name, constantOf(tensor));
+    replacements.set(layer.name, constantLike({ ...old, dims: layer.dims }, stored, layer.quantisation));
     start += layer.size;
   }
   return { ...model, graph: replaceConstants(model.graph, replacements) };
 }
 
-function inStoredOrder(layer: WeightLayer, w: Float64Array | Float32Array): Float32Array {
-  if (isStored(layer.order)) return w instanceof Float32Array ? w : new Float32Array(w);
-  const stored = new Float32Array(layer.size);
+function inStoredOrder(layer: WeightLayer, w: Float64Array | Float32Array): Float64Array | Float32Array {
+  if (isStored(layer.order)) return w;
+  const stored = w instanceof Float32Array ? new Float32Array(layer.size) : new Float64Array(layer.size);
   scatter(layer.order, w, stored);
   return stored;
-}
-
-function halves(values: Float32Array): Uint16Array {
-  const bits = new Uint16Array(values.length);
-  for (let i = 0; i < values.length; i++) bits[i] = numberToHalf(values[i] as number);
-  return bits;
 }
 
 /** Where element i of the layer's order lies in the file's order. */

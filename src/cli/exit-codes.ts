@@ -53,6 +53,9 @@ const LONGEST = 4000;
 
 /** Messages quote names from files: no control characters, no second line, an end. */
 function oneLine(message: string): string {
-  const text = message.slice(0, LONGEST).replace(/\p{Cc}+/gu, ' ').trim();
+  const text = message
+    .slice(0, LONGEST)
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim();
   return message.length > LONGEST ? `${text} ... (${message.length - LONGEST} more characters)` : text;
 }

@@ -15,6 +15,9 @@ type Shape = (node: Node, dims: readonly number[], known: Known) => readonly num
 /** Operators that give a tensor's elements another shape, and the shape. */
 const RESHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ['Identity', (_, dims) => dims],
+  ['Cast', (_, dims) => dims],
+  ['QuantizeLinear', (_, dims) => dims],
+  ['DequantizeLinear', (_, dims) => dims],
   ['Reshape', (node, dims, known) => reshapedTo(node, dims, intsOf(node, 'shape', known))],
   [
     'Flatten',
@@ -45,9 +48,14 @@ const RESHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ],
 ]);
 
-/** Whether an operator does nothing to its first input but move its elements. */
-export function isMove({ op, domain }: Node): boolean {
-  return domain === '' && (op === 'Transpose' || RESHAPES.has(op));
+/** Numbers of the float types: FLOAT, FLOAT16, DOUBLE and BFLOAT16. */
+const REAL_TYPES = new Set([1, 10, 11, 16]);
+
+/** Whether an operator does nothing to its first input but move its elements, or write them in another type. */
+export function isMove(node: Node): boolean {
+  const { op, domain } = node;
+  if (domain !== '') return false;
+  return op === 'Cast' ? REAL_TYPES.has(intAttribute(node, 'to', 0)) : op === 'Transpose' || RESHAPES.has(op);
 }
 
 /** The arrangement behind a move of the one in front of it; null where shapes are computed and no run has captured them, or do not fit. */

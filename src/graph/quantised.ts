@@ -9,6 +9,8 @@ export interface Quantisation {
   readonly zero: Float64Array;
   /** Which of the scales an element has, by its place in the file. */
   readonly at: (place: number) => number;
+  /** Equal where `at` is the same. */
+  readonly form: string;
 }
 
 /** The smallest and the largest number of each whole type that weights are stored in. */
@@ -45,7 +47,7 @@ export function quantisationOf(
   if (zeros?.length !== scales.length) return undefined;
   const at =
     scales.length === 1 ? () => 0 : placer(dims, scale.dims, { axis: axis < 0 ? axis + dims.length : axis, block });
-  return at && { scale: scales, zero: zeros, at };
+  return at && { scale: scales, zero: zeros, at, form: scales.length === 1 ? '' : `${axis},${block}` };
 }
 
 function placer(
@@ -98,4 +100,11 @@ function wholesOf(type: DataType, dims: readonly number[], raw: Uint8Array): Flo
     values[i] = type === 'int4' && half > 7 ? half - 16 : half;
   }
   return values;
+}
+
+/** Whether two readings of the same constant give the same numbers; both may be none. */
+export function sameQuantisation(a: Quantisation | undefined, b: Quantisation | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const same = (x: Float64Array, y: Float64Array): boolean => x.length === y.length && x.every((v, i) => v === y[i]);
+  return same(a.scale, b.scale) && same(a.zero, b.zero) && a.form === b.form;
 }

@@ -4,7 +4,12 @@ import { type Arrangement, dimsOf, sameOrder, storedArrangement } from './arrang
 import type { Captured } from './captured.ts';
 import { isMove, type Known, movedArrangement } from './moves.ts';
 import { constantsToInitializers } from './passes/constants-to-initializers.ts';
+import { type Quantisation, sameQuantisation } from './quantised.ts';
+import { everyNode } from './scopes.ts';
 import { type UseMatrix, useMatrix } from './use-matrix.ts';
+import { useMacs } from './weight-macs.ts';
+import { weightSite } from './weight-sites.ts';
+import { type Storage, storageOf } from './weight-storage.ts';
 
 /** One use of a weight by an operator. */
 export interface WeightUse {
@@ -37,6 +42,10 @@ export interface WeightLayer {
   readonly uses: readonly WeightUse[];
   /** An operator that reads the tensor for something else, such as Gather from a table that is the last layer too; absent = none. */
   readonly alsoReadBy?: string;
+  /** Why its magnitudes alone say what may go: no gradient reaches it, and no layer is solved; null = every method takes it. */
+  readonly magnitudeOnly: string | null;
+  /** How its elements are to be read where the file has whole numbers. */
+  readonly quantisation?: Quantisation;
 }
 
 /** A float constant of an operator that is not prunable, and why. */
@@ -55,59 +64,56 @@ export interface Weights {
   readonly unprunable: readonly UnprunableWeight[];
 }
 
-const WEIGHT_INPUTS: ReadonlyMap<string, readonly number[]> = new Map([
-  ['Conv', [1]],
-  ['ConvTranspose', [1]],
-  ['Gemm', [1, 0]],
-  ['MatMul', [1, 0]],
-]);
 /** Longer chains of moves are not followed. */
 const MOST_MOVES = 64;
-const RECURRENT = new Set(['LSTM', 'GRU', 'RNN']);
 
 /** A use with the order in which it reads the weight; null = not known. */
 interface FoundUse {
   readonly use: WeightUse;
   readonly order: Arrangement | null;
+  readonly storage: Storage;
 }
 
 /**
- * Finds the weights of convolutions and linear layers, through Identity, Transpose and the like, shared ones once. Tensors without
- * elements are none.
+ * Finds the weights of convolutions, linear and recurrent layers, in subgraphs too, through Identity, Transpose, Cast, DequantizeLinear
+ * and the like, shared ones once. Tensors without elements are none.
  *
  * @param captured  shapes of a run with `batch` samples, for the multiply-accumulates; without it they are null
  */
 export function findWeights(model: { readonly graph: Graph }, captured?: Captured, batch = 1): Weights {
   const graph = constantsToInitializers(model.graph);
-  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((y) => [y, node] as const)));
+  const nodes = everyNode(graph);
+  const makers = new Map(nodes.flatMap(({ node }) => node.outputs.map((y) => [y, node] as const)));
   const uses = new Map<string, FoundUse[]>();
   const unprunable = new Map<string, UnprunableWeight>();
-  for (const node of graph.nodes) {
+  for (const { node, holder } of nodes) {
     for (const input of weightInputs(node)) {
       const found = source(graph, makers, node.inputs[input] ?? '');
       if (found === undefined || sizeOf(found.constant.dims) === 0) continue;
       const { name, constant } = found;
       const moved = arrived(found, { graph });
-      const reason = refusal(constant, moved);
       const others = uses.get(name) ?? [];
+      const storage = storageOf({ ...found, graph, node, input, holder });
+      const reason = refusal(constant, moved) ?? storage.refused ?? differing(others, storage);
       if (reason !== undefined)
-        unprunable.set(name, { name, node: node.name, op: node.op, dims: constant.dims, reason });
+        unprunable.set(name, { name, node: node.name, op: labelOf(node), dims: constant.dims, reason });
       else uses.set(name, others);
-      others.push(foundUse(node, input, { moved, ran: moved ?? arrived(found, { graph, captured }) }));
+      others.push(foundUse(node, input, { moved, ran: moved ?? arrived(found, { graph, captured }), storage }));
     }
     noteOthers(graph, node, unprunable);
   }
+  for (const [name, { reason }] of unprunable) if (reason === DIFFERING) uses.delete(name);
   for (const name of uses.keys()) unprunable.delete(name);
   const readers = otherReaders(graph, makers, uses);
   const prunable = [...uses].map(([name, found]): WeightLayer => {
     const { dims } = graph.constants.get(name) as Constant;
-    const [{ use: first }] = found as [FoundUse];
+    const [{ use: first, storage }] = found as [FoundUse];
     const order = commonOrder(found);
     const reader = readers.get(name);
     return {
       name,
       node: first.node.name,
-      op: first.node.op,
+      op: labelOf(first.node),
       dims,
       size: sizeOf(dims),
       uses: found.map(({ use }) => use),
@@ -115,14 +121,16 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
       order: order ?? storedArrangement(dims),
       filters: filtersOf(first, order) ?? dims[0] ?? 1,
       macsPerWeight:
-        captured === undefined ? null : found.reduce((sum, { use }) => sum + macs(use, captured, batch), 0),
+        captured === undefined ? null : found.reduce((sum, { use }) => sum + useMacs(use, captured, batch), 0),
+      magnitudeOnly: found.map((one) => one.storage.magnitudeOnly).find((reason) => reason !== null) ?? null,
+      ...(storage.quantisation && { quantisation: storage.quantisation }),
     };
   });
   return { prunable, unprunable: [...unprunable.values()] };
 }
 
-function weightInputs({ op, domain }: Node): readonly number[] {
-  return domain === '' ? (WEIGHT_INPUTS.get(op) ?? []) : [];
+function weightInputs(node: Node): readonly number[] {
+  return weightSite(node)?.inputs ?? [];
 }
 
 /** Operators that read some of the weights for what is no use of a weight, by the weight's name. Its shape alone is nothing of it. */
@@ -132,7 +140,7 @@ function otherReaders(
   weights: ReadonlyMap<string, unknown>,
 ): Map<string, string> {
   const readers = new Map<string, string>();
-  for (const node of graph.nodes) {
+  for (const { node } of everyNode(graph)) {
     if (isMove(node) || node.op === 'Shape' || node.op === 'Size') continue;
     const own = weightInputs(node);
     for (const [i, value] of node.inputs.entries()) {
@@ -141,6 +149,18 @@ function otherReaders(
     }
   }
   return readers;
+}
+
+function labelOf({ domain, op }: Node): string {
+  return domain === '' ? op : `${domain}.${op}`;
+}
+
+const DIFFERING = 'its uses read its whole numbers by different scales';
+
+/** Why a weight of several uses means no one number. */
+function differing([first]: readonly FoundUse[], { quantisation }: Storage): string | undefined {
+  if (first === undefined) return undefined;
+  return sameQuantisation(first.storage.quantisation, quantisation) ? undefined : DIFFERING;
 }
 
 /** The weight as it arrives at its use; null if that is not known. */
@@ -155,11 +175,11 @@ function arrived({ constant, moves }: Source, known: Known): Arrangement | null 
 function foundUse(
   node: Node,
   input: number,
-  { moved, ran }: { moved: Arrangement | null; ran: Arrangement | null },
+  { moved, ran, storage }: { moved: Arrangement | null; ran: Arrangement | null; storage: Storage },
 ): FoundUse {
   const matrix = ran && useMatrix(node, input, ran);
   const isReordered = moved !== null && matrix !== null && node.op !== 'ConvTranspose';
-  return { use: { node, input, matrix }, order: isReordered ? matrix.elements : moved };
+  return { use: { node, input, matrix }, order: isReordered ? matrix.elements : moved, storage };
 }
 
 /** The order in which all uses read the weight; null where they differ, or it is not known. */
@@ -198,16 +218,13 @@ function source(graph: Graph, makers: ReadonlyMap<string, Node>, value: string):
 
 /** @param moved  the constant as it arrives at its use, if known */
 function refusal(constant: Constant, moved: Arrangement | null): string | undefined {
-  if (constant.type !== 'float32' && constant.type !== 'float16')
-    return `its elements are ${constant.type}; only float32 and float16 weights are pruned`;
   const rank = Math.max(constant.dims.length, moved === null ? 0 : dimsOf(moved).length);
-  if (rank < 2) return `it has ${rank === 1 ? 'one dimension' : 'no dimension'}, as a bias has`;
-  return undefined;
+  return rank < 2 ? `it has ${rank === 1 ? 'one dimension' : 'no dimension'}, as a bias has` : undefined;
 }
 
 /** Float constants with two or more dimensions that other operators use: said, so that nobody wonders. */
 function noteOthers(graph: Graph, node: Node, into: Map<string, UnprunableWeight>): void {
-  if (WEIGHT_INPUTS.has(node.op) && node.domain === '') return;
+  if (weightSite(node) !== undefined || isMove(node)) return;
   for (const name of node.inputs) {
     const constant = graph.constants.get(name);
     if (
@@ -218,19 +235,7 @@ function noteOthers(graph: Graph, node: Node, into: Map<string, UnprunableWeight
       into.has(name)
     )
       continue;
-    const what = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
-    const reason = RECURRENT.has(node.op)
-      ? `it belongs to a recurrent layer (${node.op}), which is not pruned`
-      : `${what} is not a convolution or a linear layer`;
-    if (!isMove(node)) into.set(name, { name, node: node.name, op: what, dims: constant.dims, reason });
+    const reason = `${labelOf(node)} is not a convolution or a linear layer`;
+    into.set(name, { name, node: node.name, op: labelOf(node), dims: constant.dims, reason });
   }
-}
-
-/** Output positions of one sample that each weight contributes to. */
-function macs({ node, input, matrix }: WeightUse, captured: Captured, batch: number): number {
-  const y = captured.get(node.outputs[0] ?? '')?.dims;
-  const x = captured.get(node.inputs[1 - input] ?? '')?.dims;
-  if (node.op === 'Conv') return y === undefined ? 0 : (sizeOf(y.slice(2)) * (y[0] ?? 1)) / batch;
-  if (node.op === 'ConvTranspose') return x === undefined ? 0 : (sizeOf(x.slice(2)) * (x[0] ?? 1)) / batch;
-  return y === undefined || matrix === null ? 0 : sizeOf(y) / (matrix.groups * matrix.outputs) / batch;
 }

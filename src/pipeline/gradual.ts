@@ -5,7 +5,7 @@ import type { Distillation } from '../finetune/training-program.ts';
 import type { Model } from '../ir/model.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import { random } from '../tensor/random.ts';
-import { chooseLayers } from './layers.ts';
+import { layersFor } from './layers.ts';
 import { entryOf, withSolvingMethod } from './methods.ts';
 import { type PruneResult, prune, withWeights } from './prune.ts';
 import { type PruneOptions, resolvePrune } from './prune-options.ts';
@@ -89,7 +89,7 @@ export async function pruneGradually(
     throw new OptionError(`Cannot train between prunings by ${name}: it trains by itself; leave out --gradual`);
   if (source === undefined) throw new DataError('Cannot train between prunings without data: give --data');
   const resolved = resolvePrune(options);
-  let chosen = chooseLayers(model, options);
+  let chosen = layersFor(model, options);
   const p = chosen.layers.reduce((sum, { size }) => sum + size, 0);
   const plan = { stages: prunings, schedule: budgetSchedule, base: resolved.baseSparsity };
   const stages: StageResult[] = [...(from?.stages ?? [])];

@@ -1,8 +1,9 @@
+import { numbersOf } from '../apply/stored-numbers.ts';
 import type { Captured } from '../graph/captured.ts';
 import { constantsOf } from '../graph/constants.ts';
-import { widenConstant } from '../graph/passes/widen-floats.ts';
+import type { Quantisation } from '../graph/quantised.ts';
 import { findWeights } from '../graph/weights.ts';
-import { feedsOf, tensorOf } from '../ir/access.ts';
+import { feedsOf } from '../ir/access.ts';
 import type { Constant, Dimension, Model } from '../ir/model.ts';
 import { fileFeatures } from '../onnx/features.ts';
 import { sizeOf } from '../tensor/tensor.ts';
@@ -34,6 +35,8 @@ export interface PrunableFacts extends WeightHealth {
   readonly output: readonly number[] | null;
   /** Multiply-accumulates of one sample. */
   readonly macs: number | null;
+  /** Why methods other than magnitude leave it as it is; null = none does. */
+  readonly magnitudeOnly: string | null;
 }
 
 /** A weight that cannot be pruned. */
@@ -84,7 +87,7 @@ export function inspect(model: Model, shapes?: { readonly captured: Captured; re
   const constants = constantsOf(graph);
   const { prunable, unprunable } = findWeights(model, shapes?.captured, shapes?.batch);
   const layers = prunable.map(
-    ({ name, node, op, dims, size, uses, macsPerWeight }): PrunableFacts => ({
+    ({ name, node, op, dims, size, uses, macsPerWeight, magnitudeOnly, quantisation }): PrunableFacts => ({
       name,
       node,
       op,
@@ -93,7 +96,8 @@ export function inspect(model: Model, shapes?: { readonly captured: Captured; re
       uses: uses.length,
       output: shapes?.captured.get(uses[0]?.node.outputs[0] ?? '')?.dims ?? null,
       macs: macsPerWeight === null ? null : Math.round(macsPerWeight * size),
-      ...healthOf(constants.get(name)),
+      magnitudeOnly,
+      ...healthOf(constants.get(name), quantisation),
     }),
   );
   const sum = (pick: (layer: PrunableFacts) => number): number =>
@@ -138,10 +142,10 @@ function portOf({ name, type, shape }: Port): Port {
   return { name, type, shape };
 }
 
-function healthOf(constant: Constant | undefined): WeightHealth {
+function healthOf(constant: Constant | undefined, quantisation: Quantisation | undefined): WeightHealth {
   if (constant === undefined) return { zeros: 0, notFinite: 0 };
   let [zeros, notFinite] = [0, 0];
-  const elements = tensorOf(constant.type === 'float16' ? widenConstant(constant) : constant).data as Float32Array;
+  const elements = numbersOf(constant, quantisation);
   for (let i = 0; i < elements.length; i++) {
     if (elements[i] === 0) zeros++;
     else if (!Number.isFinite(elements[i])) notFinite++;

@@ -4,6 +4,7 @@ import type { Captured } from '../graph/captured.ts';
 import { findWeights, type UnprunableWeight, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { BlockedLayer } from '../reconstruction/reconstruct.ts';
+import { entryOf } from './methods.ts';
 
 /** Which layers to prune. */
 export interface LayerChoice {
@@ -53,6 +54,27 @@ export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captu
     .filter((layer) => !isChosen(layer))
     .map(({ name, node, op, dims }) => ({ name, node, op, dims, reason: 'left out by --layers or --exclude' }));
   return { layers, untouched: [...left, ...unprunable] };
+}
+
+/**
+ * {@link chooseLayers} for a method: layers of which nothing but the magnitudes can be used are left to methods that use nothing else.
+ *
+ * @throws UnsupportedOpError  if none is left
+ */
+export function layersFor(model: Model, options: LayerChoice & Parameters<typeof entryOf>[0]): ChosenLayers {
+  const chosen = chooseLayers(model, options);
+  const { name, keepsLargest, needsGradients, trains, reconstructs } = entryOf(options);
+  if (keepsLargest || !(needsGradients || trains || reconstructs)) return chosen;
+  const blocked = chosen.layers.flatMap((layer) =>
+    layer.magnitudeOnly === null ? [] : [{ layer, reason: layer.magnitudeOnly }],
+  );
+  if (blocked.length < chosen.layers.length) return withoutBlocked(chosen, blocked);
+  const list = blocked.map(({ layer, reason }) => `"${layer.name}": ${reason}`);
+  const listed = `${list.slice(0, 5).join('; ')}${list.length > 5 ? `; and ${list.length - 5} more` : ''}`;
+  throw new UnsupportedOpError(
+    `Cannot prune by ${name}: wanted weights that gradients or layer problems reach, every layer has its magnitudes alone (${listed}); use --method magnitude`,
+    { fields: { weights: blocked.map(({ layer }) => layer.name) } },
+  );
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Model } from '../ir/model.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { withDecidedLoss } from './decided.ts';
 import { keepLargest } from './largest-stage.ts';
-import { boundsOf, type ChosenLayers, chooseLayers, withoutBlocked } from './layers.ts';
+import { boundsOf, type ChosenLayers, layersFor, withoutBlocked } from './layers.ts';
 import { entryOf } from './methods.ts';
 import { pruneAndTrain } from './prune-by-training.ts';
 import { pruneLayerwise } from './prune-in-one.ts';
@@ -38,7 +38,7 @@ export interface PruneResult {
  * Deterministic given `seed`. Cost: stages x (n m sample gradients + the solver's cost); memory n p floats.
  */
 export async function prune(model: Model, options: PruneOptions): Promise<PruneResult> {
-  const result = await pruneLayers(model, await withTestedSource(model, options), chooseLayers(model, options));
+  const result = await pruneLayers(model, await withTestedSource(model, options), layersFor(model, options));
   refuseNonFinite(model, result.model, 'use a larger ridge (--lambda), or another method (--method magnitude)');
   return result;
 }

@@ -3,7 +3,7 @@ import type { FeedSource } from '../data/feeds.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import { withDecidedLoss } from './decided.ts';
-import { chooseLayers } from './layers.ts';
+import { layersFor } from './layers.ts';
 import { entryOf } from './methods.ts';
 import { PRUNE_DEFAULTS, type PruneOptions, resolvePrune } from './prune-options.ts';
 import { stageRows } from './prune-stage.ts';
@@ -16,7 +16,7 @@ export async function sharedRows(
   const options = await withDecidedLoss(model, asked);
   const resolved = resolvePrune(options);
   if (resolved.stages > 1 || !entryOf(options).needsGradients) return {};
-  const { layers } = chooseLayers(model, options);
+  const { layers } = layersFor(model, options);
   const rows = await unlessBlocked(options, () =>
     stageRows({ options, resolved, layers }, model, { t: 0, onProgress: options.onProgress }),
   );

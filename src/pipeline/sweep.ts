@@ -7,7 +7,7 @@ import type { Model } from '../ir/model.ts';
 import { random } from '../tensor/random.ts';
 import { withDecidedLoss } from './decided.ts';
 import { rowsOf } from './gradients.ts';
-import { chooseLayers } from './layers.ts';
+import { layersFor } from './layers.ts';
 import { METHODS, type Method, needsData } from './methods.ts';
 import { type PruneResult, prune } from './prune.ts';
 import { type PruneOptions, resolvePrune } from './prune-options.ts';
@@ -176,7 +176,7 @@ async function denseRows(model: Model, asked: PruneOptions): Promise<GradientRow
   const resolved = resolvePrune(options);
   if (source === undefined) throw new DataError(`Cannot prune by ${resolved.method} without data: give --data`);
   const { loss, labels, samples, batch, augment, seed } = resolved;
-  const { layers } = chooseLayers(model, options);
+  const { layers } = layersFor(model, options);
   const request = {
     engine,
     model,

@@ -118,6 +118,7 @@ function portText({ name, type, shape }: Port): string {
 function prunableTable({ prunable, totals }: Inspection, width: number): string {
   const hasBad = totals.notFinite > 0;
   const hasZeros = totals.nonzeros < totals.prunable;
+  const hasLimits = prunable.some(({ magnitudeOnly }) => magnitudeOnly !== null);
   const right = (heading: string): Column => ({ heading, align: 'right' });
   const columns: Column[] = [
     { heading: 'prunable' },
@@ -129,18 +130,22 @@ function prunableTable({ prunable, totals }: Inspection, width: number): string 
     right('MACs'),
     ...(hasZeros ? [right('zeros')] : []),
     ...(hasBad ? [right('NaN, inf')] : []),
+    ...(hasLimits ? [{ heading: 'methods' }] : []),
   ];
-  const rows = prunable.map(({ name, node, op, shape, weights, uses, output, macs, zeros, notFinite }) => [
-    name,
-    node,
-    uses > 1 ? `${op}, ${uses} uses` : op,
-    `[${shape.join(', ')}]`,
-    integer(weights),
-    output === null ? '' : `[${output.join(', ')}]`,
-    short(macs),
-    ...(hasZeros ? [percent(weights === 0 ? 0 : zeros / weights, 1)] : []),
-    ...(hasBad ? [integer(notFinite)] : []),
-  ]);
+  const rows = prunable.map(
+    ({ name, node, op, shape, weights, uses, output, macs, zeros, notFinite, magnitudeOnly }) => [
+      name,
+      node,
+      uses > 1 ? `${op}, ${uses} uses` : op,
+      `[${shape.join(', ')}]`,
+      integer(weights),
+      output === null ? '' : `[${output.join(', ')}]`,
+      short(macs),
+      ...(hasZeros ? [percent(weights === 0 ? 0 : zeros / weights, 1)] : []),
+      ...(hasBad ? [integer(notFinite)] : []),
+      ...(hasLimits ? [magnitudeOnly === null ? 'all' : `magnitude: ${magnitudeOnly}`] : []),
+    ],
+  );
   return textTable(columns, rows, width);
 }
 

@@ -1,0 +1,27 @@
+import { sizeOf } from '../tensor/tensor.ts';
+import type { Captured } from './captured.ts';
+import type { WeightUse } from './weights.ts';
+
+/** Multiply-accumulates that one weight costs one sample in a use: positions that it contributes to; 0 where shapes are not known. */
+export function useMacs({ node, input, matrix }: WeightUse, captured: Captured, batch: number): number {
+  const y = captured.get(node.outputs[0] ?? '')?.dims;
+  const x = captured.get(node.inputs[1 - input] ?? node.inputs[0] ?? '')?.dims;
+  switch (node.op) {
+    case 'Conv':
+    case 'FusedConv':
+    case 'QLinearConv':
+    case 'ConvInteger':
+      return y === undefined ? 0 : (sizeOf(y.slice(2)) * (y[0] ?? 1)) / batch;
+    case 'ConvTranspose':
+      return x === undefined ? 0 : (sizeOf(x.slice(2)) * (x[0] ?? 1)) / batch;
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN':
+      return sizeOf((captured.get(node.inputs[0] ?? '')?.dims ?? [0]).slice(0, 2)) / batch;
+    default:
+      if (y === undefined) return 0;
+      return (
+        sizeOf(y) / (matrix === null ? (y.at(input === 0 ? -2 : -1) ?? 1) : matrix.groups * matrix.outputs) / batch
+      );
+  }
+}
