@@ -128,8 +128,8 @@ describe('weights of', () => {
     expect(readWeights(written, findWeights(written).prunable)).toEqual(half);
     expect(await outputOf(written)).not.toEqual(await outputOf(read));
     const none = decodeModel(encodeModel(writeWeights(read, prunable, w.fill(0))));
-    const isBiased = constantsOf(read.graph).has('B');
-    if (!isBiased) expect((await outputOf(none)).map(Math.abs)).toEqual(Array((await outputOf(none)).length).fill(0));
+    if (constantsOf(read.graph).has('B')) return;
+    expect(Math.max(...(await outputOf(none)).map(Math.abs))).toBeLessThan(1e-5); // the runtime adds zero points up
   });
 
   it.each([
