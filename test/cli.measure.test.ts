@@ -76,16 +76,13 @@ describe('coppice inspect', () => {
     expect(JSON.parse(out).prunable).toMatchObject([{ name: 'w', zeros: 2, notFinite: 1 }]);
   });
 
-  it('says why a weight is left alone', async () => {
-    const { out } = await cli([
-      'inspect',
-      folder.model(
-        'f64.onnx',
-        'input x: float64[N,4] const w: float64[4,2] = [1,2,3,4,5,6,7,8] y = MatMul(x, w) output y',
-      ),
-    ]);
+  it('says why a weight is left alone, or to magnitudes', async () => {
+    const text = `input x: float64[N,4] const w: float64[4,2] = [1,2,3,4,5,6,7,8] y = MatMul(x, w)
+      input i: int32[N,4] const v: int32[4,2] = ones z = MatMul(i, v) output y, z`;
+    const { out } = await cli(['inspect', folder.model('f64.onnx', text)]);
+    expect(out).toMatch(/\nw +MatMul .* magnitude: its elements are float64\n/);
     expect(out).toMatch(
-      /Left alone:\n\nweight +operator +shape +weights +why\n.*\nw +MatMul +\[4, 2\] +8 +its elements are float64/,
+      /Left alone:\n\nweight +operator +shape +weights +why\n.*\nv +MatMul +\[4, 2\] +8 +its elements are int32/,
     );
   });
 });
