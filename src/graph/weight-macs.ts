@@ -1,9 +1,18 @@
+import type { Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import type { Captured } from './captured.ts';
-import type { WeightUse } from './weights.ts';
+
+/** A use of a weight, as far as its costs go. */
+export interface CountedUse {
+  readonly node: Node;
+  /** Which input of the node the weight is. */
+  readonly input: number;
+  /** Matrices of the use, and outputs of each; null where it is none. */
+  readonly matrix: { readonly groups: number; readonly outputs: number } | null;
+}
 
 /** Multiply-accumulates that one weight costs one sample in a use: positions that it contributes to; 0 where shapes are not known. */
-export function useMacs({ node, input, matrix }: WeightUse, captured: Captured, batch: number): number {
+export function useMacs({ node, input, matrix }: CountedUse, captured: Captured, batch: number): number {
   const y = captured.get(node.outputs[0] ?? '')?.dims;
   const x = captured.get(node.inputs[1 - input] ?? node.inputs[0] ?? '')?.dims;
   switch (node.op) {
