@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { tinyData } from '../../test/tiny-data.ts';
+import { type FeedSource, feedsFromDataset } from '../data/feeds.ts';
+import { onnxruntimeNode as engine } from '../engine/onnxruntime.node.ts';
+import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { evaluate } from '../evaluate/accuracy.ts';
+import { parseModelText } from '../onnx/text.ts';
+import { decideOutputs, headsOf } from './decide.ts';
+import { atRawEnds } from './raw.ts';
+
+const network = (end: string, opset = 17) =>
+  parseModelText(
+    `opset ${opset} input x: float32[N, 5] const w: float32[5, 3] = random(1) z = MatMul(x, w) ${end} output y`,
+  );
+const data = feedsFromDataset(network('y = Identity(z)'), tinyData({ count: 20, sampleDims: [5], classes: 3 }));
+const bare: FeedSource = { ...data, labelled: false, answers: {} };
+const ENDS = [
+  'y = Softmax(z)',
+  'y = LogSoftmax(z)',
+  's = Softmax(z) y = Cast(s) { to: 11 }',
+  'const a: int64[2] = [2, 3] s = Softmax(z) y = Unsqueeze(s, a)',
+  'const l: float32[] = [0.0000001] const h: float32[] = [0.9999999] s = Softmax(z) y = Clip(s, l, h)',
+  'const a: int64[1] = [1] e = Exp(z) s = ReduceSum(e, a) y = Div(e, s)',
+  'm = ReduceMax(z) { axes: [1] } c = Sub(z, m) l = ReduceLogSumExp(c) { axes: [1] } d = Sub(c, l) y = Exp(d)',
+  't = Transpose(z) { perm: [1, 0] } s = Softmax(t) { axis: 0 } y = Transpose(s) { perm: [1, 0] }',
+];
+
+describe('a softmax', () => {
+  it('is seen however it is written: the same loss, and logits behind it', async () => {
+    const wanted = (await evaluate(engine, network('y = Identity(z)'), data)).loss as number;
+    for (const end of ENDS) {
+      const model = network(end);
+      expect((await evaluate(engine, model, data)).loss).toBeCloseTo(wanted, 5);
+      const { heads } = await headsOf(model, { engine, source: data });
+      expect(heads[0]?.behind, end).not.toBeNull();
+      expect(atRawEnds(model, heads).back(atRawEnds(model, heads).model).graph.nodes).toEqual(model.graph.nodes);
+    }
+  });
+});
+
+describe('the answers', () => {
+  const withTargets = (dims: readonly number[], value = 0.5): FeedSource => ({
+    ...bare,
+    hasTargets: true,
+    answers: { targets: { dims, data: new Float32Array(20 * dims.reduce((a, b) => a * b, 1)).fill(value) } },
+  });
+  const decide = (end: string, source: FeedSource, choice = {}) =>
+    decideOutputs(network(end), { engine, source, ...choice });
+
+  it('are checked against the shape of the output, both named', async () => {
+    const wrong = decide('y = Identity(z)', withTargets([2]));
+    await expect(wrong).rejects.toThrow(DataError);
+    await expect(wrong).rejects.toThrow(/\[20,3\].*\[20,2\]/);
+    expect((await decide('y = Identity(z)', withTargets([3]))).loss).toBe('mse');
+  });
+
+  it('choose the loss', async () => {
+    expect((await decide('y = Identity(z)', withTargets([], 1))).reading).toMatchObject({
+      task: 'classes',
+      stored: 'targets',
+    });
+    expect((await decide('y = Sigmoid(z)', withTargets([3], 1))).loss).toBe('binary-cross-entropy');
+    expect(await decide('y = Softmax(z)', bare)).toMatchObject({ loss: 'cross-entropy', labels: 'model' });
+    expect(await decide('y = Sigmoid(z)', bare)).toMatchObject({ loss: 'binary-cross-entropy', labels: 'model' });
+    expect((await decide('y = Sigmoid(z)', data)).reading).toMatchObject({ task: 'yes or no', form: 'classes' });
+  });
+
+  it('are about the output that is named', async () => {
+    const choice = { output: 'no' };
+    await expect(decide('y = Identity(z)', data, choice)).rejects.toThrow(OptionError);
+    const whole = parseModelText('input x: float32[N, 5] y = ArgMax(x) { axis: 1 } output y');
+    await expect(decideOutputs(whole, { engine, source: bare })).rejects.toThrow(UnsupportedOpError);
+  });
+});
