@@ -8,6 +8,7 @@ import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { blockedLayout, knownShapes } from '../graph/blocked/blocked-layout.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Captured, CapturedValue } from '../graph/captured.ts';
+import { constantsOf } from '../graph/constants.ts';
 import { graft } from '../graph/graft.ts';
 import { attributes, constantOf, float, floatAttribute } from '../ir/access.ts';
 import type { Graph, Model, Node } from '../ir/model.ts';
@@ -103,7 +104,8 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
   const { graph, shapes, statistics, outputs, kept } = request.frozenStatistics
     ? { graph: model.graph, shapes: captured, statistics: [], outputs: [], kept: 0 }
     : inTrainingForm(model.graph, captured);
-  const parameters = parametersOf(graph, shapes);
+  const stored = constantsOf(request.model.graph); // lifting to a later opset makes constants of its own
+  const parameters = parametersOf(graph, shapes).filter(({ name }) => stored.has(name));
   const isParameter = new Set(parameters.map(({ name }) => name));
   const builder = new GraphBuilder({
     ...graph,
