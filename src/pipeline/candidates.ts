@@ -48,6 +48,9 @@ export interface BestSeen {
   decide(target: Target): Promise<{ readonly kept: Candidate; readonly why: string }>;
 }
 
+/** By how much of the first candidate's error another has to be better, times the root of the samples: few of them tell little. */
+const DOUBT = 0.5;
+
 /**
  * Judges candidates on the same samples and keeps the best. By labels that is the one of the lowest loss; by the dense
  * model's outputs the one of the lowest error in them and their logits, of those whose outputs are no further from the dense
@@ -66,7 +69,8 @@ export async function bestOf(request: BestRequest): Promise<BestSeen> {
   };
   const nearest = (): Offered => {
     const [first, ...others] = [...offers.values()] as [Offered, ...Offered[]];
-    const fit = others.filter(({ judged }) => judged.outputs <= first.judged.outputs);
+    const most = first.judged.outputs * (1 - DOUBT / Math.sqrt(Math.max(1, samples)));
+    const fit = others.filter(({ judged }) => judged.outputs <= most);
     return fit.reduce((a, b) => (b.judged.error < a.judged.error ? b : a), first);
   };
   return {

@@ -20,7 +20,8 @@ export interface Flipped {
 }
 
 /**
- * The rows whose class changed, counted, with a few as pictures; null where nothing was evaluated or there are no classes.
+ * The rows whose class changed, counted, with a few as pictures; null where nothing was evaluated, or a row
+ * has no class or several.
  *
  * Cost: one read of at most 24 rows.
  */
@@ -31,7 +32,8 @@ export async function flipDetails({
   mean = [0],
   std = [1],
 }: Flipped): Promise<FlipDetails | null> {
-  if (before === null || after === null || source === null || before.predictions.length === 0) return null;
+  if (before === null || after === null || source === null) return null;
+  if (before.predictions.length === 0 || before.predictions.length !== before.count) return null;
   const changed = [...before.predictions.keys()].filter((i) => before.predictions[i] !== after.predictions[i]);
   const labels = await labelsOf(source, changed);
   const kinds = changed.map((row, i): Kind => {

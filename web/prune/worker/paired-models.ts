@@ -3,6 +3,8 @@ import { feedsFromDataset, widenTensor } from '../../../src/data/feeds.ts';
 import type { PreprocessOptions } from '../../../src/data/preprocess.ts';
 import type { Engine, Session } from '../../../src/engine/engine.ts';
 import type { Model } from '../../../src/ir/model.ts';
+import { decideOutputs } from '../../../src/outputs/decide.ts';
+import type { Head } from '../../../src/outputs/heads.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { Compared, Guess } from '../protocol.ts';
 import { samplePicture } from './sample-picture.ts';
@@ -35,18 +37,17 @@ const GUESSES = 3;
 /** Opens both. Cost: the memory of both models, until released. */
 export async function pairedModels(engine: Engine, { dense, pruned }: Pair): Promise<PairedModels> {
   const sessions = [await engine.createSession(dense), await engine.createSession(pruned)] as const;
-  const output = dense.graph.outputs[0]?.name ?? '';
 
-  const guess = async (session: Session, inputs: Map<string, Tensor>, rows: number): Promise<Guess[]> => {
-    const y = widenTensor((await session.run(inputs, [output])).get(output) as Tensor);
-    const { ends } = logitsOf(dense.graph, output, y.dims);
-    const first = (y.data as Float32Array).subarray(0, y.data.length / rows);
-    return best(shares(first, ends));
+  const guess = async (session: Session, { name, kind }: Head, asked: Asked): Promise<Guess[]> => {
+    const y = widenTensor((await session.run(asked.inputs, [name])).get(name) as Tensor);
+    const first = (y.data as Float32Array).subarray(0, y.data.length / asked.rows);
+    return best(shares(first, kind));
   };
 
   return {
     compare: async ({ dataset, rows, preprocess, name }) => {
       const source = feedsFromDataset(dense, dataset);
+      const { judged } = await decideOutputs(dense, { engine, source });
       const batch = source.fixedBatch ?? 1;
       const found: Compared[] = [];
       for (const row of rows) {
@@ -56,8 +57,8 @@ export async function pairedModels(engine: Engine, { dense, pruned }: Pair): Pro
           name: name(row),
           picture: samplePicture((await dataset.batch([row])).x, preprocess),
           label: labels?.[0] ?? null,
-          dense: await guess(sessions[0], inputs, batch),
-          pruned: await guess(sessions[1], inputs, batch),
+          dense: await guess(sessions[0], judged, { inputs, rows: batch }),
+          pruned: await guess(sessions[1], judged, { inputs, rows: batch }),
         });
       }
       return found;
@@ -68,9 +69,15 @@ export async function pairedModels(engine: Engine, { dense, pruned }: Pair): Pro
   };
 }
 
+/** Inputs of one run, and how often they hold the row that is asked about. */
+interface Asked {
+  readonly inputs: Map<string, Tensor>;
+  readonly rows: number;
+}
+
 /** Probabilities of the classes. */
-function shares(row: Float32Array, ends: 'softmax' | 'log-softmax' | 'logits'): Float64Array {
-  if (ends === 'softmax') return Float64Array.from(row);
+function shares(row: Float32Array, kind: Head['kind']): Float64Array {
+  if (kind === 'probabilities' || kind === 'sigmoids') return Float64Array.from(row);
   const top = row.reduce((most, x) => Math.max(most, x), Number.NEGATIVE_INFINITY);
   const powers = Float64Array.from(row, (x) => Math.exp(x - top));
   const sum = powers.reduce((total, x) => total + x, 0);

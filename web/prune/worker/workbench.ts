@@ -97,7 +97,6 @@ export function workbench(): Handlers {
       const about = { model: { name, sha256: await hashBytes(file), bytes: file.length } };
       const request = {
         ...requestOf(settings),
-        ...lossOf(rows.data),
         ...rows,
         about,
         engine: wanted(engine, 'a runtime'),
@@ -220,19 +219,17 @@ function requestOf({ method, sparsity: share, scope, samples, batch, lambda, see
   return { method, budget: sparsity(share, { scope }), seed, recalibrate, ...rows, ...timed };
 }
 
-/** The loss that the data has answers for; without answers the model's own are drawn. */
-function lossOf(data: Dataset | undefined): { loss?: 'mse'; labels?: 'model' } {
-  if (data === undefined || data.labels) return {};
-  return data.targetDims ? { loss: 'mse' } : { labels: 'model' };
-}
-
 function outcomeOf(
   report: Outcome['report'],
   { before, after }: { before: Evaluation | null; after: Evaluation | null },
 ): Outcome {
   const [a, b] = [before?.predictions ?? new Int32Array(), after?.predictions ?? new Int32Array()];
-  const disagreeing = Int32Array.from(a.keys()).filter((i) => a[i] !== b[i]);
-  return { report, disagreeing, rows: before?.count ?? 0 };
+  const rows = before?.count ?? 0;
+  const each = rows === 0 ? 0 : a.length / rows;
+  const differs = (row: number): boolean =>
+    a.subarray(row * each, (row + 1) * each).some((x, i) => x !== b[row * each + i]);
+  const disagreeing = Int32Array.from({ length: rows }, (_, row) => row).filter(differs);
+  return { report, disagreeing, rows };
 }
 
 /** Loose pictures, so that the folders they were dropped from are not taken for classes. */
