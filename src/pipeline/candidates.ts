@@ -53,7 +53,7 @@ const DOUBT = 0.5;
 
 /**
  * Judges candidates on the same samples and keeps the best. By labels that is the one of the lowest loss; by the dense
- * model's outputs the one of the lowest error in them and their logits, of those whose outputs are no further from the dense
+ * model's outputs the one of the lowest error in them and their logits, of those whose outputs are clearly nearer to the dense
  * ones than the first candidate's.
  *
  * Cost: a forward pass a sample now, one at each offer, another where labels are the target. Memory: the candidates' weights.
