@@ -1,3 +1,4 @@
+import { filled } from '../tensor/filled.ts';
 import type { Random } from '../tensor/random.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import type { HeldAgainst } from './held-against.ts';
@@ -11,19 +12,18 @@ import type { Outputs } from './outputs.ts';
  * @param raw  the judged head's raw values of a batch
  */
 export function drawAnswers({ judged, loss, reading }: Outputs, raw: Float32Array, rng: Random): HeldAgainst {
-  if (loss === 'mse')
-    return { kind: 'numbers', numbers: Float32Array.from(raw, (y) => y + Math.SQRT1_2 * rng.normal()) };
+  if (loss === 'mse') return { kind: 'numbers', numbers: raw.map((y) => y + Math.SQRT1_2 * rng.normal()) };
   if (loss === 'binary-cross-entropy')
     return {
       kind: 'numbers',
-      numbers: Float32Array.from(raw, (z) => (rng.uniform() < 1 / (1 + Math.exp(-z)) ? 1 : 0)),
+      numbers: raw.map((z) => (rng.uniform() < 1 / (1 + Math.exp(-z)) ? 1 : 0)),
     };
   const { rows, columns } = tableOf(judged.dims, reading.axes);
   const size = sizeOf(judged.dims);
   const classes = Int32Array.from({ length: (raw.length / size) * rows.length }, (_, i) => {
     const start = Math.floor(i / rows.length) * size + (rows[i % rows.length] as number);
     return drawClass(
-      Float32Array.from(columns, (column) => raw[start + column] as number),
+      filled(new Float32Array(columns.length), (c) => raw[start + (columns[c] as number)] as number),
       rng,
     );
   });
@@ -32,7 +32,7 @@ export function drawAnswers({ judged, loss, reading }: Outputs, raw: Float32Arra
 
 function drawClass(logits: Float32Array, rng: Random): number {
   const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = Array.from(logits, (z) => Math.exp(z - top));
+  const weights = new Float64Array(logits).map((z) => Math.exp(z - top));
   let left = rng.uniform() * weights.reduce((a, b) => a + b, 0);
   const found = weights.findIndex((weight) => {
     left -= weight;

@@ -150,7 +150,7 @@ function recognised(graph: Graph, { name, dims, samples, values }: Output): Omit
     const of = kind === 'probabilities' ? undefined : Math.exp;
     const axes = classAxes(whole, features).find((some) => areDistributions(p, some, of));
     if (axes === undefined) continue;
-    const passes = isSoftmaxOf(axes, of === undefined ? p.data : Float64Array.from(p.data, of));
+    const passes = isSoftmaxOf(axes, of === undefined ? p.data : new Float64Array(p.data).map((x) => of(x)));
     const nearest = search(passes);
     const behind =
       nearest && withoutShift(graph, numbers, nearest, (moved) => passes({ dims: whole, data: moved.data }));

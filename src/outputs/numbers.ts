@@ -1,4 +1,5 @@
 import { halfToNumber } from '../data/half.ts';
+import { filled } from '../tensor/filled.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 
 /** A float value of a run, in numbers whatever its type. */
@@ -9,7 +10,10 @@ export interface Numbers {
 
 /** The elements of a float tensor as numbers; undefined for one of another type. */
 export function numbersOf({ type, dims, data }: Tensor): Numbers | undefined {
-  if (type === 'float16') return { dims, data: Float32Array.from(data as Uint16Array, halfToNumber) };
+  if (type === 'float16') {
+    const halves = data as Uint16Array;
+    return { dims, data: filled(new Float32Array(halves.length), (i) => halfToNumber(halves[i] as number)) };
+  }
   if (type === 'float32' || type === 'float64') return { dims, data: data as Float32Array | Float64Array };
   return undefined;
 }
@@ -71,7 +75,7 @@ export function softmaxOf({ dims, data }: Numbers, axes: readonly number[]): Num
 
 /** 1 / (1 + exp(-z)) */
 export function sigmoidOf({ dims, data }: Numbers): Numbers {
-  return { dims, data: Float64Array.from(data, (z) => 1 / (1 + Math.exp(-z))) };
+  return { dims, data: new Float64Array(data).map((z) => 1 / (1 + Math.exp(-z))) };
 }
 
 /** Probabilities nearer than this to 0 or 1 tell nothing of the logits behind them. */

@@ -14,7 +14,7 @@ const SMALL: Readonly<Record<string, string>> = {
   'src/report/png.ts': 'letters and colours',
   'src/report/graph/coordinates.ts': 'nodes that are drawn',
   'src/pipeline/details/thumbnail.ts': 'pixels of a thumbnail',
-  'src/pipeline/gradients.ts': 'classes of one sample',
+  'src/outputs/verdict.ts': 'classes and positions of one sample',
   'src/data/image-folder.ts': 'files of a folder',
   'src/data/array-source.ts': 'rows of a batch',
   'src/data/cifar.ts': 'rows of a batch',
