@@ -11,7 +11,7 @@ import type { Captured, CapturedValue } from '../graph/captured.ts';
 import { constantsOf } from '../graph/constants.ts';
 import { graft } from '../graph/graft.ts';
 import { attributes, constantOf, float, floatAttribute } from '../ir/access.ts';
-import type { Graph, Model, Node } from '../ir/model.ts';
+import type { Constant, Graph, Model, Node } from '../ir/model.ts';
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { seesSingleValues } from './kept-statistics.ts';
 import { type Parameter, parametersOf } from './parameters.ts';
@@ -101,10 +101,10 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
   if (request.loss === 'random') throw new OptionError('Cannot train on random cotangents: wanted labels or targets');
   const { model, captured } = await liftAndCapture(request.engine, request.model, request.feeds);
   const block = await channelBlock(request.engine);
+  const stored = constantsOf(request.model.graph); // lifting to a later opset makes constants of its own
   const { graph, shapes, statistics, outputs, kept } = request.frozenStatistics
     ? { graph: model.graph, shapes: captured, statistics: [], outputs: [], kept: 0 }
-    : inTrainingForm(model.graph, captured);
-  const stored = constantsOf(request.model.graph); // lifting to a later opset makes constants of its own
+    : inTrainingForm(model.graph, captured, stored);
   const parameters = parametersOf(graph, shapes).filter(({ name }) => stored.has(name));
   const isParameter = new Set(parameters.map(({ name }) => name));
   const builder = new GraphBuilder({
@@ -223,8 +223,11 @@ interface TrainingForm {
   readonly kept: number;
 }
 
-/** Every BatchNormalization that sees two values of a channel or more over batch statistics, which become values of the graph. */
-function inTrainingForm(graph: Graph, captured: Captured): TrainingForm {
+/**
+ * Every BatchNormalization that sees two values of a channel or more over batch statistics, which become values of the graph.
+ * One whose statistics the file does not store, but computes, has none that could follow: it stays as it is.
+ */
+function inTrainingForm(graph: Graph, captured: Captured, stored: ReadonlyMap<string, Constant>): TrainingForm {
   const shapes = new Map<string, CapturedValue>(captured);
   const statistics: RunningStatistics[] = [];
   const outputs: { mean: string; variance: string }[] = [];
@@ -233,6 +236,7 @@ function inTrainingForm(graph: Graph, captured: Captured): TrainingForm {
   const nodes = graph.nodes.map((node): Node => {
     if (node.op !== 'BatchNormalization' || node.domain !== '') return node;
     const [x = '', , , mean = '', variance = ''] = node.inputs;
+    if (![mean, variance].every((name) => stored.get(name)?.type === 'float32')) return node;
     const dims = captured.get(x)?.dims ?? [];
     const channels = dims[1] ?? 0;
     if (seesSingleValues(node, captured)) {
