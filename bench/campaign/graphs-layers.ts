@@ -14,10 +14,12 @@ import { drawn, SAMPLES } from './random-graph.ts';
 /** Most weights of a layer that is solved plainly. */
 const MOST = 150;
 const RIDGE = 1e-4;
+/** It grows to so many times weights of an output / positions, as reconstruction documents. */
+const RIDGE_OF_FEW = 0.2;
 /** How far above the least error a solution may be, in shares of it and of what the layer gives. */
 const TOLERANCE = { share: 0.1, part: 3e-3 };
 
-/** One layer by `reconstruct`: no further from its dense outputs than plain least squares on the same support comes, and not far above. */
+/** One layer by `reconstruct`: no further from its dense outputs, and by the ridge from its dense weights, than plain least squares on the same support comes. */
 export async function layersOf(key: string): Promise<Verdict> {
   const net = drawn(key);
   const small = findWeights(net.model).prunable.filter(({ size }) => size <= MOST && size > 3);
@@ -33,13 +35,14 @@ export async function layersOf(key: string): Promise<Verdict> {
     layers: [layer.name],
   });
   const solved = elements(model, layer);
-  const map = await linearMap(
+  const plain = await linearMap(
     net.model,
     layer,
     (await net.source.feeds(Int32Array.from({ length: SAMPLES }, (_, i) => i))).inputs,
   );
-  if (map === null) return RIGHT;
-  const { columns, dense } = map;
+  if (plain === null) return RIGHT;
+  const { dense } = plain;
+  const columns = ridged(plain.columns);
   const target = combined(columns, dense);
   const support = [...solved.keys()].filter((j) => solved[j] !== 0);
   if (support.length > Math.ceil(layer.size / 2)) return wrong('more weights kept than the budget allows');
@@ -90,6 +93,19 @@ async function linearMap(
   } finally {
     await open.release();
   }
+}
+
+/** A row more for each weight, which is the weight times the root of the ridge. */
+function ridged(columns: readonly Float64Array[]): Float64Array[] {
+  const positions = columns[0]?.length ?? 1;
+  const meanSquare = columns.reduce((sum, x) => sum + x.reduce((a, b) => a + b * b, 0), 0) / columns.length;
+  const ridge = Math.max(RIDGE, (RIDGE_OF_FEW * columns.length) / positions) * meanSquare;
+  return columns.map((column, j) => {
+    const longer = new Float64Array(column.length + columns.length);
+    longer.set(column);
+    longer[column.length + j] = Math.sqrt(ridge);
+    return longer;
+  });
 }
 
 function combined(columns: readonly Float64Array[], w: Float64Array): Float64Array {

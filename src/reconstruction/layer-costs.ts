@@ -35,27 +35,39 @@ export type MeasureCosts = (changed: ChangedLayers, onLayer?: (done: number) => 
  *   cost = |z - z_dense|^2 / |z_dense - mean|^2 / error of the layer, added over the outputs      z: logits, or whatever the model gives out in floats
  *
  * So it counts for a layer how its errors add up over positions and what comes behind it; and on samples that its weights were not solved
- * on, also how well they do on others. A layer without error gets the median of the others.
+ * on, also how well they do on others. An error far smaller than at an earlier call says little (most of it is the ridge's, which no output
+ * shows): that layer keeps its cost of then. One that never had an error gets the median of the others.
  *
  * Cost: a forward pass a sample of the dense model now, and one a sample and layer at each call.
  */
 export async function costMeter(request: CostsRequest): Promise<MeasureCosts> {
   const { model, layers } = request;
   const dense = await outputsOf(request, model);
+  const measured: (Measured | null)[] = layers.map(() => null);
   return async ({ weights, errors }, onLayer) => {
-    const measured: (number | null)[] = [];
     for (const [i, layer] of layers.entries()) {
       const error = errors[i] as number;
-      const changed = writeWeights(model, [layer], weights[i] as Float32Array);
-      const cost = error > 0 ? differenceOf(await outputsOf(request, changed), dense) / error : 0;
-      measured.push(cost > 0 && Number.isFinite(cost) ? cost : null);
+      if (error > SMALL_SHARE * (measured[i]?.error ?? 0)) {
+        const changed = writeWeights(model, [layer], weights[i] as Float32Array);
+        const cost = differenceOf(await outputsOf(request, changed), dense) / error;
+        if (cost > 0 && Number.isFinite(cost)) measured[i] = { cost, error };
+      }
       onLayer?.(i + 1);
     }
-    const known = measured.filter((cost) => cost !== null).sort((a, b) => a - b);
+    const known = measured.flatMap((one) => one?.cost ?? []).sort((a, b) => a - b);
     const median = known[known.length >> 1];
-    return median === undefined ? null : measured.map((cost) => cost ?? median);
+    return median === undefined ? null : measured.map((one) => one?.cost ?? median);
   };
 }
+
+/** What a layer's error cost, and how large it was then. */
+interface Measured {
+  readonly cost: number;
+  readonly error: number;
+}
+
+/** An error of less than this share of an earlier one is too small to tell a cost. */
+const SMALL_SHARE = 0.1;
 
 /** The raw values of the float outputs in all batches, by name. */
 async function outputsOf(

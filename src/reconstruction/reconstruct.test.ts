@@ -355,6 +355,23 @@ describe('what an error in a layer costs', () => {
     expect(await costsOf(inProbabilities)).toEqual(costs);
   });
 
+  it('is what it was where the error has become nothing, or nearly', async () => {
+    const measureCosts = await costMeter({
+      engine,
+      model,
+      heads: (await headsOf(model, { engine, source })).heads,
+      layers: maps.map(({ layer }) => layer),
+      batches: batches(30),
+    });
+    const before = (await measureCosts({ weights, errors: [0.5, 0.5, 0.5] })) as number[];
+    const nearly = maps.map((map) => weightsOf(model, map).map((w) => 0.9999 * w));
+    const halves = maps.map((map) => weightsOf(model, map).map((w) => 0.5 * w));
+    const mixed = [nearly[0], nearly[1], halves[2]] as Float32Array[];
+    const after = (await measureCosts({ weights: mixed, errors: [0.01, 0, 0.25] })) as number[];
+    expect(after.slice(0, 2)).toEqual(before.slice(0, 2));
+    expect(after[2]).toBeCloseTo(((0.25 / 0.01) * (before[2] as number) * 0.5) / 0.25, 4);
+  });
+
   it('is unknown without samples, or where outputs are not finite', async () => {
     expect(await costsOf(model, { samples: 0 })).toBeNull();
     const infinite = weights.map((w) => w.map(() => Number.POSITIVE_INFINITY));
