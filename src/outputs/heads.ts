@@ -75,7 +75,7 @@ export async function readHeads(model: Model, { engine, inputs, samples }: Heads
     return [{ name, type, rawType: values.get(head.behind?.value ?? name)?.type ?? type, ...head }];
   });
   if (heads.length > 0) return heads;
-  const all = graph.outputs.map(({ name, type }) => `"${name}" (${type ?? 'no tensor'})`).join(', ');
+  const all = graph.outputs.map(({ name, type }) => `"${name}" (${type ?? 'no declared type'})`).join(', ');
   throw new UnsupportedOpError(
     `Cannot tell what the model says: wanted an output of floats with a part for each sample, its outputs are ${all}; ` +
       'export it with its scores as an output, or use what needs no outputs (--method magnitude)',

@@ -58,6 +58,7 @@ export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captu
 
 /**
  * {@link chooseLayers} for a method: layers of which nothing but the magnitudes can be used are left to methods that use nothing else.
+ * Where there are no others, a method that trains has them all: it falls back to magnitudes.
  *
  * @throws UnsupportedOpError  if none is left
  */
@@ -69,12 +70,19 @@ export function layersFor(model: Model, options: LayerChoice & Parameters<typeof
     layer.magnitudeOnly === null ? [] : [{ layer, reason: layer.magnitudeOnly }],
   );
   if (blocked.length < chosen.layers.length) return withoutBlocked(chosen, blocked);
-  const list = blocked.map(({ layer, reason }) => `"${layer.name}": ${reason}`);
-  const listed = `${list.slice(0, 5).join('; ')}${list.length > 5 ? `; and ${list.length - 5} more` : ''}`;
+  if (trains) return chosen;
   throw new UnsupportedOpError(
-    `Cannot prune by ${name}: wanted weights that gradients or layer problems reach, every layer has its magnitudes alone (${listed}); use --method magnitude`,
+    `Cannot prune by ${name}: wanted weights that gradients or layer problems reach, ${magnitudesAlone(chosen.layers)}; use --method magnitude`,
     { fields: { weights: blocked.map(({ layer }) => layer.name) } },
   );
+}
+
+/** Says of layers why nothing but their magnitudes can be used; null if that holds for some of them only. */
+export function magnitudesAlone(layers: readonly WeightLayer[]): string | null {
+  if (layers.some(({ magnitudeOnly }) => magnitudeOnly === null)) return null;
+  const list = layers.map(({ name, magnitudeOnly }) => `"${name}": ${magnitudeOnly}`);
+  const listed = `${list.slice(0, 5).join('; ')}${list.length > 5 ? `; and ${list.length - 5} more` : ''}`;
+  return `every layer has its magnitudes alone (${listed})`;
 }
 
 /**

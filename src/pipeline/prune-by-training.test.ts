@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { sparsity } from '../budget/budget.ts';
+import type { FeedSource } from '../data/feeds.ts';
+import { onnxruntimeNode as engine } from '../engine/onnxruntime.node.ts';
+import { parseModelText } from '../onnx/text.ts';
+import { random } from '../tensor/random.ts';
+import { prune } from './prune.ts';
+
+const DOUBLE = parseModelText(`
+  opset 17
+  input x: float64[N, 6]
+  const w: float64[6, 8] = random(1)
+  const v: float64[8, 3] = random(2)
+  h = MatMul(x, w)
+  n = Relu(h)
+  y = MatMul(n, v)
+  output y
+`);
+const rng = random(3);
+const source: FeedSource = {
+  count: 40,
+  labelled: false,
+  hasTargets: false,
+  fixedBatch: null,
+  feeds: async ({ length }) => ({
+    inputs: new Map([
+      [
+        'x',
+        { type: 'float64', dims: [length, 6], data: Float64Array.from({ length: length * 6 }, () => rng.normal()) },
+      ],
+    ]),
+  }),
+};
+
+it('prunes by magnitude where the layers have nothing else, and says so', async () => {
+  const options = { engine, source, budget: sparsity(0.5) };
+  const { w, stages, chosen } = await prune(DOUBLE, { ...options, method: 'auto', gradients: 96 });
+  expect(w).toEqual((await prune(DOUBLE, { ...options, method: 'magnitude' })).w);
+  expect(w.filter((x) => x === 0)).toHaveLength(36);
+  expect(chosen.layers.map(({ name }) => name)).toEqual(['w', 'v']);
+  expect(stages[0]?.message).toMatch(/^the largest weights were kept.*"w": its elements are float64/);
+  await expect(prune(DOUBLE, { ...options, method: 'reconstruct' })).rejects.toThrow(
+    /wanted weights.*--method magnitude/,
+  );
+});
