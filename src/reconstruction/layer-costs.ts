@@ -67,7 +67,7 @@ interface Measured {
 }
 
 /** An error of less than this share of an earlier one is too small to tell a cost. */
-const SMALL_SHARE = 0.1;
+const SMALL_SHARE = 0.03;
 
 /** The raw values of the float outputs in all batches, by name. */
 async function outputsOf(
