@@ -296,6 +296,32 @@ describe('coppice prune', () => {
     expect(existsSync(out)).toBe(true);
   });
 
+  it('times a model of many open dimensions on a small input', async () => {
+    const open = folder.model(
+      'open.onnx',
+      `
+      input x: float32[N,A,B,C,D,E,F,2]
+      const w: float32[2,3] = random(1)
+      y = MatMul(x, w)
+      output y: float32[N,A,B,C,D,E,F,3]
+    `,
+    );
+    const argv = [
+      'prune',
+      open,
+      '--method',
+      'magnitude',
+      '--sparsity',
+      '0.5',
+      '--json',
+      '-o',
+      folder.at('open-50.onnx'),
+    ];
+    const { code, out } = await cli(argv);
+    expect(code).toBe(0);
+    expect(JSON.parse(out).latency[0].after.median).toBeGreaterThan(0);
+  });
+
   it('warns of zeros that are there already, and of evaluation rows among the data', async () => {
     const once = folder.at('once.onnx');
     await cli(['prune', model, '--method', 'magnitude', '--sparsity', '0.9', '-o', once, '-q', '--no-latency']);

@@ -5,7 +5,7 @@ import { LATENCY_DEFAULTS, type Latency, measureLatency, withRows } from '../eva
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { inspect } from '../pipeline/inspect.ts';
-import { OPEN_SIZES, type Shapes } from '../pipeline/shapes.ts';
+import { type Shapes, shapesOf } from '../pipeline/shapes.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { random } from '../tensor/random.ts';
 
@@ -77,9 +77,7 @@ export async function timeModels(
   options: RunOptions & { sources: readonly (FeedSource | undefined)[]; threads?: number },
 ): Promise<LatencyAt[]> {
   const { sources, threads, ...run } = options;
-  const feeds = models.map(
-    (model, i) => sources[i] ?? randomFeeds(model, { rng: random(1), count: 1, open: OPEN_SIZES[0] }),
-  );
+  const feeds = await Promise.all(models.map(async (model, i) => sources[i] ?? (await madeUpFeeds(engine, model))));
   const fixed = feeds.find(({ fixedBatch }) => fixedBatch !== null)?.fixedBatch ?? null;
   const sessions = await Promise.all(
     models.map((model) => engine.createSession(model, threads === undefined ? {} : { threads })),
@@ -111,4 +109,11 @@ export async function timeModels(
   } finally {
     await Promise.all(sessions.map((session) => session.release()));
   }
+}
+
+/** Made-up inputs of a size at which the model runs. */
+async function madeUpFeeds(engine: Engine, model: Model): Promise<FeedSource> {
+  const shapes = await shapesOf(engine, model);
+  const open = 'reason' in shapes ? null : shapes.open;
+  return randomFeeds(model, { rng: random(1), count: 1, ...(open !== null && { open }) });
 }

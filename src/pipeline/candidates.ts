@@ -49,7 +49,7 @@ export interface BestSeen {
 }
 
 /** By how much of the first candidate's error another has to be better, times the root of the samples: few of them tell little. */
-const DOUBT = 0.5;
+const DOUBT = 0.3;
 
 /**
  * Judges candidates on the same samples and keeps the best. By labels that is the one of the lowest loss; by the dense

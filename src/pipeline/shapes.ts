@@ -35,7 +35,7 @@ export async function shapesOf(
   }
   let last: { reason: string } = { reason: '' };
   let isTooLarge = false; // sizes at which the inputs would be too large say little
-  for (const size of isOpen(model) ? (open === undefined ? OPEN_SIZES : [open]) : [null]) {
+  for (const size of isOpen(model) ? (open === undefined ? smallSizes(model) : [open]) : [null]) {
     const made = await attempt(async () => {
       const feeds = randomFeeds(model, { rng: random(1), count: 1, open: size ?? 1 });
       const { inputs } = await feeds.feeds([0]);
@@ -58,6 +58,22 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | { reason: string;
     if (!(error instanceof CoppiceError)) throw error;
     return { reason: messageOf(error), error };
   }
+}
+
+/** Numbers of made-up inputs at most, where a smaller size of the open dimensions may do. */
+const MOST_AT_FIRST = 2 ** 21;
+
+/** Sizes for open dimensions at which the inputs are small; all where they never are. */
+function smallSizes({ graph }: Model): readonly number[] {
+  const shapes = graph.inputs.flatMap(({ name, shape }) => (graph.constants.has(name) ? [] : [shape ?? []]));
+  const numbers = (size: number): number =>
+    shapes
+      .map((shape) =>
+        shape.slice(1).reduce((product: number, d) => product * (typeof d === 'number' && d > 0 ? d : size), 1),
+      )
+      .reduce((a, b) => a + b, 0);
+  const small = OPEN_SIZES.filter((size) => numbers(size) <= MOST_AT_FIRST);
+  return small.length > 0 ? small : OPEN_SIZES;
 }
 
 /** Whether an input has a dimension besides the first that its file leaves open. */

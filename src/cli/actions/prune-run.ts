@@ -1,6 +1,7 @@
 import { recalibrate } from '../../apply/recalibrate.ts';
 import type { Progress, StateParts } from '../../checkpoint/checkpoint.node.ts';
 import { subset } from '../../data/feeds.ts';
+import { CoppiceError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
 import { type GradualOptions, type GradualResult, type GradualState, pruneGradually } from '../../pipeline/gradual.ts';
@@ -186,6 +187,10 @@ export async function pruneAndMeasure(
             ...context.run,
             threads: flags.threads,
             sources: [sourceOf(setup), sourceOf(setup)],
+          }).catch((thrown: unknown) => {
+            if (!(thrown instanceof CoppiceError)) throw thrown;
+            context.warn(`latency is not known: ${thrown.message}`); // the model is pruned by now
+            return null;
           }),
         )
       : null;
