@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { sparsity } from '../src/budget/budget.ts';
 import { feedsFromDataset, randomFeeds } from '../src/data/feeds.ts';
-import { numberToHalf } from '../src/data/half.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
 import { UnsupportedOpError } from '../src/errors/errors.ts';
 import { constantOf, tensorOf } from '../src/ir/access.ts';
 import type { Constant, Model } from '../src/ir/model.ts';
 import { parseModelText } from '../src/onnx/text.ts';
 import { prune } from '../src/pipeline/prune.ts';
+import { numberToHalf } from '../src/tensor/half.ts';
 import { random } from '../src/tensor/random.ts';
 import { tinyData } from './tiny-data.ts';
 

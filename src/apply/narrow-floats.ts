@@ -1,9 +1,9 @@
-import { numberToHalf } from '../data/half.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { widenConstant } from '../graph/passes/widen-floats.ts';
-import { constantOf, tensorOf } from '../ir/access.ts';
+import { tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
-import type { DataType, TensorData } from '../tensor/tensor.ts';
+import type { DataType } from '../tensor/tensor.ts';
+import { constantLike } from './stored-numbers.ts';
 
 /** The largest half float. */
 const LARGEST_HALF = 65504;
@@ -45,30 +45,13 @@ function isSame(now: Constant, constant: Constant): boolean {
   return (tensorOf(now).data as Float32Array).every((x, i) => Object.is(x, was[i]));
 }
 
+/** In another float type; what is finite stays so. */
 function castConstant(constant: Constant, type: DataType): Constant {
   if (type === constant.type) return constant;
-  const { dims, data } = tensorOf(constant);
-  return constantOf({ type, dims, data: cast(data as Float32Array, type) });
+  const numbers = tensorOf(constant).data as Float32Array;
+  return constantLike({ ...constant, type }, type === 'float16' ? withinHalf(numbers) : numbers);
 }
 
-function cast(values: Float32Array, type: DataType): TensorData {
-  if (type === 'float64') return new Float64Array(values);
-  const bits = new Uint16Array(values.length);
-  const bitsOf = type === 'bfloat16' ? numberToBrain : numberToHalf;
-  const most = type === 'float16' ? LARGEST_HALF : Number.POSITIVE_INFINITY;
-  for (let i = 0; i < bits.length; i++) {
-    const x = values[i] as number;
-    bits[i] = bitsOf(Number.isFinite(x) ? Math.max(-most, Math.min(most, x)) : x);
-  }
-  return bits;
-}
-
-const SCRATCH = new DataView(new ArrayBuffer(4));
-
-/** The 16 bits of the nearest bfloat16: ties to even. */
-function numberToBrain(value: number): number {
-  SCRATCH.setFloat32(0, value);
-  const bits = SCRATCH.getUint32(0);
-  if (Number.isNaN(value)) return 0x7fc0;
-  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+function withinHalf(numbers: Float32Array): Float32Array {
+  return numbers.map((x) => (Number.isFinite(x) ? Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, x)) : x));
 }

@@ -1,8 +1,8 @@
-import { numberToHalf } from '../data/half.ts';
 import { widenConstant } from '../graph/passes/widen-floats.ts';
 import { type Quantisation, realsOf, WHOLE_RANGES } from '../graph/quantised.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Constant } from '../ir/model.ts';
+import { numberToBrain, numberToHalf } from '../tensor/half.ts';
 import type { TensorData } from '../tensor/tensor.ts';
 
 type Numbers = Float32Array | Float64Array;
@@ -46,16 +46,6 @@ function bitsOf(numbers: Numbers, bits: (value: number) => number): Uint16Array 
   const all = new Uint16Array(numbers.length);
   for (let i = 0; i < all.length; i++) all[i] = bits(numbers[i] as number);
   return all;
-}
-
-const SCRATCH = new DataView(new ArrayBuffer(4));
-
-/** The 16 bits of the bfloat16 nearest to a value, ties to even. */
-function numberToBrain(value: number): number {
-  SCRATCH.setFloat32(0, value);
-  const bits = SCRATCH.getUint32(0);
-  if (Number.isNaN(value)) return 0x7fc0;
-  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
 function quantised({ type, dims, raw }: Constant, numbers: Numbers, { scale, zero, at }: Quantisation): Constant {

@@ -1,4 +1,4 @@
-import { operatorKey } from '../ir/access.ts';
+import { byOperator, operatorKey } from '../ir/access.ts';
 import type { Node } from '../ir/model.ts';
 import type { GradientRule } from './rule.ts';
 import { activations } from './rules/activations.ts';
@@ -37,11 +37,7 @@ export const FAMILIES: Readonly<Record<string, readonly GradientRule[]>> = {
 };
 
 /** Every gradient rule, by {@link operatorKey}. */
-export const RULES: ReadonlyMap<string, GradientRule> = new Map(
-  Object.values(FAMILIES)
-    .flat()
-    .map((rule) => [operatorKey(rule), rule]),
-);
+export const RULES: ReadonlyMap<string, GradientRule> = byOperator(FAMILIES);
 
 /** Operators through which nothing flows back: their outputs are integers, shapes, or constant almost everywhere. */
 const ZERO_GRADIENT = new Set(

@@ -33,21 +33,23 @@ export function grouped(
   return {
     description,
     most: groups.reduce((sum, group) => sum + group.kept, 0),
-    support: (importance) => {
-      const support = new Uint8Array(p);
-      for (const { start, size, kept } of groups)
-        markLargest(importance.subarray(start, start + size), kept, support.subarray(start, start + size));
-      return support;
-    },
-    projection: (v) => {
-      const support = new Uint8Array(p);
-      for (const { start, size, kept } of groups)
-        markLargestMagnitudes(v.subarray(start, start + size), kept, support.subarray(start, start + size));
-      return support;
-    },
+    support: (importance) => markEach({ p, groups }, importance, markLargest),
+    projection: (v) => markEach({ p, groups }, v, markLargestMagnitudes),
     allows: (support) => groups.every(({ start, size, kept }) => count(support.subarray(start, start + size)) <= kept),
     restrict: (support, start, end) => restrictCounts(groups, support, { start, end }),
   };
+}
+
+/** Marks as many values of each group as it keeps. */
+export function markEach<V extends Float64Array | Float32Array>(
+  { p, groups }: { readonly p: number; readonly groups: readonly Group[] },
+  values: V,
+  mark: (values: V, k: number, marks: Uint8Array) => void,
+): Uint8Array {
+  const support = new Uint8Array(p);
+  for (const { start, size, kept } of groups)
+    mark(values.subarray(start, start + size) as V, kept, support.subarray(start, start + size));
+  return support;
 }
 
 /** As many weights of each group within a slice as the support has there; groups are runs of consecutive weights. */

@@ -1,5 +1,5 @@
 import { InfeasibleError, OptionError } from '../errors/errors.ts';
-import { count, type Group, restrictCounts } from './cardinality.ts';
+import { count, type Group, markEach, restrictCounts } from './cardinality.ts';
 import type { Constraint } from './constraint.ts';
 import { markLargest, markLargestMagnitudes } from './select.ts';
 
@@ -57,33 +57,15 @@ export function knapsack(p: number, groups: readonly CostedGroup[], limits: read
     // What a group has to keep is a wish for importance, not a property of w: a kept weight may be solved to zero.
     return fits(counts, limits) && counts.every((c, g) => c <= (bounds[g] as Bounds).most);
   };
+  const chosen = (values: Float64Array | Float32Array): Group[] => {
+    const counts = solve(values, { groups: bounds, limits });
+    return bounds.map((group, g) => ({ ...group, kept: counts[g] as number }));
+  };
   return {
     description: limits.map(({ what, limit }) => `at most ${limit} ${what}`).join(', '),
     most: mostKept(bounds, limits),
-    support: (importance) => {
-      const counts = solve(importance, { groups: bounds, limits });
-      const support = new Uint8Array(p);
-      groups.forEach(({ start, size }, g) =>
-        markLargest(
-          importance.subarray(start, start + size),
-          counts[g] as number,
-          support.subarray(start, start + size),
-        ),
-      );
-      return support;
-    },
-    projection: (v) => {
-      const counts = solve(v, { groups: bounds, limits });
-      const support = new Uint8Array(p);
-      groups.forEach(({ start, size }, g) =>
-        markLargestMagnitudes(
-          v.subarray(start, start + size),
-          counts[g] as number,
-          support.subarray(start, start + size),
-        ),
-      );
-      return support;
-    },
+    support: (importance) => markEach({ p, groups: chosen(importance) }, importance, markLargest),
+    projection: (v) => markEach({ p, groups: chosen(v) }, v, markLargestMagnitudes),
     allows,
     // Within a group all weights cost the same: as many of each group as before cost as much as before.
     restrict: (support, start, end) => restrictCounts(groups, support, { start, end }),

@@ -1,7 +1,7 @@
 import { DataError } from '../errors/errors.ts';
 import { bigInts, filled } from '../tensor/filled.ts';
+import { numberToHalf } from '../tensor/half.ts';
 import type { DataType, Tensor, TensorData } from '../tensor/tensor.ts';
-import { numberToHalf } from './half.ts';
 
 /** Values on their way into a tensor: float32 for that type, float64 (exact for every other one). */
 export type Values = Float32Array | Float64Array;

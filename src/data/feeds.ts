@@ -2,11 +2,11 @@ import { DataError } from '../errors/errors.ts';
 import { feedsOf } from '../ir/access.ts';
 import type { Dimension, Model, ValueInfo } from '../ir/model.ts';
 import { pickedFrom } from '../tensor/filled.ts';
+import { halfToNumber } from '../tensor/half.ts';
 import type { Random } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { castTo, isInputType, valuesFor } from './cast.ts';
 import type { Dataset, InputRoom } from './dataset.ts';
-import { halfToNumber } from './half.ts';
 import type { SampleFacts } from './sample-facts.ts';
 
 /** Samples in the form in which a model takes them. */

@@ -1,7 +1,7 @@
 import { DataError } from '../errors/errors.ts';
 import { filled } from '../tensor/filled.ts';
+import { halfToNumber } from '../tensor/half.ts';
 import { type DataType, sizeOf } from '../tensor/tensor.ts';
-import { halfToNumber } from './half.ts';
 
 /** Elements as they are held in memory: 64-bit integers become float64, halves float32, booleans bytes. */
 export type RawData =

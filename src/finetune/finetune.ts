@@ -1,14 +1,11 @@
 import { narrowLike } from '../apply/narrow-floats.ts';
 import type { LossName } from '../autodiff/loss.ts';
-import { supportOf } from '../constraints/constraint.ts';
 import type { InputRoom } from '../data/dataset.ts';
 import { elementsOf, type FedBatch, type FeedSource, float32Feeds } from '../data/feeds.ts';
 import type { Engine, Room } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
-import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { asFloat32 } from '../graph/passes/widen-floats.ts';
-import { constantOf, tensorOf } from '../ir/access.ts';
-import type { Constant, Model } from '../ir/model.ts';
+import type { Model } from '../ir/model.ts';
 import { headsOf } from '../outputs/decide.ts';
 import type { HeldAgainst } from '../outputs/held-against.ts';
 import { outputUnits } from '../outputs/units.ts';
@@ -22,21 +19,9 @@ import { watchLoss } from './divergence.ts';
 import { type Goal, goalOf } from './goal.ts';
 import { type Guard, guardOf, type Retreat } from './guard.ts';
 import { keptStatistics } from './kept-statistics.ts';
-import {
-  OPTIMIZER_DEFAULTS,
-  type Optimizer,
-  type OptimizerOptions,
-  optimizer,
-  type TrainedArray,
-} from './optimizer.ts';
-import type { Parameter } from './parameters.ts';
-import {
-  type Distillation,
-  type RunningStatistics,
-  type TrainingProgram,
-  type TrainingStep,
-  trainingProgram,
-} from './training-program.ts';
+import { OPTIMIZER_DEFAULTS, type Optimizer, type OptimizerOptions, optimizer } from './optimizer.ts';
+import { type Distillation, type TrainingProgram, type TrainingStep, trainingProgram } from './training-program.ts';
+import { follow, initialState, restore, type State, takeSupports, written } from './training-state.ts';
 
 /** What {@link finetune} is asked for. */
 export interface FinetuneOptions extends RunOptions, OptimizerOptions {
@@ -310,72 +295,6 @@ function defined<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 
-interface State {
-  readonly values: Map<string, Float32Array>;
-  /** By parameter, as the program lists them. */
-  readonly arrays: TrainedArray[];
-  /** Running mean and variance by constant. */
-  readonly running: Map<string, Float64Array>;
-  /** All arrays of the above, by names of their own. */
-  readonly named: ReadonlyMap<string, Float32Array | Float64Array>;
-}
-
-function initialState(
-  model: Model,
-  { parameters, statistics }: TrainingProgram,
-  { masked = 'all', slots }: { masked?: FinetuneOptions['masked']; slots: number },
-): State {
-  const constants = constantsOf(model.graph);
-  const read = (name: string): Float32Array =>
-    Float32Array.from(tensorOf(constants.get(name) as Constant).data as Float32Array);
-  const isMasked = ({ name, isWeight }: Parameter): boolean =>
-    typeof masked === 'string' ? masked === 'all' && isWeight : masked.includes(name);
-  const values = new Map(parameters.map(({ name }) => [name, read(name)]));
-  const arrays = parameters.map((parameter): TrainedArray => {
-    const { name } = parameter;
-    const own = values.get(name) as Float32Array;
-    const array = { values: own, slots: Array.from({ length: slots }, () => new Float32Array(own.length)) };
-    if (!isMasked(parameter) || own.every((x) => x !== 0)) return array;
-    return { ...array, mask: supportOf(own) };
-  });
-  const running = new Map(
-    statistics.flatMap(({ mean, variance }) => [mean, variance]).map((name) => [name, Float64Array.from(read(name))]),
-  );
-  const named = new Map<string, Float32Array | Float64Array>();
-  parameters.forEach(({ name }, i) => {
-    const { values: own, slots: kept } = arrays[i] as TrainedArray;
-    named.set(`value/${name}`, own);
-    kept.forEach((slot, j) => {
-      named.set(`slot${j}/${name}`, slot);
-    });
-  });
-  for (const [name, numbers] of running) named.set(`running/${name}`, numbers);
-  return { values, arrays, running, named };
-}
-
-/** @throws OptionError if the arrays are not those of this training */
-function restore({ named }: State, arrays: TrainingState['arrays']): void {
-  for (const [name, array] of named) {
-    const kept = arrays.get(name);
-    if (kept?.length !== array.length)
-      throw new OptionError(`Cannot go on training: "${name}" of the state does not fit the model`);
-    array.set(kept);
-  }
-}
-
-/** Takes new supports, where there are any. */
-function takeSupports({ parameters }: TrainingProgram, state: State, supports: ReturnType<SupportsAt>): void {
-  if (supports === undefined) return;
-  parameters.forEach(({ name }, i) => {
-    const mask = supports.get(name);
-    if (mask === undefined) return;
-    const array: TrainedArray = { ...(state.arrays[i] as TrainedArray), mask };
-    state.arrays[i] = array;
-    for (const values of [array.values, ...array.slots])
-      mask.forEach((kept, j) => (values[j] = kept === 0 ? 0 : (values[j] as number)));
-  });
-}
-
 interface Epoch {
   readonly model: Model;
   readonly guard: Guard;
@@ -511,30 +430,4 @@ function targetOf(dims: readonly number[], held: HeldAgainst | null): Tensor {
   return values instanceof Int32Array
     ? { type: 'int64', dims, data: bigInts(values) }
     : { type: 'float32', dims, data: values };
-}
-
-/** running := (1 - share) running + share batch; the batch's variance without bias, m / (m - 1), as frameworks keep it. */
-function follow(
-  running: State['running'],
-  { mean, variance, share, cells }: RunningStatistics,
-  now: { readonly mean: Float32Array; readonly variance: Float32Array },
-): void {
-  const [means, variances] = [running.get(mean) as Float64Array, running.get(variance) as Float64Array];
-  const unbiased = cells > 1 ? cells / (cells - 1) : 1;
-  for (let c = 0; c < means.length; c++) {
-    means[c] = (1 - share) * (means[c] as number) + share * (now.mean[c] as number);
-    variances[c] = (1 - share) * (variances[c] as number) + share * unbiased * (now.variance[c] as number);
-  }
-}
-
-function written(model: Model, { parameters }: TrainingProgram, { values, running }: State): Model {
-  const constants = constantsOf(model.graph);
-  const replacements = new Map<string, Constant>();
-  const put = (name: string, data: Float32Array): void => {
-    const { dims } = constants.get(name) as Constant;
-    replacements.set(name, constantOf({ type: 'float32', dims, data }));
-  };
-  for (const { name } of parameters) put(name, (values.get(name) as Float32Array).slice());
-  for (const [name, numbers] of running) put(name, Float32Array.from(numbers));
-  return { ...model, graph: replaceConstants(model.graph, replacements) };
 }

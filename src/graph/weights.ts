@@ -1,3 +1,4 @@
+import { operatorKey } from '../ir/access.ts';
 import type { Constant, Graph, Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import { type Arrangement, dimsOf, sameOrder, storedArrangement } from './arrangement.ts';
@@ -96,7 +97,7 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
       const storage = storageOf({ ...found, graph, node, input, holder });
       const reason = refusal(constant, moved) ?? storage.refused ?? differing(others, storage);
       if (reason !== undefined)
-        unprunable.set(name, { name, node: node.name, op: labelOf(node), dims: constant.dims, reason });
+        unprunable.set(name, { name, node: node.name, op: operatorKey(node), dims: constant.dims, reason });
       else uses.set(name, others);
       others.push(foundUse(node, input, { moved, ran: moved ?? arrived(found, { graph, captured }), storage }));
     }
@@ -113,7 +114,7 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
     return {
       name,
       node: first.node.name,
-      op: labelOf(first.node),
+      op: operatorKey(first.node),
       dims,
       size: sizeOf(dims),
       uses: found.map(({ use }) => use),
@@ -149,10 +150,6 @@ function otherReaders(
     }
   }
   return readers;
-}
-
-function labelOf({ domain, op }: Node): string {
-  return domain === '' ? op : `${domain}.${op}`;
 }
 
 const DIFFERING = 'its uses read its whole numbers by different scales';
@@ -235,7 +232,7 @@ function noteOthers(graph: Graph, node: Node, into: Map<string, UnprunableWeight
       into.has(name)
     )
       continue;
-    const reason = `${labelOf(node)} is not a convolution or a linear layer`;
-    into.set(name, { name, node: node.name, op: labelOf(node), dims: constant.dims, reason });
+    const reason = `${operatorKey(node)} is not a convolution or a linear layer`;
+    into.set(name, { name, node: node.name, op: operatorKey(node), dims: constant.dims, reason });
   }
 }

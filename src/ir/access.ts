@@ -96,6 +96,17 @@ export function operatorKey({ op, domain }: { readonly op: string; readonly doma
   return domain ? `${domain}.${op}` : op;
 }
 
+/** The entries of some families by the operator that each is for, see {@link operatorKey}. */
+export function byOperator<T extends { readonly op: string; readonly domain?: string }>(
+  families: Readonly<Record<string, readonly T[]>>,
+): ReadonlyMap<string, T> {
+  return new Map(
+    Object.values(families)
+      .flat()
+      .map((entry) => [operatorKey(entry), entry]),
+  );
+}
+
 /** An int attribute as a number, or the fallback where it is absent. */
 export function intAttribute(node: Node, name: string, fallback: number): number {
   const found = node.attributes.get(name);

@@ -54,6 +54,19 @@ describe('the answers', () => {
     expect((await decide('y = Identity(z)', withTargets([3]))).loss).toBe('mse');
   });
 
+  it('are classes that there are: the first label outside is named, and all are counted', async () => {
+    const labelled = (wrong: readonly number[]): FeedSource => {
+      const labels = new Int32Array(20);
+      labels.set(wrong, 20 - wrong.length);
+      return { ...bare, labelled: true, answers: { labels: { dims: [], data: labels } } };
+    };
+    expect((await decide('y = Identity(z)', labelled([2, 2]))).loss).toBe('cross-entropy');
+    await expect(decide('y = Identity(z)', labelled([3, 4]))).rejects.toThrow(
+      'row 18 has label 3, wanted 0 to 2 since output "y" has 3 classes; 2 of 20 labels are outside',
+    );
+    await expect(decide('y = Identity(z)', labelled([-1]))).rejects.toThrow(/row 19 has label -1/);
+  });
+
   it('choose the loss', async () => {
     expect((await decide('y = Identity(z)', withTargets([], 1))).reading).toMatchObject({
       task: 'classes',

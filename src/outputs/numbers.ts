@@ -1,5 +1,5 @@
-import { halfToNumber } from '../data/half.ts';
 import { filled } from '../tensor/filled.ts';
+import { halfToNumber } from '../tensor/half.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 
 /** A float value of a run, in numbers whatever its type. */

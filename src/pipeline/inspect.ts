@@ -3,7 +3,7 @@ import type { Captured } from '../graph/captured.ts';
 import { constantsOf } from '../graph/constants.ts';
 import type { Quantisation } from '../graph/quantised.ts';
 import { findWeights } from '../graph/weights.ts';
-import { feedsOf } from '../ir/access.ts';
+import { feedsOf, operatorKey } from '../ir/access.ts';
 import type { Constant, Dimension, Model } from '../ir/model.ts';
 import { fileFeatures } from '../onnx/features.ts';
 import { sizeOf } from '../tensor/tensor.ts';
@@ -155,8 +155,8 @@ function healthOf(constant: Constant | undefined, quantisation: Quantisation | u
 
 function operatorsOf({ graph }: Model): Record<string, number> {
   const counts = new Map<string, number>();
-  for (const { domain, op } of graph.nodes) {
-    const name = domain === '' ? op : `${domain}.${op}`;
+  for (const node of graph.nodes) {
+    const name = operatorKey(node);
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return Object.fromEntries([...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)));

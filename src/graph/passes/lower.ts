@@ -1,4 +1,4 @@
-import { operatorKey } from '../../ir/access.ts';
+import { byOperator, operatorKey } from '../../ir/access.ts';
 import type { Model, Node } from '../../ir/model.ts';
 import { GraphBuilder } from '../builder.ts';
 import type { Captured } from '../captured.ts';
@@ -19,11 +19,7 @@ export const LOWERING_FAMILIES: Readonly<Record<string, readonly Lowering[]>> = 
 };
 
 /** Every rewriting, by {@link operatorKey}. */
-export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
-  Object.values(LOWERING_FAMILIES)
-    .flat()
-    .map((lowering) => [operatorKey(lowering), lowering]),
-);
+export const LOWERINGS: ReadonlyMap<string, Lowering> = byOperator(LOWERING_FAMILIES);
 
 /** Why a node of a composite operator is not rewritten by {@link lowerComposites}; undefined = it is, or is no such operator. */
 export function loweringRefusal(form: NodeForm): string | undefined {

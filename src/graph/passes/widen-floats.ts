@@ -1,5 +1,6 @@
 import { constantOf, tensorOf } from '../../ir/access.ts';
 import type { Attribute, Constant, Graph, Model, Node, ValueInfo } from '../../ir/model.ts';
+import { brainToNumber, halfToNumber } from '../../tensor/half.ts';
 import type { DataType } from '../../tensor/tensor.ts';
 
 /** Float types that are rewritten, and their numbers in attributes. */
@@ -116,19 +117,4 @@ function rounded(values: Float64Array): Float32Array {
     if (Math.abs(single[i] as number) > LARGEST && Number.isFinite(values[i]))
       single[i] = Math.sign(values[i] as number) * LARGEST;
   return single;
-}
-
-const BITS = new DataView(new ArrayBuffer(4));
-
-/** The upper half of a float32. */
-function brainToNumber(bits: number): number {
-  BITS.setUint32(0, bits * 2 ** 16);
-  return BITS.getFloat32(0);
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const [exponent, fraction] = [(bits >> 10) & 0x1f, bits & 0x3ff];
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }

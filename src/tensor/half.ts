@@ -32,3 +32,17 @@ function roundToEven(value: number): number {
   if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
   return below % 2 === 0 ? below : below + 1;
 }
+
+/** The value of a bfloat16 number, given its 16 bits: the upper half of a float32. Exact. */
+export function brainToNumber(bits: number): number {
+  SCRATCH.setUint32(0, bits * 2 ** 16);
+  return SCRATCH.getFloat32(0);
+}
+
+/** The 16 bits of the bfloat16 number nearest to a value, ties to even. */
+export function numberToBrain(value: number): number {
+  SCRATCH.setFloat32(0, value);
+  const bits = SCRATCH.getUint32(0);
+  if (Number.isNaN(value)) return 0x7fc0;
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
