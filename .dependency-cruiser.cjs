@@ -22,6 +22,7 @@ const ROOMS = [
   'finetune',
   'reconstruction',
   'evaluate',
+  'pruning',
   'report',
   'pipeline',
   'checkpoint',

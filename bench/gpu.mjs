@@ -3,8 +3,8 @@
 import { readWeights } from '../dist/apply/weights.js';
 import { checkDevice } from '../dist/engine/provider.node.js';
 import { cardinality, chita, drive, feedsFromDataset, linalg, openProvider, quadratic } from '../dist/index.js';
-import { rowsOf } from '../dist/pipeline/gradients.js';
-import { chooseLayers } from '../dist/pipeline/layers.js';
+import { rowsOf } from '../dist/pruning/gradients.js';
+import { chooseLayers } from '../dist/pruning/layers.js';
 import { random } from '../dist/tensor/random.js';
 import { openProblem } from './problems.mjs';
 import { keep } from './rows.mjs';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gradientProgram } from '../dist/curvature/gradient-program.js';
 import { collectRows } from '../dist/curvature/gradient-rows.js';
 import { feedsFromDataset, onnxruntimeNode } from '../dist/index.js';
-import { chooseLayers } from '../dist/pipeline/layers.js';
+import { chooseLayers } from '../dist/pruning/layers.js';
 import { DATA, openProblem } from './problems.mjs';
 import { compare, measured, openTorch } from './torch.mjs';
 

@@ -4,9 +4,9 @@
 import { diskMedium } from '../dist/curvature/disk-medium.node.js';
 import { feedsFromDataset, onnxruntimeNode, openDataset, prunePipeline, readModel, sparsity } from '../dist/index.js';
 import { feedsOf } from '../dist/ir/access.js';
-import { chooseLayers } from '../dist/pipeline/layers.js';
-import { outerLayers, planRows, planText } from '../dist/pipeline/memory-plan.js';
-import { shapesOf } from '../dist/pipeline/shapes.js';
+import { chooseLayers } from '../dist/pruning/layers.js';
+import { outerLayers, planRows, planText } from '../dist/pruning/memory-plan.js';
+import { shapesOf } from '../dist/pruning/shapes.js';
 
 const asked = JSON.parse(process.argv[2]);
 const began = performance.now();

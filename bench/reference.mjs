@@ -13,8 +13,8 @@ import {
   onnxruntimeNode,
   quadratic,
 } from '../dist/index.js';
-import { rowsOf } from '../dist/pipeline/gradients.js';
-import { chooseLayers } from '../dist/pipeline/layers.js';
+import { rowsOf } from '../dist/pruning/gradients.js';
+import { chooseLayers } from '../dist/pruning/layers.js';
 import { random } from '../dist/tensor/random.js';
 import { openProblem, SHARED } from './problems.mjs';
 

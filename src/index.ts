@@ -23,8 +23,6 @@ export * from './onnx/files.node.ts';
 export * from './pipeline/gradual.ts';
 export * from './pipeline/inspect.ts';
 export * from './pipeline/max-drop.ts';
-export * from './pipeline/methods.ts';
-export { type PruneResult, prune as prunePipeline } from './pipeline/prune.ts';
 export {
   type Platform,
   type Pruned,
@@ -32,11 +30,8 @@ export {
   type ReportedPruneOptions,
   type Stopwatch,
 } from './pipeline/prune-and-report.ts';
-export { PRUNE_DEFAULTS, type PruneOptions, type ResolvedPrune, resolvePrune } from './pipeline/prune-options.ts';
 export * from './pipeline/report-facts.ts';
-export * from './pipeline/scaling.ts';
 export * from './pipeline/sensitivity.ts';
-export type { StageResult } from './pipeline/stage-result.ts';
 export * from './pipeline/sweep.ts';
 export * from './pipeline/sweep-summary.ts';
 export * from './pipeline/tune.ts';
@@ -44,6 +39,11 @@ export * from './problem/back-solve.ts';
 export * from './problem/columns.ts';
 export * from './problem/quadratic.ts';
 export * from './progress/progress.ts';
+export * from './pruning/methods.ts';
+export { type PruneResult, prune as prunePipeline } from './pruning/prune.ts';
+export { PRUNE_DEFAULTS, type PruneOptions, type ResolvedPrune, resolvePrune } from './pruning/prune-options.ts';
+export * from './pruning/scaling.ts';
+export type { StageResult } from './pruning/stage-result.ts';
 export * from './report/files.node.ts';
 export * from './report/make-report.ts';
 export * from './report/report.ts';

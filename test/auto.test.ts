@@ -21,7 +21,7 @@ import { parseModelText } from '../src/onnx/text.ts';
 import { headsOf } from '../src/outputs/decide.ts';
 import { atRawEnds } from '../src/outputs/raw.ts';
 import { outputUnits } from '../src/outputs/units.ts';
-import { shapesOf, weightMacs } from '../src/pipeline/shapes.ts';
+import { shapesOf, weightMacs } from '../src/pruning/shapes.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { tinyData } from './tiny-data.ts';
 

@@ -10,7 +10,7 @@ import { constantsOf } from '../src/graph/constants.ts';
 import { tensorOf } from '../src/ir/access.ts';
 import type { Constant } from '../src/ir/model.ts';
 import { parseModelText } from '../src/onnx/text.ts';
-import { chooseLayers } from '../src/pipeline/layers.ts';
+import { chooseLayers } from '../src/pruning/layers.ts';
 import { random } from '../src/tensor/random.ts';
 import { float32, int64, type Tensor } from '../src/tensor/tensor.ts';
 

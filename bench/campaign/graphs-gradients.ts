@@ -2,7 +2,7 @@ import { storedPosition } from '../../src/apply/weights.ts';
 import { elementsOf } from '../../src/curvature/panel.ts';
 import { onnxruntimeNode as engine } from '../../src/engine/onnxruntime.node.ts';
 import { findWeights } from '../../src/graph/weights.ts';
-import { rowsOf } from '../../src/pipeline/gradients.ts';
+import { rowsOf } from '../../src/pruning/gradients.ts';
 import { random } from '../../src/tensor/random.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { RIGHT, type Verdict, wrong } from './campaign.ts';

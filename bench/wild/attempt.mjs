@@ -4,7 +4,7 @@ import { CoppiceError } from '../../dist/errors/errors.js';
 import { validateGraph } from '../../dist/graph/validate-graph.js';
 import { onnxruntimeNode as engine, prunePipeline, readModel, sparsity, writeModel } from '../../dist/index.js';
 import { inspect } from '../../dist/pipeline/inspect.js';
-import { shapesOf } from '../../dist/pipeline/shapes.js';
+import { shapesOf } from '../../dist/pruning/shapes.js';
 import { madeUp } from './inputs.mjs';
 
 /** Share that is removed, and the samples that methods see. */

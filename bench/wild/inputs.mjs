@@ -1,7 +1,7 @@
 // Made-up inputs for models that nobody here chose: each sample has numbers of its own, whichever batch it comes in.
 
 import { onnxruntimeNode as engine, randomFeeds } from '../../dist/index.js';
-import { shapesOf } from '../../dist/pipeline/shapes.js';
+import { shapesOf } from '../../dist/pruning/shapes.js';
 import { random } from '../../dist/tensor/random.js';
 
 /** Sizes of what is open, and a source of `count` samples; throws where the model does not run on any. */

@@ -5,8 +5,8 @@ import { LATENCY_DEFAULTS, type Latency, measureLatency, withRows } from '../eva
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { inspect } from '../pipeline/inspect.ts';
-import { type Shapes, shapesOf } from '../pipeline/shapes.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { type Shapes, shapesOf } from '../pruning/shapes.ts';
 import { random } from '../tensor/random.ts';
 
 /** What is counted of a layer. */

@@ -3,13 +3,13 @@ import { DataError, OptionError } from '../errors/errors.ts';
 import { type EpochFacts, type FinetuneOptions, finetune, type TrainingState } from '../finetune/finetune.ts';
 import type { Distillation } from '../finetune/training-program.ts';
 import type { Model } from '../ir/model.ts';
+import { layersFor } from '../pruning/layers.ts';
+import { entryOf, withSolvingMethod } from '../pruning/methods.ts';
+import { type PruneResult, prune, withWeights } from '../pruning/prune.ts';
+import { type PruneOptions, resolvePrune } from '../pruning/prune-options.ts';
+import type { StageResult } from '../pruning/stage-result.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import { random } from '../tensor/random.ts';
-import { layersFor } from './layers.ts';
-import { entryOf, withSolvingMethod } from './methods.ts';
-import { type PruneResult, prune, withWeights } from './prune.ts';
-import { type PruneOptions, resolvePrune } from './prune-options.ts';
-import type { StageResult } from './stage-result.ts';
 
 /** How {@link pruneGradually} trains between its prunings. */
 export interface GradualOptions

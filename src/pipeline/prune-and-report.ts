@@ -7,16 +7,16 @@ import { type EvaluateOptions, type Evaluation, evaluate } from '../evaluate/acc
 import { measureLatency, withRows } from '../evaluate/latency.ts';
 import type { Model } from '../ir/model.ts';
 import { encodeModel } from '../onnx/encode.ts';
+import { type PruneResult, prune } from '../pruning/prune.ts';
+import type { PruneOptions } from '../pruning/prune-options.ts';
+import { type Shapes, shapesOf } from '../pruning/shapes.ts';
 import { makeReport } from '../report/make-report.ts';
 import type { Report } from '../report/report.ts';
 import { runtimeFacts } from '../report/runtime-facts.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { flipDetails } from './details/flip-details.ts';
-import { type PruneResult, prune } from './prune.ts';
-import type { PruneOptions } from './prune-options.ts';
 import { reportFacts, type Surroundings } from './report-facts.ts';
-import { type Shapes, shapesOf } from './shapes.ts';
 
 /** What {@link pruneAndReport} is asked for. `budget` has to be given; gradients need `data`; all else has defaults. */
 export interface ReportedPruneOptions extends Omit<PruneOptions, 'engine' | 'source' | 'rows'> {

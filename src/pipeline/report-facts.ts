@@ -3,15 +3,15 @@ import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import type { LayerChoice } from '../pruning/layers.ts';
+import type { PruneResult } from '../pruning/prune.ts';
+import type { StageResult } from '../pruning/stage-result.ts';
 import type { Details, FlipDetails } from '../report/details.ts';
 import type { LayerFacts, ReportFacts } from '../report/make-report.ts';
 import type { StageReport } from '../report/report.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import { graphDetails } from './details/graph-details.ts';
 import { weightDetails } from './details/weight-details.ts';
-import type { LayerChoice } from './layers.ts';
-import type { PruneResult } from './prune.ts';
-import type { StageResult } from './stage-result.ts';
 
 /** Layers that a warning names one by one. */
 const MOST_NAMED = 8;

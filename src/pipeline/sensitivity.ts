@@ -6,7 +6,7 @@ import { OptionError } from '../errors/errors.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import type { RunOptions } from '../progress/progress.ts';
-import { chooseLayers, type LayerChoice } from './layers.ts';
+import { chooseLayers, type LayerChoice } from '../pruning/layers.ts';
 
 /** What {@link sensitivity} is asked for. */
 export interface SensitivityRequest extends LayerChoice, RunOptions {

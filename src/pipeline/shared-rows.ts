@@ -2,11 +2,11 @@ import type { GradientRows } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
-import { withDecidedLoss } from './decided.ts';
-import { layersFor } from './layers.ts';
-import { entryOf } from './methods.ts';
-import { PRUNE_DEFAULTS, type PruneOptions, resolvePrune } from './prune-options.ts';
-import { stageRows } from './prune-stage.ts';
+import { withDecidedLoss } from '../pruning/decided.ts';
+import { layersFor } from '../pruning/layers.ts';
+import { entryOf } from '../pruning/methods.ts';
+import { PRUNE_DEFAULTS, type PruneOptions, resolvePrune } from '../pruning/prune-options.ts';
+import { stageRows } from '../pruning/prune-stage.ts';
 
 /** The gradient rows of the unpruned model, where all trials begin with the same: one-stage methods with gradients. */
 export async function sharedRows(

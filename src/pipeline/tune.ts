@@ -3,10 +3,10 @@ import type { FeedSource } from '../data/feeds.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
-import { holdOut } from './held-out.ts';
-import { entryOf, withSolvingMethod } from './methods.ts';
-import { prune } from './prune.ts';
-import type { PruneOptions } from './prune-options.ts';
+import { holdOut } from '../pruning/held-out.ts';
+import { entryOf, withSolvingMethod } from '../pruning/methods.ts';
+import { prune } from '../pruning/prune.ts';
+import type { PruneOptions } from '../pruning/prune-options.ts';
 import { sharedRows } from './shared-rows.ts';
 
 /** Options of {@link tune}. */

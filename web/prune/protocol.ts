@@ -2,8 +2,8 @@ import type { GivenFile, WebProvider } from '../../src/coppice.web.ts';
 import type { PreprocessOptions } from '../../src/data/preprocess.ts';
 import type { SerializedError } from '../../src/errors/errors.ts';
 import type { Inspection } from '../../src/pipeline/inspect.ts';
-import type { Method } from '../../src/pipeline/methods.ts';
 import type { Progress } from '../../src/progress/progress.ts';
+import type { Method } from '../../src/pruning/methods.ts';
 import type { Report } from '../../src/report/report.ts';
 
 /** What runs, and with how many threads. */

@@ -1,4 +1,4 @@
-import { METHODS } from '../../pipeline/methods.ts';
+import { METHODS } from '../../pruning/methods.ts';
 import type { PruneFlags } from '../flags.ts';
 import type { Measured } from './prune-run.ts';
 

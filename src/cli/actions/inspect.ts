@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { type Inspection, inspect, type Port } from '../../pipeline/inspect.ts';
-import { shapesOf } from '../../pipeline/shapes.ts';
+import { shapesOf } from '../../pruning/shapes.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { toolFacts } from '../../report/surroundings.node.ts';
 import { type Column, textTable } from '../../report/table.ts';

@@ -2,7 +2,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { measureSize, type Size } from '../../evaluate/size.node.ts';
 import type { Outputs } from '../../outputs/outputs.ts';
-import { shapesOf } from '../../pipeline/shapes.ts';
+import { shapesOf } from '../../pruning/shapes.ts';
 import type { Report } from '../../report/report.ts';
 import type { Context } from '../context.ts';
 import { type EvalFlags, evaluationChoice } from '../flags.ts';

@@ -3,11 +3,11 @@ import { type Budget, constraintOf, stageBudgets } from '../../budget/budget.ts'
 import { projection } from '../../constraints/constraint.ts';
 import { usingRows } from '../../curvature/gradient-rows.ts';
 import { linalg } from '../../engine/linalg.ts';
-import { rowsOf } from '../../pipeline/gradients.ts';
-import { METHODS } from '../../pipeline/methods.ts';
-import { budgetedLayers, prune } from '../../pipeline/prune.ts';
-import { type PruneOptions, resolvePrune } from '../../pipeline/prune-options.ts';
 import { quadratic } from '../../problem/quadratic.ts';
+import { rowsOf } from '../../pruning/gradients.ts';
+import { METHODS } from '../../pruning/methods.ts';
+import { budgetedLayers, prune } from '../../pruning/prune.ts';
+import { type PruneOptions, resolvePrune } from '../../pruning/prune-options.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { sparkline } from '../../report/sparkline.ts';
 import { textTable } from '../../report/table.ts';

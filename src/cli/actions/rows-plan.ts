@@ -1,8 +1,8 @@
 import { diskMedium } from '../../curvature/disk-medium.node.ts';
 import { OptionError } from '../../errors/errors.ts';
-import { type MemoryPlan, outerLayers, planRows, planText } from '../../pipeline/memory-plan.ts';
-import { METHODS } from '../../pipeline/methods.ts';
-import type { PruneOptions } from '../../pipeline/prune-options.ts';
+import { type MemoryPlan, outerLayers, planRows, planText } from '../../pruning/memory-plan.ts';
+import { METHODS } from '../../pruning/methods.ts';
+import type { PruneOptions } from '../../pruning/prune-options.ts';
 import type { Context } from '../context.ts';
 import type { PruneFlags } from '../flags.ts';
 import { machineMemory, memoryTaken } from '../memory.node.ts';

@@ -1,7 +1,7 @@
 import type { Evaluation } from '../../evaluate/accuracy.ts';
-import { weightMacs } from '../../pipeline/shapes.ts';
 import type { SweepCell } from '../../pipeline/sweep.ts';
 import { type Spread, type SweepSummary, summarizeSweep } from '../../pipeline/sweep-summary.ts';
+import { weightMacs } from '../../pruning/shapes.ts';
 import { percent } from '../../report/figures.ts';
 import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, platformFacts, toolFacts } from '../../report/surroundings.node.ts';

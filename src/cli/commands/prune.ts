@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { FINETUNE_DEFAULTS } from '../../finetune/finetune.ts';
 import { GRADUAL_DEFAULTS } from '../../pipeline/gradual.ts';
-import { DEFAULT_METHOD, SOLVING_METHOD } from '../../pipeline/methods.ts';
-import { PRUNE_DEFAULTS } from '../../pipeline/prune-options.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
+import { DEFAULT_METHOD, SOLVING_METHOD } from '../../pruning/methods.ts';
+import { PRUNE_DEFAULTS } from '../../pruning/prune-options.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { SOLVING_METHOD } from '../../pipeline/methods.ts';
-import { PRUNE_DEFAULTS } from '../../pipeline/prune-options.ts';
+import { SOLVING_METHOD } from '../../pruning/methods.ts';
+import { PRUNE_DEFAULTS } from '../../pruning/prune-options.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, providerFlag, pruningFlags } from '../flags.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { CoppiceError, OptionError } from '../../errors/errors.ts';
-import { METHODS, type Method, needsData } from '../../pipeline/methods.ts';
+import { METHODS, type Method, needsData } from '../../pruning/methods.ts';
 import { openModel } from '../opening.node.ts';
 import { type DocumentName, documentAddress } from './document-address.node.ts';
 import { streamEvents } from './event-stream.node.ts';

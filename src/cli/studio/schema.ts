@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { METHODS, type Method } from '../../pipeline/methods.ts';
+import { METHODS, type Method } from '../../pruning/methods.ts';
 
 /** The version of what the studio keeps of a run. */
 export const STUDIO_SCHEMA = 'coppice/studio@1';

@@ -3,8 +3,8 @@ import { randomFeeds } from '../data/feeds.ts';
 import { onnxruntimeNode as engine } from '../engine/onnxruntime.node.ts';
 import { findWeights } from '../graph/weights.ts';
 import { parseModelText } from '../onnx/text.ts';
+import { rowsOf } from '../pruning/gradients.ts';
 import { random } from '../tensor/random.ts';
-import { rowsOf } from './gradients.ts';
 
 /** Rows of the one layer of a model, [n, p] in its order. */
 async function rowsOfModel(text: string): Promise<number[]> {

@@ -8,10 +8,10 @@ import { findWeights } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { parseModelText } from '../onnx/text.ts';
 import { denseOf } from '../problem/dense.cases.ts';
+import { type RowsRequest, rowsOf } from '../pruning/gradients.ts';
 import { fixed, KEPT_APART, MIXING } from '../samples/batches.cases.ts';
 import { random } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { type RowsRequest, rowsOf } from './gradients.ts';
 
 const DATA = tinyData({ count: 10, sampleDims: [4], classes: 3 });
 
