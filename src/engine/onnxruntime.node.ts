@@ -1,20 +1,23 @@
-import * as ort from 'onnxruntime-node';
+import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { EngineError, messageOf } from '../errors/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Model } from '../ir/model.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Engine, Held, Session, SessionOptions } from './engine.ts';
+import { loadRuntime, runtimeVersion } from './load-runtime.node.ts';
 import type { Device } from './provider.ts';
 import { refusedModel, sessionHere, told } from './runtime.ts';
 import { CORES, sessionInWorkers } from './workers.node.ts';
 
-type Settings = ort.InferenceSession.SessionOptions;
+type Settings = InferenceSession.SessionOptions;
 
 /** onnxruntime in Node, CPU provider. */
 export const onnxruntimeNode: Engine = {
   name: 'onnxruntime-node',
-  version: ort.env.versions.common,
+  get version() {
+    return runtimeVersion();
+  },
   cores: CORES,
   async createSession(model: Model | Uint8Array, options: SessionOptions = {}): Promise<Session> {
     const bytes = bytesOf(model);
@@ -24,6 +27,7 @@ export const onnxruntimeNode: Engine = {
         ? Math.max(1, Math.floor((options.threads ?? CORES) / workers))
         : options.threads;
     const settings = settingsOf('cpu', { ...options, ...(threads !== undefined && { threads }) });
+    const ort = await loadRuntime();
     try {
       if (workers !== undefined) return told(await sessionInWorkers(bytes, { workers, options: settings }));
       return told(sessionHere(await ort.InferenceSession.create(bytes, settings), ort.Tensor));
@@ -42,10 +46,13 @@ export const onnxruntimeNode: Engine = {
 export function onnxruntimeOn(device: Exclude<Device, 'cpu'>): Engine {
   const engine: Engine = {
     name: `onnxruntime-node (${device})`,
-    version: ort.env.versions.common,
+    get version() {
+      return runtimeVersion();
+    },
     cores: CORES,
     host: onnxruntimeNode,
     async createSession(model, options = {}) {
+      const ort = await loadRuntime();
       try {
         return told(
           sessionHere(await ort.InferenceSession.create(bytesOf(model), settingsOf(device, options)), ort.Tensor),
@@ -60,15 +67,16 @@ export function onnxruntimeOn(device: Exclude<Device, 'cpu'>): Engine {
 
 /** Tensors stay on the device where a session leaves its output there: one that does nothing. The binding knows no such place for CUDA. */
 function holder(): (tensor: Tensor) => Promise<Held> {
-  let session: Promise<ort.InferenceSession> | undefined;
+  let session: Promise<InferenceSession> | undefined;
   return async ({ type, data, dims }) => {
+    const ort = await loadRuntime();
     session ??= ort.InferenceSession.create(encodeModel(passing()), {
       ...settingsOf('webgpu', {}),
       preferredOutputLocation: 'gpu-buffer',
     });
     try {
       const feeds = { x: new ort.Tensor(type as 'float32', data as Float32Array, dims) };
-      const held = (await (await session).run(feeds)).y as ort.Tensor;
+      const held = (await (await session).run(feeds)).y as RuntimeTensor;
       return { held, dims, release: () => held.dispose() };
     } catch (cause) {
       throw new EngineError(`Cannot take ${dims.join(' x ')} numbers to the device: ${messageOf(cause)}`, { cause });

@@ -55,14 +55,16 @@ export function told(session: Session): Session {
       try {
         return await session.run(feeds, fetches, room);
       } catch (cause) {
+        if (cause instanceof EngineError) throw cause;
         throw new EngineError(`onnxruntime failed while running the model: ${reasonOf(cause)}`, { cause });
       }
     },
   };
 }
 
-/** That the runtime does not take a model. */
+/** That the runtime does not take a model; what is said already, as it is. */
 export function refusedModel(cause: unknown): EngineError {
+  if (cause instanceof EngineError) return cause;
   return new EngineError(`onnxruntime refuses the model: ${reasonOf(cause)}`, { cause });
 }
 

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { Piscina } from 'piscina';
+import { threads } from '../executor/threads.node.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Feeds, Room, Session } from './engine.ts';
 
@@ -9,55 +8,6 @@ type Names = Pick<Session, 'inputs' | 'outputs'>;
 
 /** Threads that the machine can run at once. */
 export const CORES = availableParallelism();
-
-/** Worker threads that all do the same, each a task at a time. */
-export interface WorkerPool<Task, Result> {
-  /** @param moved  buffers of the task that go over to the worker, and are gone here */
-  run(task: Task, moved?: readonly ArrayBuffer[]): Promise<Result>;
-  /** Waits for the tasks that proceed: a thread that ends within one takes the process with it. */
-  close(): Promise<void>;
-}
-
-/**
- * Starts worker threads that stay until the pool is closed.
- *
- * @param file        what each runs: its default export takes a task
- * @param workerData  what each is given at its start
- */
-export function workerPool<Task, Result>(file: URL, threads: number, workerData: object): WorkerPool<Task, Result> {
-  const pool = new Piscina<Task, Result>({
-    filename: fileURLToPath(file),
-    minThreads: threads,
-    maxThreads: threads,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    workerData,
-  });
-  pool.on('error', () => undefined); // the task in question is rejected with it
-  const inFlight = new Set<Promise<Result>>();
-  return {
-    async run(task, moved = []) {
-      const result = pool.run(task, { transferList: [...moved] });
-      inFlight.add(result);
-      try {
-        return await result;
-      } finally {
-        inFlight.delete(result);
-      }
-    },
-    async close() {
-      await Promise.allSettled(inFlight);
-      await pool.destroy();
-    },
-  };
-}
-
-/** What a worker runs its copy of the session on; null asks for the names of its inputs and outputs. */
-interface RunTask {
-  readonly feeds: [string, Tensor | unknown][];
-  readonly fetches?: readonly string[];
-  /** Where outputs are put, if they fit; null = in new memory that is shared; absent = they are moved to the caller. */
-  readonly memory?: SharedArrayBuffer | null;
-}
 
 /**
  * A session with a copy in each of several worker threads, for runs whose operators are too small to share among threads.
@@ -71,21 +21,25 @@ export async function sessionInWorkers(
   bytes: Uint8Array,
   { workers, options }: { workers: number; options: object },
 ): Promise<Session> {
-  const file = new URL('./session-worker.node.mjs', import.meta.url);
-  const pool = workerPool<RunTask | null, Entries | Names>(file, workers, { bytes, options });
-  const names = (await pool.run(null).catch(async (refused: unknown) => {
+  const pool = threads({
+    file: new URL('./session-tasks.node.mjs', import.meta.url),
+    setup: { bytes, options },
+    threads: workers,
+    purpose: 'run the model',
+  });
+  const names = await pool.run<Names>('names', null).catch(async (refused: unknown) => {
     await pool.close();
     throw refused;
-  })) as Names;
+  });
   return {
     ...names,
     parallel: workers,
     async run(feeds: Feeds, fetches?: readonly string[], room?: Room): Promise<Map<string, Tensor>> {
-      const entries = (await pool.run({
+      const entries = await pool.run<Entries>('run', {
         feeds: [...feeds],
         ...(fetches && { fetches: [...fetches] }),
         ...(room && { memory: room.memory ?? null }),
-      })) as Entries;
+      });
       const memory = memoryOf(entries);
       if (room !== undefined && memory !== null) room.memory = memory;
       return new Map(entries);

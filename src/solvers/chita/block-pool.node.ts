@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { CORES, workerPool } from '../../engine/workers.node.ts';
-import type { BlockTask } from './block-solve.ts';
+import { CORES } from '../../engine/workers.node.ts';
+import { threads as openThreads } from '../../executor/threads.node.ts';
 import type { BlockPool } from './block-wise.ts';
 
 /** What a worker loads, beside this file. */
@@ -22,10 +22,15 @@ export function blockPoolOpener(threads: number = CORES): (() => BlockPool) | un
   if (threads < 2 || !existsSync(here(FILES.solver))) return undefined;
   const loaded = Object.fromEntries(Object.entries(FILES).map(([name, file]) => [name, here(file).href]));
   return () => {
-    const pool = workerPool<BlockTask, Float64Array | null>(here('./block-worker.node.mjs'), threads, loaded);
+    const pool = openThreads({
+      file: here('./block-tasks.node.mjs'),
+      setup: loaded,
+      threads,
+      purpose: 'solve a block',
+    });
     return {
       parallel: threads,
-      run: (task) => pool.run(task, [task.data.buffer as ArrayBuffer]),
+      run: (task) => pool.run<Float64Array | null>('block', task, { moved: [task.data.buffer as ArrayBuffer] }),
       close: () => pool.close(),
     };
   };

@@ -1,27 +1,28 @@
-// One copy of a session in a worker thread; onnxruntime-node's run() holds its thread until it is done.
+// Tasks of one copy of a session in a worker thread; onnxruntime-node's run() holds its thread until it is done.
 
 import * as ort from 'onnxruntime-node';
-import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 
 /** Outputs that share memory begin at multiples of so many bytes. */
 const ALIGNMENT = 64;
 
-/** @type {{ bytes: Uint8Array, options: object }} */
-const { bytes, options } = workerData;
-const opened = ort.InferenceSession.create(bytes, options);
-opened.catch(() => undefined); // told by the first task
+/**
+ * @param {{ bytes: Uint8Array, options: object }} setup
+ * @returns the tasks: `names` tells the session's inputs and outputs, `run` runs it. With memory given, or null, outputs are put there, or
+ *   in new shared memory where they do not fit; else they are moved to the caller.
+ */
+export async function open({ bytes, options }) {
+  const session = await ort.InferenceSession.create(bytes, options);
+  return {
+    names: () => ({ inputs: session.inputNames, outputs: session.outputNames }),
+    run: (task) => run(session, task),
+  };
+}
 
 /**
- * Tells the names of the session's inputs and outputs, or runs it. With memory given, or null, outputs are put there, or in new shared memory where they do not fit; else they
- * are moved to the caller.
- *
- * @param {null | { feeds: [string, { type: string, data: unknown, dims: number[] }][], fetches?: string[], memory?: SharedArrayBuffer | null }} task
- * @returns {Promise<[string, { type: string, data: unknown, dims: readonly number[] }][] | { inputs: readonly string[], outputs: readonly string[] }>}
+ * @param {ort.InferenceSession} session
+ * @param {{ feeds: [string, { type: string, data: unknown, dims: number[] }][], fetches?: string[], memory?: SharedArrayBuffer | null }} task
  */
-export default async function run(task) {
-  const session = await opened;
-  if (task === null) return { inputs: session.inputNames, outputs: session.outputNames };
-  const { feeds, fetches, memory } = task;
+async function run(session, { feeds, fetches, memory }) {
   const inputs = Object.fromEntries(
     feeds.map(([name, { type, data, dims }]) => [name, new ort.Tensor(type, data, dims)]),
   );
@@ -29,7 +30,7 @@ export default async function run(task) {
   const entries = Object.entries(outputs).map(([name, { type, data, dims }]) => [name, { type, data, dims }]);
   if (memory !== undefined && entries.every(([, { data }]) => ArrayBuffer.isView(data))) return placed(entries, memory);
   const buffers = entries.flatMap(([, { data }]) => (ArrayBuffer.isView(data) ? [data.buffer] : []));
-  return move({ [transferableSymbol]: [...new Set(buffers)], [valueSymbol]: entries });
+  return { value: entries, coppiceMoves: buffers };
 }
 
 /**
