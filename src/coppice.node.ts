@@ -1,11 +1,11 @@
 import type { Dataset } from './data/dataset.ts';
+import { sidesOf } from './data/model-sides.ts';
 import { openDataset } from './data/open-dataset.node.ts';
 import type { PreprocessOptions } from './data/preprocess.ts';
 import type { Engine } from './engine/engine.ts';
 import { openProvider } from './engine/provider.node.ts';
 import type { Provider } from './engine/provider.ts';
 import { measureSize } from './evaluate/size.node.ts';
-import { feedsOf } from './ir/access.ts';
 import type { Model } from './ir/model.ts';
 import { modelHash } from './onnx/files.node.ts';
 import {
@@ -49,11 +49,8 @@ export interface PruneRequest extends Omit<ReportedPruneOptions, 'data' | 'evalu
 export async function prune(model: Model, request: PruneRequest): Promise<Pruned> {
   const watch = stopwatch();
   const engine = request.engine ?? (await openProvider(request.provider ?? 'cpu'));
-  const modelInput = feedsOf(model.graph)[0];
   const opened = async (given: Dataset | string | undefined): Promise<Dataset | undefined> =>
-    typeof given === 'string'
-      ? openDataset(given, { ...request.preprocess, ...(modelInput && { modelInput }) })
-      : given;
+    typeof given === 'string' ? openDataset(given, { ...request.preprocess, sides: sidesOf(model) }) : given;
   const data = await watch.time('data', () => opened(request.data));
   const evaluation = await watch.time('data', () => opened(request.evaluation));
   const options = { openPool: blockPoolOpener(request.threads), ...request, data, evaluation };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sparsity } from '../src/budget/budget.ts';
-import { feedsFromDataset, randomFeeds } from '../src/data/feeds.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
+import { randomFeeds } from '../src/data/feeds.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
 import { UnsupportedOpError } from '../src/errors/errors.ts';
 import { constantOf, tensorOf } from '../src/ir/access.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recalibrate } from '../src/apply/recalibrate.ts';
 import { readWeights, writeWeights } from '../src/apply/weights.ts';
-import { feedsFromDataset } from '../src/data/feeds.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
 import { findWeights } from '../src/graph/weights.ts';
 import { tensorOf } from '../src/ir/access.ts';

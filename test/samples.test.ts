@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { recalibrate } from '../src/apply/recalibrate.ts';
 import { readWeights, writeWeights } from '../src/apply/weights.ts';
 import { sparsity } from '../src/budget/budget.ts';
-import { feedsFromDataset } from '../src/data/feeds.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
 import { resolvePreprocess } from '../src/data/preprocess.ts';
 import type { RowSource } from '../src/data/rows.ts';
 import { rowsDataset } from '../src/data/rows-dataset.ts';

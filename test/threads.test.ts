@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { feedsFromDataset } from '../src/data/feeds.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
 import { onnxruntimeNode } from '../src/engine/onnxruntime.node.ts';
 import { type Method, prunePipeline, sparsity } from '../src/index.ts';
 import { tinyData } from './tiny-data.ts';

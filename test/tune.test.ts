@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readWeights } from '../src/apply/weights.ts';
 import { sparsity } from '../src/budget/budget.ts';
-import { feedsFromDataset, subset } from '../src/data/feeds.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
+import { subset } from '../src/data/feeds.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
 import { DataError, OptionError } from '../src/errors/errors.ts';
 import { findWeights } from '../src/graph/weights.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unfold } from '../src/apply/unfold.ts';
-import { feedsFromDataset } from '../src/data/feeds.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
 import { finetune } from '../src/finetune/finetune.ts';
 import { tensorOf } from '../src/ir/access.ts';

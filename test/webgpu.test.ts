@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { feedsFromDataset } from '../src/data/feeds.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
 import { channelBlock } from '../src/engine/channel-block.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { linalg } from '../src/engine/linalg.ts';

@@ -1,5 +1,6 @@
 import { countKept } from '../apply/weights.ts';
 import { type FeedSource, randomFeeds } from '../data/feeds.ts';
+import { sharedInputsOf } from '../data/model-sides.ts';
 import type { Engine } from '../engine/engine.ts';
 import { LATENCY_DEFAULTS, type Latency, measureLatency, withRows } from '../evaluate/latency.ts';
 import type { WeightLayer } from '../graph/weights.ts';
@@ -94,7 +95,10 @@ export async function timeModels(
     for (const batch of fixed === null ? LATENCY_BATCHES : [fixed]) {
       const cases = sessions.map((session, i) => ({
         session,
-        feeds: fixed === null ? withRows(one[i] as (typeof one)[number], batch) : (one[i] as (typeof one)[number]),
+        feeds:
+          fixed === null
+            ? withRows(one[i] as (typeof one)[number], batch, sharedInputsOf(models[i] as Model))
+            : (one[i] as (typeof one)[number]),
       }));
       results.push({
         batch,

@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
-import { type FeedSource, feedsFromDataset, randomFeeds } from '../data/feeds.ts';
+import { feedsFromDataset } from '../data/dataset-feeds.ts';
+import { type FeedSource, randomFeeds } from '../data/feeds.ts';
+import { sidesOf } from '../data/model-sides.ts';
 import { openDataset } from '../data/open-dataset.node.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import { validateGraph } from '../graph/validate-graph.ts';
-import { feedsOf } from '../ir/access.ts';
 import type { Model } from '../ir/model.ts';
 import { fileFeatures } from '../onnx/features.ts';
 import { modelHash, readModel } from '../onnx/files.node.ts';
@@ -90,7 +91,6 @@ export async function openData(
     return { address, dataset: null, source: await asTaken(source) };
   }
   const { scale, mean, std, size, resize, interpolation, layout, channels } = preprocess;
-  const modelInput = feedsOf(model.graph)[0];
   const dataset = await openDataset(address, {
     scale,
     mean,
@@ -101,7 +101,7 @@ export async function openData(
     layout,
     channels,
     augment,
-    modelInput,
+    sides: sidesOf(model),
   });
   return { address, dataset, source: await asTaken(feedsFromDataset(model, dataset)) };
 }

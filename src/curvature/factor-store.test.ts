@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tinyData } from '../../test/tiny-data.ts';
 import { cardinality } from '../constraints/cardinality.ts';
-import { feedsFromDataset } from '../data/feeds.ts';
+import { feedsFromDataset } from '../data/dataset-feeds.ts';
 import { linalg } from '../engine/linalg.ts';
 import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { parseModelText } from '../onnx/text.ts';

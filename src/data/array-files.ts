@@ -3,6 +3,7 @@ import { type AddressKind, type RowRange, resolveRange } from './address.ts';
 import type { ArrayRows } from './array-source.ts';
 import type { NamedBytes } from './byte-source.ts';
 import { parseIdx } from './idx.ts';
+import { fixedBatchAmong, hasRows, type ModelSides } from './model-sides.ts';
 import { parseNpy } from './npy.ts';
 import { parseNpz } from './npz.ts';
 import { type RawArray, sliceRows } from './raw-array.ts';
@@ -18,6 +19,8 @@ export interface ArrayFiles {
   readonly range: RowRange;
   /** For messages. */
   readonly address: string;
+  /** The model that the arrays are for; what is named like its inputs belongs to those. */
+  readonly sides?: ModelSides | undefined;
 }
 
 /**
@@ -46,14 +49,32 @@ function idxRows(given: ArrayFiles): ArrayRows {
 
 function npzRows(given: ArrayFiles): ArrayRows {
   const { bytes, name } = given.files[0] as NamedBytes;
-  const { arrays, names } = parseNpz(bytes, name, ['x', 'y']);
-  const x = arrays.get('x');
-  if (x !== undefined) return selected({ x, y: arrays.get('y') }, given);
-  throw new DataError(
-    `Cannot use "${name}": wanted an array named x (and y for labels or targets), it has ${names.join(', ') || 'none'}; ` +
-      `save it with np.savez(path, x=..., y=...)`,
-    { fields: { names } },
-  );
+  const inputs = given.sides?.inputs.map((input) => input.name) ?? [];
+  const { arrays, names } = parseNpz(bytes, name, ['x', 'y', ...inputs]);
+  const named = inputs.filter((input) => arrays.has(input));
+  const isRows = arrays.has('x') && !inputs.includes('x');
+  const input = isRows ? undefined : firstWithRows(given.sides?.inputs ?? [], named);
+  const x = arrays.get(input ?? 'x');
+  if (x === undefined) {
+    const wanted =
+      inputs.length > 0
+        ? `an array named x, or arrays named like the model's inputs ${inputs.join(', ')}`
+        : 'an array named x';
+    throw new DataError(
+      `Cannot use "${name}": wanted ${wanted} (and y for labels or targets), it has ${names.join(', ') || 'none'}; ` +
+        `save it with np.savez(path, x=..., y=...)`,
+      { fields: { names } },
+    );
+  }
+  const more = new Map(named.filter((one) => one !== input).map((one) => [one, arrays.get(one) as RawArray]));
+  const y = inputs.includes('y') ? undefined : arrays.get('y');
+  return selected({ x, y, ...(input !== undefined && { input }), ...(more.size > 0 && { more }) }, given);
+}
+
+/** Of inputs, the first that has a row for each sample; else the first. */
+function firstWithRows(inputs: ModelSides['inputs'], named: readonly string[]): string | undefined {
+  const fixedBatch = fixedBatchAmong(inputs);
+  return inputs.find((input) => named.includes(input.name) && hasRows(input, fixedBatch))?.name ?? named[0];
 }
 
 function npyRows(given: ArrayFiles): ArrayRows {
@@ -63,10 +84,16 @@ function npyRows(given: ArrayFiles): ArrayRows {
 
 /** The selected rows of arrays. Labels of another length are left for their own refusal. */
 function selected(arrays: ArrayRows, { range, address }: ArrayFiles): ArrayRows {
-  const { x, y } = arrays;
+  const { x, y, more } = arrays;
   const count = x.dims[0] ?? 0;
   const { start, end } = resolveRange(range, count, address);
   const whole = start === 0 && end === count;
   if (whole || (y !== undefined && y.dims[0] !== count)) return arrays;
-  return { ...arrays, x: sliceRows(x, start, end), y: y && sliceRows(y, start, end) };
+  const rows = (array: RawArray): RawArray => (array.dims[0] === count ? sliceRows(array, start, end) : array);
+  return {
+    ...arrays,
+    x: sliceRows(x, start, end),
+    y: y && sliceRows(y, start, end),
+    ...(more && { more: new Map([...more].map(([name, array]) => [name, rows(array)])) }),
+  };
 }

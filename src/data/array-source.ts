@@ -11,6 +11,10 @@ export interface ArrayRows {
   readonly y?: RawArray | undefined;
   /** Set where rows are pictures. */
   readonly picture?: Grid;
+  /** The model's input that x is named for; absent = it has no such name. */
+  readonly input?: string;
+  /** Arrays for further inputs of the model, by name. */
+  readonly more?: ReadonlyMap<string, RawArray>;
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Tensor } from '../tensor/tensor.ts';
 export interface Batch {
   /** Inputs, [rows, ...sample dims], in the type that the model wants. */
   readonly x: Tensor;
+  /** Further inputs by their names, as the model takes them. */
+  readonly more?: ReadonlyMap<string, Tensor>;
   /** Classes, [rows, ...label dims]; absent where the data has no labels. */
   readonly labels?: Int32Array;
   /** Regression targets, [rows, ...target dims]; absent where the data has none. */
@@ -33,6 +35,8 @@ export interface Dataset {
   readonly sampleDims: readonly number[];
   /** Whether a sample is the whole of the model's input, which has no batch dimension; default: it is a row of it. */
   readonly whole?: boolean;
+  /** Names of the model's inputs that there are rows for: that of `x`, then the others; absent = `x` is for the one that it can be for. */
+  readonly inputs?: readonly string[];
   readonly labelled: boolean;
   /** Classes of every row, [count, ...labelDims]; absent where the data has no labels. To be read only. */
   readonly labels?: Int32Array;

@@ -4,7 +4,9 @@ import { DataError } from '../errors/errors.ts';
 import { parseModelText } from '../onnx/text.ts';
 import { random } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { feedsFromDataset, fixedBatchOf, randomFeeds } from './feeds.ts';
+import { feedsFromDataset } from './dataset-feeds.ts';
+import { randomFeeds } from './feeds.ts';
+import { fixedBatchOf } from './model-sides.ts';
 
 const model = (inputs: string) => parseModelText(`${inputs} y = Identity(x) output y`);
 
@@ -24,11 +26,32 @@ describe('feedsFromDataset', () => {
     expect(() => feedsFromDataset(withDefault, tinyData({ count: 1, sampleDims: [3] }))).not.toThrow();
   });
 
-  it('refuses a model of several inputs, and names them', () => {
-    const two = model('input x: float32[N, 3], mask: int64[N]');
+  it('refuses inputs that nothing is given for, and names them', () => {
+    const two = model('input x: float32[N, 3], scores: float32[N]');
     const feed = () => feedsFromDataset(two, tinyData({ count: 1, sampleDims: [3] }));
     expect(feed).toThrow(DataError);
-    expect(feed).toThrow(/2 inputs \(x, mask\)/);
+    expect(feed).toThrow(/2 inputs \(x, scores\): wanted arrays for "x", "scores"/);
+    const one = () => feedsFromDataset(two, { ...tinyData({ count: 1, sampleDims: [3] }), inputs: ['x'] });
+    expect(one).toThrow(/wanted arrays for "scores", it has "x"/);
+  });
+
+  it('fills masks, token types and positions by what they are', async () => {
+    const text = model(
+      'input ids: float32[N, T], attention_mask: int64[N, T], token_type_ids: int32[N, T], position_ids: int64[1, T]',
+    );
+    const source = feedsFromDataset(text, tinyData({ count: 3, sampleDims: [4] }));
+    expect(source.filled?.map(({ by }) => by)).toEqual(['ones', 'zeros', 'counting']);
+    const { inputs } = await source.feeds([0, 2]);
+    const of = (name: string) => [
+      inputs.get(name)?.dims,
+      Array.from(inputs.get(name)?.data as ArrayLike<unknown>, Number),
+    ];
+    expect(of('attention_mask')).toEqual([[2, 4], Array(8).fill(1)]);
+    expect(of('token_type_ids')).toEqual([[2, 4], Array(8).fill(0)]);
+    expect(of('position_ids')).toEqual([
+      [1, 4],
+      [0, 1, 2, 3],
+    ]);
   });
 });
 

@@ -1,13 +1,15 @@
 import { DataError } from '../errors/errors.ts';
 import { feedsOf } from '../ir/access.ts';
-import type { Dimension, Model, ValueInfo } from '../ir/model.ts';
+import type { Model, ValueInfo } from '../ir/model.ts';
 import { pickedFrom } from '../tensor/filled.ts';
 import { halfToNumber } from '../tensor/half.ts';
 import type { Random } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { castTo, isInputType, valuesFor } from './cast.ts';
-import type { Dataset, InputRoom } from './dataset.ts';
+import type { InputRoom } from './dataset.ts';
+import { fixedBatchOf, hasRows, isOpen } from './model-sides.ts';
 import type { SampleFacts } from './sample-facts.ts';
+import type { StandIn } from './stand-ins.ts';
 
 /** Samples in the form in which a model takes them. */
 export interface FedBatch {
@@ -36,6 +38,8 @@ export interface FeedSource {
   readonly fixedBatch: number | null;
   /** Whether a sample is the whole input, which has no batch dimension: one sample a run. */
   readonly whole?: boolean;
+  /** Inputs that the data does not have, and what they are filled with. */
+  readonly filled?: readonly { readonly name: string; readonly by: StandIn }[];
   /** What runs of the model showed of its samples; absent = not tested yet. */
   readonly tested?: SampleFacts;
   /** Where a sample is a whole batch of rows: the rows one by one, in batches of the model's size. */
@@ -71,65 +75,6 @@ export function wholeBatches(order: Int32Array, size: number): Int32Array {
 
 function leastCommon(a: number, b: number): number {
   for (let multiple = b; ; multiple += b) if (multiple % a === 0) return multiple;
-}
-
-/**
- * The batch size that a model's inputs declare; null where it is free: where the first dimension of one of them is open. Inputs
- * of another first dimension are the same for all samples.
- */
-export function fixedBatchOf(model: Model): number | null {
-  const firsts = feedsOf(model.graph).flatMap(({ shape }) => (shape === null || shape.length === 0 ? [] : [shape[0]]));
-  if (firsts.some(isOpen)) return null;
-  return (firsts[0] as number | undefined) ?? null;
-}
-
-/** Whether an input has a row for each sample, given the batch size that the model insists on. */
-export function hasRows({ shape }: ValueInfo, fixedBatch: number | null): boolean {
-  if (shape === null) return true;
-  return shape.length > 0 && (fixedBatch === null ? isOpen(shape[0]) : shape[0] === fixedBatch);
-}
-
-function isOpen(dimension: Dimension | undefined): boolean {
-  return typeof dimension !== 'number' || dimension < 1;
-}
-
-/**
- * A data set as the one input of a model.
- *
- * @throws DataError if the model has another number of inputs
- */
-export function feedsFromDataset(model: Model, dataset: Dataset): FeedSource {
-  const inputs = feedsOf(model.graph);
-  if (inputs.length !== 1) {
-    throw new DataError(
-      `Cannot feed "${dataset.address}" to the model: it has ${inputs.length} inputs (${inputs.map((i) => i.name).join(', ')}), data for one input can be fed`,
-    );
-  }
-  const { name } = inputs[0] as ValueInfo;
-  return {
-    count: dataset.count,
-    labelled: dataset.labelled,
-    hasTargets: dataset.targetDims !== undefined,
-    ...answersOf(dataset),
-    fixedBatch: dataset.whole === true ? 1 : fixedBatchOf(model),
-    ...(dataset.whole && { whole: true }),
-    feeds: async (indices, augment, room) => {
-      const options = { ...(augment && { augment }), ...(room && { room }) };
-      const { x, labels, targets } = await dataset.batch(indices, options);
-      const fed = dataset.whole === true ? { ...x, dims: x.dims.slice(1) } : x;
-      return { inputs: new Map([[name, fed]]), ...(labels && { labels }), ...(targets && { targets }) };
-    },
-  };
-}
-
-function answersOf({ labels, labelDims = [], targets, targetDims }: Dataset): Pick<FeedSource, 'answers'> {
-  if (targetDims !== undefined && targets === undefined) return {};
-  return {
-    answers: {
-      ...(labels && { labels: { dims: labelDims, data: labels } }),
-      ...(targets && targetDims && { targets: { dims: targetDims, data: targets } }),
-    },
-  };
 }
 
 /**

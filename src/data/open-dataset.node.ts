@@ -24,7 +24,7 @@ const TOOLS: RowTools = { codec: sharpPictures, sha256: hashBytes, hashRows };
  * @throws OptionError  if the preprocessing cannot be carried out
  */
 export async function openDataset(address: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { modelInput: _, ...preprocess } = options;
+  const { modelInput: _, sides: __, ...preprocess } = options;
   resolvePreprocess(preprocess); // refused before anything is read
   const { kind, paths, range } = parseAddress(address);
   const expanded = paths.map(expandHome);

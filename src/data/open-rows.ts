@@ -3,16 +3,21 @@ import { type ArrayFiles, arrayRows } from './array-files.ts';
 import { arraySource } from './array-source.ts';
 import { type CifarFiles, cifar10Source } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
+import { type FurtherInput, type JoinedInputs, joinedDataset, sharedInput } from './joined-dataset.ts';
+import { fixedBatchAmong, hasRows, type ModelSides, mainInput } from './model-sides.ts';
 import { pickRows } from './pick-rows.ts';
 import { type ImageFiles, imageSource, type PictureTools, scaledSource } from './picture-sources.ts';
 import { type Preprocess, type PreprocessOptions, resolvePreprocess } from './preprocess.ts';
+import type { RawArray } from './raw-array.ts';
 import type { Grid, RowSource } from './rows.ts';
-import { type ModelInput, rowsDataset } from './rows-dataset.ts';
+import { type ModelInput, type RowsDatasetOptions, rowsDataset } from './rows-dataset.ts';
 
 /** Preprocessing, and what the model takes. */
 export interface OpenOptions extends PreprocessOptions {
-  /** A graph input's `ValueInfo`; samples are made its type and shape. Absent = float32 in the data's own shape. */
+  /** A graph input's `ValueInfo`; samples are made its type and shape. Absent = that of `sides`, else float32 in the data's own shape. */
   readonly modelInput?: ModelInput;
+  /** The model that the data is for: arrays named like its inputs become those. */
+  readonly sides?: ModelSides;
 }
 
 /** What Node and a browser each do in their own way. */
@@ -36,16 +41,62 @@ export interface ImageRows extends ImageFiles {
  */
 export async function openRows(
   given: ArrayFiles | CifarFiles | ImageRows,
-  { modelInput, ...options }: OpenOptions,
+  { modelInput: declared, sides, ...options }: OpenOptions,
   tools: RowTools,
 ): Promise<Dataset> {
   const preprocess = resolvePreprocess(options);
+  const arrays = given.kind === 'images' || given.kind === 'cifar10' ? undefined : arrayRows({ ...given, sides });
+  const named = sides?.inputs.find(({ name }) => name === arrays?.input);
+  const modelInput = declared ?? named ?? (sides && mainInput(sides.inputs));
+  const { address } = given;
   const source =
     given.kind === 'images'
       ? await imageRows(given, { ...preprocess, size: preprocess.size ?? modelSize(preprocess, modelInput) }, tools)
-      : await pictureRows(given, preprocess, tools);
-  const dataset = rowsDataset(source, { address: given.address, preprocess, modelInput, hash: tools.hashRows });
+      : await pictureRows(
+          arrays ? arraySource(arrays, address) : await cifar10Source(given as CifarFiles),
+          preprocess,
+          { address, tools },
+        );
+  const of = { address, hash: tools.hashRows };
+  const own = arrays?.more === undefined && named === undefined ? preprocess : suited(preprocess, modelInput);
+  const main = rowsDataset(source, { ...of, preprocess: own, modelInput });
+  const input = arrays?.input ?? (sides && mainInput(sides.inputs)?.name);
+  const dataset =
+    sides === undefined || input === undefined || (arrays?.input === undefined && arrays?.more === undefined)
+      ? main
+      : joined({ main, input, further: furtherInputs(arrays.more ?? new Map(), { ...of, preprocess, sides }) }, tools);
   return everyNth(dataset, given.range.step ?? 1, tools);
+}
+
+function joined(parts: Omit<JoinedInputs, 'sha256'>, { sha256 }: RowTools): Dataset {
+  return parts.further.length === 0 ? { ...parts.main, inputs: [parts.input] } : joinedDataset({ ...parts, sha256 });
+}
+
+interface FurtherOptions extends Pick<RowsDatasetOptions, 'address' | 'hash' | 'preprocess'> {
+  readonly sides: ModelSides;
+}
+
+/** Arrays for the inputs that they are named like: rows, or the same for all samples. */
+function furtherInputs(
+  more: ReadonlyMap<string, RawArray>,
+  { sides, preprocess, ...of }: FurtherOptions,
+): FurtherInput[] {
+  const fixedBatch = fixedBatchAmong(sides.inputs);
+  return sides.inputs.flatMap((info): FurtherInput[] => {
+    const array = more.get(info.name);
+    if (array === undefined) return [];
+    if (!hasRows(info, fixedBatch)) return [{ name: info.name, rows: sharedInput(array, info, of.address) }];
+    const source = arraySource({ x: array }, `${of.address}, ${info.name}`);
+    return [
+      { name: info.name, rows: rowsDataset(source, { ...of, preprocess: suited(preprocess, info), modelInput: info }) },
+    ];
+  });
+}
+
+/** Of several inputs those of floats are scaled and normalised; whole numbers are tokens and the like. None is augmented by itself. */
+function suited(preprocess: Preprocess, input: ModelInput | undefined): Preprocess {
+  const isReal = (input?.type ?? 'float32').startsWith('float');
+  return isReal ? preprocess : resolvePreprocess({ layout: preprocess.layout });
 }
 
 function everyNth(dataset: Dataset, step: number, { sha256 }: RowTools): Dataset {
@@ -61,12 +112,11 @@ function imageRows({ files, labels, range, address }: ImageRows, options: Prepro
 }
 
 async function pictureRows(
-  given: ArrayFiles | CifarFiles,
+  source: RowSource,
   preprocess: Preprocess,
-  { codec }: RowTools,
+  { address, tools }: { address: string; tools: RowTools },
 ): Promise<RowSource> {
-  const source = given.kind === 'cifar10' ? await cifar10Source(given) : arraySource(arrayRows(given), given.address);
-  return hasPicture(source) ? scaledSource(source, preprocess, { name: given.address, codec }) : source;
+  return hasPicture(source) ? scaledSource(source, preprocess, { name: address, codec: tools.codec }) : source;
 }
 
 function hasPicture(source: RowSource): source is RowSource & { readonly picture: Grid } {

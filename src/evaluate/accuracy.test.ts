@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tinyData } from '../../test/tiny-data.ts';
-import { type FeedSource, feedsFromDataset } from '../data/feeds.ts';
+import { feedsFromDataset } from '../data/dataset-feeds.ts';
+import type { FeedSource } from '../data/feeds.ts';
 import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { DataError } from '../errors/errors.ts';
 import { parseModelText } from '../onnx/text.ts';

@@ -90,11 +90,14 @@ function quantile(sorted: readonly number[], share: number): number {
 /**
  * Feeds of another batch size: the rows (first axis) are repeated in turn, or cut off.
  *
- * @param rows  rows of each tensor of the result
+ * @param rows    rows of each tensor of the result
+ * @param shared  names of inputs that have no rows: the same for all samples
  * @throws ShapeError  if a tensor has no rows
  */
-export function withRows(feeds: Tensors, rows: number): Map<string, Tensor> {
-  return new Map([...feeds].map(([name, tensor]) => [name, repeatRows(name, tensor, rows)]));
+export function withRows(feeds: Tensors, rows: number, shared: ReadonlySet<string> = new Set()): Map<string, Tensor> {
+  return new Map(
+    [...feeds].map(([name, tensor]) => [name, shared.has(name) ? tensor : repeatRows(name, tensor, rows)]),
+  );
 }
 
 function repeatRows(name: string, tensor: Tensor, rows: number): Tensor {

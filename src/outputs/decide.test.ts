@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tinyData } from '../../test/tiny-data.ts';
-import { type FeedSource, feedsFromDataset } from '../data/feeds.ts';
+import { feedsFromDataset } from '../data/dataset-feeds.ts';
+import type { FeedSource } from '../data/feeds.ts';
 import { onnxruntimeNode as engine } from '../engine/onnxruntime.node.ts';
 import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';

@@ -1,6 +1,8 @@
 import { recalibrate } from '../apply/recalibrate.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { type FeedSource, feedsFromDataset } from '../data/feeds.ts';
+import { feedsFromDataset } from '../data/dataset-feeds.ts';
+import type { FeedSource } from '../data/feeds.ts';
+import { sharedInputsOf } from '../data/model-sides.ts';
 import type { Engine } from '../engine/engine.ts';
 import { OptionError } from '../errors/errors.ts';
 import { type EvaluateOptions, type Evaluation, evaluate } from '../evaluate/accuracy.ts';
@@ -215,7 +217,7 @@ async function latencyOf({ platform, model, options, source, tests }: Setup, fin
   try {
     const entries: NonNullable<Report['latency']> = [];
     for (const batch of example.fixedBatch === null ? options.latency : [example.fixedBatch]) {
-      const cases = sessions.map((session) => ({ session, feeds: withRows(inputs, batch) }));
+      const cases = sessions.map((session) => ({ session, feeds: withRows(inputs, batch, sharedInputsOf(model)) }));
       const [before = null, after = null] = await measureLatency(cases, runOptions(options));
       entries.push({ batch, before, after });
     }

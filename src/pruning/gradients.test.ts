@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type TinyDataOptions, tinyData } from '../../test/tiny-data.ts';
 import { readWeights, writeWeights } from '../apply/weights.ts';
-import { feedsFromDataset } from '../data/feeds.ts';
+import { feedsFromDataset } from '../data/dataset-feeds.ts';
 import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { DataError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';

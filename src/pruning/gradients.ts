@@ -85,7 +85,9 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
     const noise = rng.fork(drawn ? 'labels' : 'cotangents');
     const feeds: FeedMaker = async (indices, room) => {
       const fed = await source.feeds(indices, request.augment ? augment : undefined, room);
-      if (copies) for (const [name, tensor] of fed.inputs) fed.inputs.set(name, repeated(tensor, indices.length));
+      if (copies)
+        for (const [name, tensor] of fed.inputs)
+          fed.inputs.set(name, tensor.dims[0] === indices.length ? repeated(tensor, indices.length) : tensor);
       for (const [name, tensor] of await lossFeeds(program, fed, { noise, session, outputs }))
         fed.inputs.set(name, copies ? repeated(tensor, indices.length) : tensor);
       return fed.inputs;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { tinyData } from '../../test/tiny-data.ts';
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { feedsFromDataset } from '../data/feeds.ts';
+import { feedsFromDataset } from '../data/dataset-feeds.ts';
 import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { findWeights } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';

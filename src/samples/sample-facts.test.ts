@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tinyData } from '../../test/tiny-data.ts';
-import { feedsFromDataset, randomFeeds } from '../data/feeds.ts';
+import { feedsFromDataset } from '../data/dataset-feeds.ts';
+import { randomFeeds } from '../data/feeds.ts';
 import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { parseModelText } from '../onnx/text.ts';
 import { random } from '../tensor/random.ts';

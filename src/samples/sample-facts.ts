@@ -1,4 +1,5 @@
-import { type FeedSource, hasRows, widenTensor } from '../data/feeds.ts';
+import { type FeedSource, widenTensor } from '../data/feeds.ts';
+import { hasRows } from '../data/model-sides.ts';
 import type { SampleFacts } from '../data/sample-facts.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { EngineError } from '../errors/errors.ts';
@@ -213,12 +214,12 @@ async function attempt(work: () => Promise<Outputs>): Promise<Outputs | null> {
 async function runnerOf({ session, model, source }: Probe, count: number): Promise<RunRows> {
   const there = Math.max(1, source.count);
   const numbers = Array.from({ length: count }, (_, i) => Math.floor((i * there) / count) % there);
-  const inputs = await readRows(source, numbers);
   const names = new Set(
     feedsOf(model.graph)
       .filter((info) => hasRows(info, source.fixedBatch))
       .map(({ name }) => name),
   );
+  const inputs = await readRows(source, numbers, names);
   const typed = model.graph.outputs.filter(({ type }) => type !== null).map(({ name }) => name);
   const repeated = numbers.map((n, i) => numbers.indexOf(n) !== i || i === count - 1);
   const varied = new Map(
@@ -234,7 +235,11 @@ async function runnerOf({ session, model, source }: Probe, count: number): Promi
 }
 
 /** All rows in one tensor an input, however many the model insists on. */
-async function readRows({ feeds, fixedBatch }: FeedSource, numbers: readonly number[]): Promise<Map<string, Tensor>> {
+async function readRows(
+  { feeds, fixedBatch }: FeedSource,
+  numbers: readonly number[],
+  rowed: ReadonlySet<string>,
+): Promise<Map<string, Tensor>> {
   if (fixedBatch === null) return (await feeds(numbers)).inputs;
   const parts: Map<string, Tensor>[] = [];
   for (let i = 0; i < numbers.length; i += fixedBatch)
@@ -243,7 +248,7 @@ async function readRows({ feeds, fixedBatch }: FeedSource, numbers: readonly num
   return new Map(
     [...first].map(([name, tensor]) => [
       name,
-      parts.length === 1 ? tensor : joined(parts.map((p) => p.get(name) as Tensor)),
+      parts.length === 1 || !rowed.has(name) ? tensor : joined(parts.map((p) => p.get(name) as Tensor)),
     ]),
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { tinyData } from '../../../test/tiny-data.ts';
-import { feedsFromDataset } from '../../data/feeds.ts';
+import { feedsFromDataset } from '../../data/dataset-feeds.ts';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { evaluate } from '../../evaluate/accuracy.ts';
 import { findWeights } from '../../graph/weights.ts';

@@ -1,8 +1,8 @@
 import type { GivenFile } from '../../../src/coppice.web.ts';
 import { isPicture } from '../../../src/data/image-folder.ts';
+import { mainInput, sidesOf } from '../../../src/data/model-sides.ts';
 import type { OpenOptions } from '../../../src/data/open-rows.ts';
 import type { PreprocessOptions } from '../../../src/data/preprocess.ts';
-import { feedsOf } from '../../../src/ir/access.ts';
 import type { Model } from '../../../src/ir/model.ts';
 
 /**
@@ -10,9 +10,9 @@ import type { Model } from '../../../src/ir/model.ts';
  * taken as they lie.
  */
 export function fittingOptions(model: Model, preprocess: PreprocessOptions, files: readonly GivenFile[]): OpenOptions {
-  const modelInput = feedsOf(model.graph)[0];
-  const shape = modelInput?.shape;
-  const options: OpenOptions = { ...preprocess, ...(modelInput && { modelInput }) };
+  const sides = sidesOf(model);
+  const shape = mainInput(sides.inputs)?.shape;
+  const options: OpenOptions = { ...preprocess, sides };
   if (shape?.length !== 4 || !files.some(({ path }) => isPicture(path))) return options;
   const last = isChannels(shape[3]) && !isChannels(shape[1]);
   const isGray = (last ? shape[3] : shape[1]) === 1;
