@@ -16,7 +16,7 @@ import {
   sparsity,
 } from '../src/index.ts';
 import { parseModelText } from '../src/onnx/text.ts';
-import { METHODS } from '../src/pipeline/methods.ts';
+import { METHODS } from '../src/pruning/methods.ts';
 import { random } from '../src/tensor/random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'coppice-inputs-'));
