@@ -24,6 +24,7 @@ const ROOMS = [
   'reconstruction',
   'evaluate',
   'pruning',
+  'methods',
   'report',
   'pipeline',
   'checkpoint',

@@ -7,7 +7,7 @@ import { UnsupportedOpError } from '../src/errors/errors.ts';
 import { constantOf, tensorOf } from '../src/ir/access.ts';
 import type { Constant, Model } from '../src/ir/model.ts';
 import { parseModelText } from '../src/onnx/text.ts';
-import { prune } from '../src/pruning/prune.ts';
+import { prune } from '../src/methods/prune.ts';
 import { numberToHalf } from '../src/tensor/half.ts';
 import { random } from '../src/tensor/random.ts';
 import { tinyData } from './tiny-data.ts';

@@ -14,7 +14,7 @@ import { findWeights } from '../src/graph/weights.ts';
 import { tensorOf } from '../src/ir/access.ts';
 import type { Constant, Model } from '../src/ir/model.ts';
 import { parseModelText } from '../src/onnx/text.ts';
-import { prune } from '../src/pruning/prune.ts';
+import { prune } from '../src/methods/prune.ts';
 import { fixed, KEPT_APART, MIXING } from '../src/samples/batches.cases.ts';
 import { testedFeeds } from '../src/samples/tested-feeds.ts';
 import { tinyData } from './tiny-data.ts';

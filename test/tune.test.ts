@@ -8,7 +8,7 @@ import { DataError, OptionError } from '../src/errors/errors.ts';
 import { findWeights } from '../src/graph/weights.ts';
 import { parseModelText } from '../src/onnx/text.ts';
 import { tune } from '../src/pipeline/tune.ts';
-import { prune } from '../src/pruning/prune.ts';
+import { prune } from '../src/methods/prune.ts';
 import { unitsOf } from '../src/pruning/scaling.ts';
 import { tinyData } from './tiny-data.ts';
 

@@ -3,7 +3,7 @@ import { onnxruntimeNode as engine } from '../../src/engine/onnxruntime.node.ts'
 import { findWeights } from '../../src/graph/weights.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
-import { prune } from '../../src/pruning/prune.ts';
+import { prune } from '../../src/methods/prune.ts';
 import { random } from '../../src/tensor/random.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { RIGHT, type Verdict, wrong } from './campaign.ts';

@@ -4,7 +4,7 @@ import { constantsToInitializers } from '../../src/graph/passes/constants-to-ini
 import { findWeights, type WeightLayer } from '../../src/graph/weights.ts';
 import { tensorOf } from '../../src/ir/access.ts';
 import type { Constant, Model } from '../../src/ir/model.ts';
-import { prune } from '../../src/pruning/prune.ts';
+import { prune } from '../../src/methods/prune.ts';
 import { random } from '../../src/tensor/random.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { RIGHT, type Verdict, wrong } from './campaign.ts';

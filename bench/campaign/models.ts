@@ -10,7 +10,7 @@ import type { Model } from '../../src/ir/model.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { inspect } from '../../src/pipeline/inspect.ts';
-import { prune } from '../../src/pruning/prune.ts';
+import { prune } from '../../src/methods/prune.ts';
 import { shapesOf } from '../../src/pruning/shapes.ts';
 import { random } from '../../src/tensor/random.ts';
 import { basesOf } from './bases.ts';

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { LossName } from '../autodiff/loss.ts';
 import { type Budget, budget } from '../budget/budget.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
@@ -6,14 +7,13 @@ import { PROVIDERS, type Provider } from '../engine/provider.ts';
 import { OptionError } from '../errors/errors.ts';
 import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
-import type { OutputChoice } from '../outputs/outputs.ts';
-import { METHODS, type Method, type MethodDefaults, needsData, SOLVING_METHOD } from '../pruning/methods.ts';
-import { PRUNE_DEFAULTS, type PruneOptions } from '../pruning/prune-options.ts';
-import { SCALINGS, type Scaling } from '../pruning/scaling.ts';
-import { integer } from '../report/figures.ts';
+import { METHOD_NAMES, METHODS, type Method } from '../methods/list.ts';
+import { PRUNE_DEFAULTS } from '../methods/prune-options.ts';
+import type { LabelSource, OutputChoice } from '../outputs/outputs.ts';
+import type { MethodOptions } from '../pruning/method-options.ts';
 import { RATE_SCHEDULES, type RateSchedule } from '../schedule/learning-rate.ts';
-import { SCHEDULES, type Schedule } from '../schedule/stages.ts';
-import { amount, boundOf, count, layerBounds, list, number, numberOrAuto, oneOf, share, whole } from './parsers.ts';
+import { methodFlags } from './method-flags.ts';
+import { amount, boundOf, count, layerBounds, list, number, oneOf, share, whole } from './parsers.ts';
 
 /** Flags of {@link outputFlags}. */
 export interface OutputFlags {
@@ -138,34 +138,15 @@ function chosen<T extends string>(flags: string, text: string, words: readonly T
   return fallback === undefined ? option : option.default(fallback);
 }
 
-/** Flags that are options of a run by the same name. */
-type SameAsOptions = Pick<
-  PruneOptions,
-  | 'samples'
-  | 'batch'
-  | 'lambda'
-  | 'firstOrder'
-  | 'stages'
-  | 'schedule'
-  | 'baseSparsity'
-  | 'swaps'
-  | 'gradients'
-  | 'minutes'
-  | 'lineSearch'
-  | 'recalibrateStages'
-  | 'labels'
-  | 'loss'
->;
-
 /** Everything that steers a pruning run, by flag. */
-export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlags, JudgingFlags, SameAsOptions {
+export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlags, JudgingFlags, MethodOptions {
+  readonly loss?: LossName;
+  readonly labels?: LabelSource;
   readonly data?: string;
   readonly eval?: string;
   readonly scope: 'global' | 'layer';
   readonly layers?: string[];
   readonly exclude?: string[];
-  readonly block: number;
-  readonly scaling: Scaling;
   readonly skipBlocked?: boolean;
   readonly refuseBlocked?: boolean;
   readonly recalibrate?: boolean;
@@ -222,7 +203,7 @@ export function budgetOf({ sparsity, flops, params, maxDrop, scope, layer }: Bud
 
 /** Adds the flags of a pruning run that a single run and a sweep share. */
 export function pruningFlags(command: Command): Command {
-  return judgingFlags(command)
+  return methodFlags(judgingFlags(command))
     .option('--data <address>', `rows for gradients; random:64 makes up 64 inputs. ${DATA_FORMS}`)
     .option('--eval <address>', 'rows for accuracy and loss, never used to prune')
     .addOption(
@@ -230,51 +211,8 @@ export function pruningFlags(command: Command): Command {
     )
     .option('--layers <glob,...>', 'prune only these layers (names of weights or nodes; * and ?)', list)
     .option('--exclude <glob,...>', 'leave these layers alone', list)
-    .option('--samples <n>', `gradient rows n (default: ${byMethod('samples')})`, count)
-    .option('--batch <m>', `samples averaged into one row, m (default: ${byMethod('batch')})`, count)
-    .option('--lambda <x>', `ridge, in units of A'A/n (default: ${byMethod('lambda')})`, number)
-    .option(
-      '--first-order <a>',
-      `scale of the first-order term, auto = 1/m (default: ${byMethod('firstOrder')})`,
-      numberOrAuto,
-    )
-    .option('--stages <T>', `stages, each with new gradients (default: ${byMethod('stages')})`, count)
-    .addOption(
-      chosen(
-        '--schedule <kind>',
-        `how stages approach the sparsity (default: ${byMethod('schedule')})`,
-        Object.keys(SCHEDULES) as Schedule[],
-      ),
-    )
-    .option(
-      '--base-sparsity <b>',
-      `share of the weights (and MACs) that is gone where the stages start (default: ${byMethod('baseSparsity')})`,
-      number,
-    )
-    .option(
-      '--line-search <n>',
-      'scale the first-order part of each stage by the true loss of so many samples (default: 0, none)',
-      whole,
-    )
-    .option('--recalibrate-stages', 're-estimate batch statistics after each stage')
-    .option(
-      '--gradients <n>',
-      `compute of --method auto in sample gradients, such as 30k (default: ${integer(METHODS.auto.defaults.samples * METHODS.auto.defaults.batch)})`,
-      amount,
-    )
-    .option('--minutes <x>', 'the same in minutes of this machine', number)
-    .option('--swaps <r>', "rounds of swaps after the back-solve (default: the method's)", whole)
-    .addOption(
-      chosen(
-        '--scaling <kind>',
-        'units of the weights within a layer',
-        Object.keys(SCALINGS) as Scaling[],
-        PRUNE_DEFAULTS.scaling,
-      ),
-    )
     .option('--skip-blocked', 'leave layers dense whose gradient cannot be computed, with a warning: the default')
     .option('--refuse-blocked', 'refuse the model where the gradient of a layer cannot be computed')
-    .option('--block <B>', 'width of the blocks of chita-block', count, PRUNE_DEFAULTS.block)
     .addOption(
       chosen(
         '--labels <source>',
@@ -294,24 +232,11 @@ export function pruningFlags(command: Command): Command {
     .option('--augment-flip', 'gradients: mirror every second picture');
 }
 
-/** A default that depends on the method: `1000; chita++: 16`. */
-function byMethod(key: keyof MethodDefaults): string {
-  const usual = METHODS[SOLVING_METHOD].defaults[key];
-  const others = Object.entries(METHODS).filter(
-    ([name, { defaults }]) => needsData(name as Method) && defaults[key] !== usual,
-  );
-  return [String(usual), ...others.map(([name, { defaults }]) => `${name}: ${defaults[key]}`)].join('; ');
-}
-
 /** The methods as `--help` lists them. */
 export function methodsHelp(): string {
-  const names = Object.keys(METHODS) as Method[];
-  const width = Math.max(...names.map((name) => name.length));
-  return `\nMethods:\n${names.map((name) => `  ${name.padEnd(width)}  ${METHODS[name].summary}`).join('\n')}\n`;
+  const width = Math.max(...METHOD_NAMES.map((name) => name.length));
+  return `\nMethods:\n${METHOD_NAMES.map((name) => `  ${name.padEnd(width)}  ${METHODS[name].summary}`).join('\n')}\n`;
 }
-
-/** Names of the methods. */
-export const METHOD_NAMES = Object.keys(METHODS) as Method[];
 
 /** How a training goes, by flags: those of `coppice finetune` and of `coppice prune --gradual`. */
 export interface TrainingFlags {

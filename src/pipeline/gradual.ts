@@ -3,10 +3,10 @@ import { DataError, OptionError } from '../errors/errors.ts';
 import { type EpochFacts, type FinetuneOptions, finetune, type TrainingState } from '../finetune/finetune.ts';
 import type { Distillation } from '../finetune/training-program.ts';
 import type { Model } from '../ir/model.ts';
+import { methodOf, takesCompute, withSolvingMethod } from '../methods/list.ts';
+import { type PruneResult, prune, withWeights } from '../methods/prune.ts';
+import { type PruneOptions, resolvePrune } from '../methods/prune-options.ts';
 import { layersFor } from '../pruning/layers.ts';
-import { entryOf, withSolvingMethod } from '../pruning/methods.ts';
-import { type PruneResult, prune, withWeights } from '../pruning/prune.ts';
-import { type PruneOptions, resolvePrune } from '../pruning/prune-options.ts';
 import type { StageResult } from '../pruning/stage-result.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import { random } from '../tensor/random.ts';
@@ -59,7 +59,13 @@ export interface GradualState {
 }
 
 /** Defaults of {@link pruneGradually}; those of the training are finetune's, but for the learning rate. */
-export const GRADUAL_DEFAULTS = { epochs: 10, prunings: 5, budgetSchedule: 'poly', rate: 0.05 } as const;
+export const GRADUAL_DEFAULTS = {
+  epochs: 10,
+  prunings: 5,
+  budgetSchedule: 'poly',
+  rate: 0.05,
+  baseSparsity: 0.1,
+} as const;
 
 /** What {@link pruneGradually} gives back. */
 export interface GradualResult extends PruneResult {
@@ -84,14 +90,18 @@ export async function pruneGradually(
   const epochsAfter = epochsOf(settings);
   const { prunings, budgetSchedule, onEpoch, onState, from, distill, between: _, ...training } = settings;
   const { source } = options;
-  const { name, trains } = entryOf(options);
-  if (trains)
-    throw new OptionError(`Cannot train between prunings by ${name}: it trains by itself; leave out --gradual`);
+  const method = methodOf(options);
+  if (takesCompute(method))
+    throw new OptionError(`Cannot train between prunings by ${method.name}: it trains by itself; leave out --gradual`);
   if (source === undefined) throw new DataError('Cannot train between prunings without data: give --data');
   const resolved = resolvePrune(options);
-  let chosen = layersFor(model, options);
+  let chosen = layersFor(model, options, method);
   const p = chosen.layers.reduce((sum, { size }) => sum + size, 0);
-  const plan = { stages: prunings, schedule: budgetSchedule, base: resolved.baseSparsity };
+  const plan = {
+    stages: prunings,
+    schedule: budgetSchedule,
+    base: resolved.baseSparsity ?? GRADUAL_DEFAULTS.baseSparsity,
+  };
   const stages: StageResult[] = [...(from?.stages ?? [])];
   const epochs: GradualResult['epochs'][number][] = [...(from?.epochs ?? [])];
   let current = from?.model ?? model;

@@ -4,10 +4,10 @@ import type { FeedSource } from '../data/feeds.ts';
 import { DataError, InfeasibleError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
+import { withSolvingMethod } from '../methods/list.ts';
+import { prune } from '../methods/prune.ts';
+import type { PruneOptions } from '../methods/prune-options.ts';
 import { holdOut } from '../pruning/held-out.ts';
-import { withSolvingMethod } from '../pruning/methods.ts';
-import { prune } from '../pruning/prune.ts';
-import type { PruneOptions } from '../pruning/prune-options.ts';
 import { sharedRows } from './shared-rows.ts';
 
 /** Options of {@link searchMaxDrop}. */

@@ -3,8 +3,8 @@ import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import type { PruneResult } from '../methods/prune.ts';
 import type { LayerChoice } from '../pruning/layers.ts';
-import type { PruneResult } from '../pruning/prune.ts';
 import type { StageResult } from '../pruning/stage-result.ts';
 import type { Details, FlipDetails } from '../report/details.ts';
 import type { LayerFacts, ReportFacts } from '../report/make-report.ts';
@@ -116,7 +116,7 @@ export function predictedLossChange({ stages, options }: Pick<PruneResult, 'stag
   let change = 0;
   for (const { value } of stages) {
     if (value === null) return null;
-    change += (options.batch * (value.fit + value.firstOrder)) / value.product.length;
+    change += ((options.batch ?? 1) * (value.fit + value.firstOrder)) / value.product.length;
   }
   return change;
 }

@@ -1,26 +1,31 @@
 import type { GradientRows } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
-import { UnsupportedOpError } from '../errors/errors.ts';
+import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
-import { withDecidedLoss } from '../pruning/decided.ts';
+import { withDecidedLoss } from '../methods/decided.ts';
+import { methodOf } from '../methods/list.ts';
+import { PRUNE_DEFAULTS, type PruneOptions, resolveGradients } from '../methods/prune-options.ts';
 import { layersFor } from '../pruning/layers.ts';
-import { entryOf } from '../pruning/methods.ts';
-import { PRUNE_DEFAULTS, type PruneOptions, resolvePrune } from '../pruning/prune-options.ts';
 import { stageRows } from '../pruning/prune-stage.ts';
 
 /** The gradient rows of the unpruned model, where all trials begin with the same: one-stage methods with gradients. */
 export async function sharedRows(
   model: Model,
-  asked: PruneOptions & { source: FeedSource },
+  options: PruneOptions & { source: FeedSource },
 ): Promise<Pick<PruneOptions, 'rows'>> {
-  const options = await withDecidedLoss(model, asked);
-  const resolved = resolvePrune(options);
-  if (resolved.stages > 1 || !entryOf(options).needsGradients) return {};
-  const { layers } = layersFor(model, options);
-  const rows = await unlessBlocked(options, () =>
-    stageRows({ options, resolved, layers }, model, { t: 0, onProgress: options.onProgress }),
-  );
+  if ((resolveGradients(options)?.stages ?? Number.POSITIVE_INFINITY) > 1) return {};
+  const rows = await unlessBlocked(options, () => denseRows(model, options));
   return rows === null ? {} : { rows };
+}
+
+/** The rows with which a single run of these options would begin. @throws OptionError for a method without */
+export async function denseRows(model: Model, asked: PruneOptions): Promise<GradientRows> {
+  const options = await withDecidedLoss(model, asked);
+  const method = methodOf(options);
+  const resolved = resolveGradients(options);
+  if (resolved === null) throw new OptionError(`Cannot compute gradient rows for ${method.name}: it uses none`);
+  const { layers } = layersFor(model, options, method);
+  return stageRows({ options, resolved, layers }, model, { t: 0, onProgress: options.onProgress });
 }
 
 /** Rows of all layers; null where some of them cannot be differentiated and are to be left out: each run finds out which, and takes its own rows. */

@@ -1,4 +1,4 @@
-import type { Method } from '../pruning/methods.ts';
+import type { Method } from '../methods/list.ts';
 import type { SweepCell } from './sweep.ts';
 
 /** Accuracy over the seeds of one method at one budget. */

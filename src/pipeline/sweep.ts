@@ -4,15 +4,11 @@ import type { GradientRows } from '../curvature/gradient-rows.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
-import { withDecidedLoss } from '../pruning/decided.ts';
-import { rowsOf } from '../pruning/gradients.ts';
-import { layersFor } from '../pruning/layers.ts';
-import { METHODS, type Method, needsData } from '../pruning/methods.ts';
-import { type PruneResult, prune } from '../pruning/prune.ts';
-import { type PruneOptions, resolvePrune } from '../pruning/prune-options.ts';
-import { random } from '../tensor/random.ts';
+import { METHODS, type Method, takesCompute } from '../methods/list.ts';
+import { type PruneResult, prune } from '../methods/prune.ts';
+import { type PruneOptions, resolveGradients, resolvePrune } from '../methods/prune-options.ts';
 import { predictedLossChange } from './report-facts.ts';
-import { unlessBlocked } from './shared-rows.ts';
+import { denseRows, unlessBlocked } from './shared-rows.ts';
 
 /** What {@link sweep} is asked for: what a single run is asked, with several methods, budgets and seeds. */
 export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | 'budget' | 'seed' | 'rows'> {
@@ -116,20 +112,17 @@ function planRuns(request: SweepRequest): Run[] {
   const { methods, budgets, seeds = [1] } = request;
   const runs = methods.flatMap((method) =>
     budgets.flatMap((budget) =>
-      (needsData(method) ? seeds : seeds.slice(0, 1)).map((seed): Run => {
-        const { samples, batch } = resolvePrune(optionsOf(request, { method, budget, seed, key: NO_ROWS }));
-        return {
-          method,
-          budget,
-          seed,
-          key: METHODS[method].needsGradients ? `${seed}/${samples}/${batch}` : NO_ROWS,
-        };
+      (METHODS[method].needs.data ? seeds : seeds.slice(0, 1)).map((seed): Run => {
+        const options = optionsOf(request, { method, budget, seed, key: NO_ROWS });
+        resolvePrune(options);
+        const rows = resolveGradients(options);
+        return { method, budget, seed, key: rows === null ? NO_ROWS : `${seed}/${rows.samples}/${rows.batch}` };
       }),
     ),
   );
   if (runs.length === 0)
     throw new OptionError('Cannot sweep over nothing: name at least one method, one budget and one seed');
-  const needy = runs.find(({ method }) => needsData(method));
+  const needy = runs.find(({ method }) => METHODS[method].needs.data);
   if (needy !== undefined && request.source === undefined)
     throw new DataError(`Cannot prune by ${needy.method} without data: give --data`);
   return runs;
@@ -155,45 +148,17 @@ function optionsOf(request: SweepRequest, run: Run, place?: { at: number; of: nu
     onProgress,
     ...options
   } = request;
-  const { trains } = METHODS[run.method];
   const where =
     place === undefined ? '' : `run ${place.at + 1} of ${place.of}, ${run.method} at ${budgetName(run.budget)}: `;
   return {
     ...options,
-    ...(trains ? {} : { gradients: undefined, minutes: undefined }),
+    ...(takesCompute(METHODS[run.method]) ? {} : { gradients: undefined, minutes: undefined }),
     ...settings?.(run.method),
     method: run.method,
     budget: run.budget,
     seed: run.seed,
     onProgress: (progress) => onProgress?.({ ...progress, step: where + progress.step }),
   };
-}
-
-/** The rows with which a single run of this seed would begin. */
-async function denseRows(model: Model, asked: PruneOptions): Promise<GradientRows> {
-  const options = await withDecidedLoss(model, asked);
-  const { engine, source, threads, onProgress, signal } = options;
-  const resolved = resolvePrune(options);
-  if (source === undefined) throw new DataError(`Cannot prune by ${resolved.method} without data: give --data`);
-  const { loss, labels, samples, batch, augment, seed } = resolved;
-  const { layers } = layersFor(model, options);
-  const request = {
-    engine,
-    model,
-    layers,
-    source,
-    loss,
-    labels,
-    samples,
-    batch,
-    augment,
-    rng: random(seed).fork('stage 0'),
-    ...(options.output !== undefined && { output: options.output }),
-  };
-  return rowsOf(
-    { ...request, ...(threads !== undefined && { threads }) },
-    { ...(onProgress && { onProgress }), ...(signal && { signal }) },
-  );
 }
 
 async function judgeRun(

@@ -3,10 +3,10 @@ import type { FeedSource } from '../data/feeds.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
+import { methodOf, withSolvingMethod } from '../methods/list.ts';
+import { prune } from '../methods/prune.ts';
+import type { PruneOptions } from '../methods/prune-options.ts';
 import { holdOut } from '../pruning/held-out.ts';
-import { entryOf, withSolvingMethod } from '../pruning/methods.ts';
-import { prune } from '../pruning/prune.ts';
-import type { PruneOptions } from '../pruning/prune-options.ts';
 import { sharedRows } from './shared-rows.ts';
 
 /** Options of {@link tune}. */
@@ -50,8 +50,8 @@ export async function tune(model: Model, asked: PruneOptions, tuning: TuneOption
   const grid = tuning.grid ?? TUNE_DEFAULTS.grid;
   const { source } = options;
   if (grid.length === 0) throw new OptionError('Cannot tune lambda: wanted at least one value to try');
-  const { name, needsGradients } = entryOf(options);
-  if (!needsGradients) throw new OptionError(`Cannot tune lambda: the method "${name}" has none`);
+  const { name, needs } = methodOf(options);
+  if (!needs.gradients) throw new OptionError(`Cannot tune lambda: the method "${name}" has none`);
   if (source === undefined || !source.labelled)
     throw new DataError('Cannot tune lambda: wanted data with labels (--data)');
   const parts = holdOut(source, tuning.heldOut ?? TUNE_DEFAULTS.heldOut, {

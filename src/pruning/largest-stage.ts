@@ -1,9 +1,9 @@
 import { readWeightsNarrow, writeWeights } from '../apply/weights.ts';
-import { type Budget, constraintOf } from '../budget/budget.ts';
+import { constraintOf } from '../budget/budget.ts';
 import { countNonzeros, projection } from '../constraints/constraint.ts';
 import type { Model } from '../ir/model.ts';
-import type { StagedRun } from './prune-stage.ts';
 import type { StageResult } from './stage-result.ts';
+import type { Staged, StagedOption, StagePlace } from './stages.ts';
 
 /**
  * A stage of a method that keeps the largest weights as they are: no quadratic model, no solver.
@@ -11,11 +11,11 @@ import type { StageResult } from './stage-result.ts';
  * Cost: O(p); the weights once in the narrowest type that holds them, a byte each for the support, and once more where they are
  * compared in units or lie in another order in the file.
  */
-export function keepLargest(
-  { layers, budgeted, units, resolved }: StagedRun,
+export async function keepLargest(
+  { layers, budgeted, units, resolved }: Staged<StagedOption>,
   model: Model,
-  budget: Budget,
-): { model: Model; stage: StageResult } {
+  { budget }: StagePlace,
+): Promise<{ model: Model; stage: StageResult }> {
   const started = performance.now();
   const constraint = constraintOf(budget, budgeted);
   const w = readWeightsNarrow(model, layers);
@@ -38,7 +38,7 @@ export function keepLargest(
 
 function inUnits<T extends Float64Array | Float32Array>(
   w: T,
-  layers: StagedRun['layers'],
+  layers: Staged<never>['layers'],
   units: readonly number[],
 ): T {
   const scaled = w.slice() as T;

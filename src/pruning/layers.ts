@@ -4,7 +4,6 @@ import type { Captured } from '../graph/captured.ts';
 import { findWeights, type UnprunableWeight, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { BlockedLayer } from '../reconstruction/reconstruct.ts';
-import { entryOf } from './methods.ts';
 
 /** Which layers to prune. */
 export interface LayerChoice {
@@ -56,21 +55,27 @@ export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captu
   return { layers, untouched: [...left, ...unprunable] };
 }
 
+/** What a method uses of its layers. */
+export interface LayerUse {
+  readonly name: string;
+  readonly needs: { readonly data: boolean };
+  readonly fallsBack: boolean;
+}
+
 /**
  * {@link chooseLayers} for a method: layers of which nothing but the magnitudes can be used are left to methods that use nothing else.
- * Where there are no others, a method that trains has them all: it falls back to magnitudes.
+ * Where there are no others, a method that falls back to magnitudes has them all.
  *
  * @throws UnsupportedOpError  if none is left
  */
-export function layersFor(model: Model, options: LayerChoice & Parameters<typeof entryOf>[0]): ChosenLayers {
-  const chosen = chooseLayers(model, options);
-  const { name, keepsLargest, needsGradients, trains, reconstructs } = entryOf(options);
-  if (keepsLargest || !(needsGradients || trains || reconstructs)) return chosen;
+export function layersFor(model: Model, choice: LayerChoice, { name, needs, fallsBack }: LayerUse): ChosenLayers {
+  const chosen = chooseLayers(model, choice);
+  if (!needs.data) return chosen;
   const blocked = chosen.layers.flatMap((layer) =>
     layer.magnitudeOnly === null ? [] : [{ layer, reason: layer.magnitudeOnly }],
   );
   if (blocked.length < chosen.layers.length) return withoutBlocked(chosen, blocked);
-  if (trains) return chosen;
+  if (fallsBack) return chosen;
   throw new UnsupportedOpError(
     `Cannot prune by ${name}: wanted weights that gradients or layer problems reach, ${magnitudesAlone(chosen.layers)}; use --method magnitude`,
     { fields: { weights: blocked.map(({ layer }) => layer.name) } },

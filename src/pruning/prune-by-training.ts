@@ -4,15 +4,14 @@ import type { Constraint } from '../constraints/constraint.ts';
 import { type FeedSource, float32Feeds } from '../data/feeds.ts';
 import { DataError, EngineError, messageOf, ShapeError, UnsupportedOpError } from '../errors/errors.ts';
 import { asFloat32 } from '../graph/passes/widen-floats.ts';
-import type { Model } from '../ir/model.ts';
 import type { Reconstructed } from '../reconstruction/reconstruct.ts';
 import { type Imitated, pruneByImitation, type Start } from './auto.ts';
 import type { Target } from './auto-choice.ts';
 import { type BestSeen, bestOf, type Candidate, magnitudeCandidates } from './candidates.ts';
 import { setAside } from './held-out.ts';
+import { type Job, neededSource, type Outcome } from './job.ts';
 import { magnitudesAlone } from './layers.ts';
-import { keptOf, neededSource, type PrunedInOne, type Stages, solvedLayers, unsolved } from './prune-in-one.ts';
-import type { Run } from './prune-stage.ts';
+import { keptOf, solvedLayers, unsolved } from './prune-in-one.ts';
 import type { StageResult } from './stage-result.ts';
 
 /** Constants of runs that train, chosen on held-out training data (docs/experiments.md). */
@@ -26,6 +25,9 @@ const START = {
   /** With fewer steps than this there is no time to close in: the training starts within the budget. */
   leastToClose: 64,
 } as const;
+
+/** A job that trains. */
+export type TrainingJob = Job<'samples' | 'batch' | 'gradients' | 'minutes'>;
 
 /** Samples that tell which model is kept, at most. */
 const JUDGES = 200;
@@ -43,12 +45,12 @@ const IN_THE_WAY = [UnsupportedOpError, EngineError, ShapeError, DataError];
  * states of the training from where its support stays. A training that cannot be is told of, and the others stand. Layers of which
  * nothing but the magnitudes can be used are pruned by those.
  */
-export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promise<PrunedInOne> {
+export async function pruneAndTrain(run: TrainingJob, budgets: readonly Budget[]): Promise<Outcome> {
   const started = performance.now();
-  const { options, resolved, layers, budgeted } = run;
+  const { model, options, resolved, layers, budgeted } = run;
   const alone = magnitudesAlone(layers);
-  if (alone !== null) return byMagnitude(run, { model, budgets }, alone);
-  const source = neededSource(options, resolved);
+  if (alone !== null) return byMagnitude(run, budgets, alone);
+  const source = neededSource(run);
   const { rest, aside, same } = setAside(source, JUDGES, resolved.seed);
   const { engine, threads, signal } = options;
   const seen = await bestOf({
@@ -60,11 +62,11 @@ export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promi
     ...(signal && { signal }),
   });
   const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
-  const work: Work = { run, model, budgets, constraints, seen, started, source: rest, starts: new Map() };
+  const work: Work = { run, budgets, constraints, seen, started, source: rest, starts: new Map() };
   const last = lastOf(constraints);
   for (const candidate of magnitudeCandidates(model, layers, last)) await seen.offer(candidate);
-  const asked = options.gradients ?? options.minutes ?? options.samples;
-  const solved = asked === undefined && source.count < START.leastToTrain ? await solveLast(work) : null;
+  const asked = resolved.gradients ?? resolved.minutes;
+  const solved = asked === null && source.count < START.leastToTrain ? await solveLast(work) : null;
   const trained = solved === null ? await train(work) : untrained(solved);
   const { kept, why } = await seen.decide(trained.target);
   const stage: StageResult = {
@@ -72,11 +74,11 @@ export async function pruneAndTrain(run: Run, { model, budgets }: Stages): Promi
     message: `${trained.story}; ${why}.`,
     seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
   };
-  return { model: kept.model, stages: [stage], options: { ...resolved, samples: trained.steps }, blocked: [] };
+  return { model: kept.model, stages: [stage], samples: trained.steps, blocked: [] };
 }
 
 /** The largest weights of layers that nothing else can be told of. */
-function byMagnitude({ resolved, layers, budgeted }: Run, { model, budgets }: Stages, why: string): PrunedInOne {
+function byMagnitude({ model, resolved, layers, budgeted }: Job, budgets: readonly Budget[], why: string): Outcome {
   const started = performance.now();
   const last = lastOf(budgets.map((budget) => constraintOf(budget, budgeted)));
   const pruned = (magnitudeCandidates(model, layers, last)[0] as Candidate).model;
@@ -85,7 +87,7 @@ function byMagnitude({ resolved, layers, budgeted }: Run, { model, budgets }: St
     message: `the largest weights were kept, nothing was trained or solved: ${why}.`,
     seconds: { gradients: 0, solve: (performance.now() - started) / 1000 },
   };
-  return { model: pruned, stages: [stage], options: { ...resolved, samples: 0 }, blocked: [] };
+  return { model: pruned, stages: [stage], samples: 0, blocked: [] };
 }
 
 function untrained({ samples, error, blocked }: Solved): Story {
@@ -96,8 +98,7 @@ function untrained({ samples, error, blocked }: Solved): Story {
 
 /** What the parts of one run share. */
 interface Work {
-  readonly run: Run;
-  readonly model: Model;
+  readonly run: TrainingJob;
   readonly budgets: readonly Budget[];
   readonly constraints: readonly Constraint[];
   readonly seen: BestSeen;
@@ -123,9 +124,10 @@ interface Story {
 
 /** Trains, and solves the layers too where that may have come to more. */
 async function train(work: Work): Promise<Story> {
-  const { run, model, constraints, seen, source } = work;
-  const { engine, minutes, threads, signal, onProgress } = run.options;
-  const { batch, seed, augment, samples } = run.resolved;
+  const { run, constraints, seen, source } = work;
+  const { model } = run;
+  const { engine, threads, signal, onProgress } = run.options;
+  const { batch, seed, augment, samples, minutes } = run.resolved;
   const single = asFloat32(model);
   let nearest = Number.POSITIVE_INFINITY;
   try {
@@ -146,7 +148,7 @@ async function train(work: Work): Promise<Story> {
       batch,
       seed,
       augment,
-      ...(minutes === undefined ? { steps: samples } : { minutes }),
+      ...(minutes === null ? { steps: samples } : { minutes }),
       ...(threads !== undefined && { threads }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
@@ -177,11 +179,11 @@ async function startOf(work: Work, steps: number): Promise<Start | null> {
 
 /** The layers solved for one of the budgets, once. */
 async function solve(work: Work, budget: Budget): Promise<Solved | null> {
-  const { run, model, seen, source, starts } = work;
+  const { run, seen, source, starts } = work;
   const before = starts.get(budget);
   if (before !== undefined) return before;
   const started = performance.now();
-  const found = await solvedLayers(run, model, { source, last: budget });
+  const found = await solvedLayers(run, { source, last: budget });
   const distance = found === null ? 0 : await seen.measure(found.model);
   const solved = found && { ...found, distance, took: performance.now() - started };
   starts.set(budget, solved);
@@ -200,10 +202,10 @@ async function solveLast(work: Work): Promise<Solved | null> {
  * keep more weights do, and not where there is no time left to try it, unless the training came to little.
  */
 function mayBeNearer({ run, seen, started, starts }: Work, nearest: number): boolean {
-  const { minutes } = run.options;
+  const { minutes } = run.resolved;
   const others = [...starts.values()].filter((solved) => solved !== null);
   if (others.some(({ distance }) => nearest <= distance)) return false;
-  const left = minutes === undefined ? Number.POSITIVE_INFINITY : 60_000 * minutes - (performance.now() - started);
+  const left = minutes === null ? Number.POSITIVE_INFINITY : 60_000 * minutes - (performance.now() - started);
   return Math.max(0, ...others.map(({ took }) => took)) < left || nearest > FAR_BETTER * seen.first();
 }
 

@@ -2,55 +2,45 @@ import { countKept, readWeights, writeWeights } from '../apply/weights.ts';
 import { type Budget, constraintOf, stageBudgets } from '../budget/budget.ts';
 import { squared } from '../constraints/constraint.ts';
 import type { FeedSource } from '../data/feeds.ts';
-import { DataError, UnsupportedOpError } from '../errors/errors.ts';
+import { UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
-import { type BlockedLayer, type Reconstructed, reconstruct } from '../reconstruction/reconstruct.ts';
-import { METHODS } from './methods.ts';
-import type { PruneOptions, ResolvedPrune } from './prune-options.ts';
-import type { Run } from './prune-stage.ts';
+import { type Reconstructed, reconstruct } from '../reconstruction/reconstruct.ts';
+import { type Job, neededSource, type Outcome } from './job.ts';
 import type { StageResult } from './stage-result.ts';
 
-/** The stages of a run that are one piece of work. */
-export interface Stages {
-  readonly model: Model;
-  readonly budgets: readonly Budget[];
-}
+/** Defaults of solving layer by layer. */
+export const RECONSTRUCT_DEFAULTS = {
+  samples: 1000,
+  lambda: 1e-2,
+  stages: 40,
+  schedule: 'linear',
+  baseSparsity: 0.05,
+} as const;
 
-/** What comes of them. */
-export interface PrunedInOne {
-  readonly model: Model;
-  readonly stages: readonly StageResult[];
-  readonly options: ResolvedPrune;
-  /** Layers that were left as they are. */
-  readonly blocked: readonly BlockedLayer[];
-}
+/** A job that solves layers. */
+type LayerwiseJob = Job<'samples' | 'lambda'>;
 
 /** The stages' budgets as supports on the way to the last of them, in all layers at once; then layer after layer. */
-export async function pruneLayerwise(run: Run, { model, budgets }: Stages): Promise<PrunedInOne> {
-  const { options, resolved } = run;
-  const solved = await reconstructed(run, model, { source: neededSource(options, resolved), budgets: () => budgets });
+export async function pruneLayerwise(run: LayerwiseJob, budgets: readonly Budget[]): Promise<Outcome> {
+  const solved = await reconstructed(run, { source: neededSource(run), budgets: () => budgets });
   return outcomeOf(run, solved);
 }
-
-/** Samples that layers are solved on where a run that trains asks for them. */
-const SAMPLES = 1000;
 
 /**
  * The layers solved for a budget by the defaults of `reconstruct`, those that cannot be by magnitude, each part within its share of the
  * budget; null where none can be solved.
  */
 export async function solvedLayers(
-  run: Run,
-  model: Model,
+  run: Job,
   { source, last }: { source: FeedSource; last: Budget },
 ): Promise<Reconstructed | null> {
-  const { stages, schedule, baseSparsity: base, lambda } = METHODS.reconstruct.defaults;
+  const { stages, schedule, baseSparsity: base, samples, lambda } = RECONSTRUCT_DEFAULTS;
   const all = run.layers.reduce((sum, { size }) => sum + size, 0);
   const budgets = (p: number): Budget[] => stageBudgets(shareOf(last, p / all), { stages, schedule, base }, p);
-  const resolved = { ...run.resolved, samples: SAMPLES, lambda };
+  const resolved = { ...run.resolved, samples, lambda };
   try {
-    const solved = await reconstructed({ ...run, resolved }, model, { source, budgets });
+    const solved = await reconstructed({ ...run, resolved }, { source, budgets });
     return solved.blocked.length === 0 ? solved : { ...solved, model: restByMagnitude(run, solved, last) };
   } catch (thrown) {
     if (thrown instanceof UnsupportedOpError) return null;
@@ -64,7 +54,7 @@ function shareOf(budget: Budget, share: number): Budget {
 }
 
 /** The layers that could not be solved, by magnitude. */
-function restByMagnitude({ layers, budgeted }: Run, { model, blocked }: Reconstructed, last: Budget): Model {
+function restByMagnitude({ layers, budgeted }: Job, { model, blocked }: Reconstructed, last: Budget): Model {
   const rest = blocked.map(({ layer }) => layer);
   const own = budgeted.filter((_, i) => rest.includes(layers[i] as WeightLayer));
   const ordered = layers.filter((layer) => rest.includes(layer));
@@ -76,8 +66,7 @@ function restByMagnitude({ layers, budgeted }: Run, { model, blocked }: Reconstr
 }
 
 function reconstructed(
-  { options, resolved, layers, budgeted }: Run,
-  model: Model,
+  { model, options, resolved, layers, budgeted }: LayerwiseJob,
   { source, budgets }: { source: FeedSource; budgets: (p: number) => readonly Budget[] },
 ): Promise<Reconstructed> {
   const { engine, threads, signal, onProgress } = options;
@@ -100,14 +89,14 @@ function reconstructed(
   });
 }
 
-function outcomeOf({ resolved }: Run, solved: Reconstructed): PrunedInOne {
+function outcomeOf({ resolved }: Job, solved: Reconstructed): Outcome {
   const { model, layers, samples, error, seconds, blocked } = solved;
   const stage: StageResult = {
     ...unsolved(resolved.budget, keptOf(model, layers)),
     message: `layers solved on ${samples} samples, their supports at a mean error of ${error.toPrecision(3)} of the variance of their outputs.`,
     seconds: { gradients: seconds.moments, solve: seconds.solve },
   };
-  return { model, stages: [stage], options: { ...resolved, samples }, blocked };
+  return { model, stages: [stage], samples, blocked };
 }
 
 /** Nonzero weights of all layers. */
@@ -127,11 +116,4 @@ export function unsolved(budget: Budget, kept: number): Omit<StageResult, 'messa
     value: null,
     status: 'converged',
   };
-}
-
-/** @throws DataError if there is none */
-export function neededSource({ source }: PruneOptions, { method }: ResolvedPrune): FeedSource {
-  if (source === undefined)
-    throw new DataError(`Cannot prune by ${method} without data: give --data, or use --method magnitude`);
-  return source;
 }

@@ -1,85 +1,72 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
-import { type Budget, type BudgetedLayer, constraintOf } from '../budget/budget.ts';
+import { constraintOf } from '../budget/budget.ts';
 import { countNonzeros, supportOf } from '../constraints/constraint.ts';
 import { type GradientRows, scaleColumns, usingRows } from '../curvature/gradient-rows.ts';
 import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
 import { linalg } from '../engine/linalg.ts';
 import { DataError } from '../errors/errors.ts';
-import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { backSolve } from '../problem/back-solve.ts';
 import { type QuadraticProblem, quadratic } from '../problem/quadratic.ts';
 import type { OnProgress } from '../progress/progress.ts';
 import { drive } from '../solvers/drive.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
+import type { AnySolver } from '../solvers/solver.ts';
 import { random } from '../tensor/random.ts';
 import { rowsOf } from './gradients.ts';
+import type { Job } from './job.ts';
 import { lossOn, searchAlong } from './line-search.ts';
-import type { MethodEntry } from './methods.ts';
-import type { PruneOptions, ResolvedPrune } from './prune-options.ts';
 import { spreadUnits } from './scaling.ts';
 import type { StageResult } from './stage-result.ts';
-import type { Recalibrators } from './stage-statistics.ts';
+import type { Stage, Staged, StagedOption, StagePlace } from './stages.ts';
 
-/** A run in the making: what was asked for, and what all stages share. */
-export interface Run {
-  readonly options: PruneOptions;
-  readonly resolved: ResolvedPrune;
-  readonly entry: MethodEntry;
-  readonly layers: readonly WeightLayer[];
-  readonly budgeted: readonly BudgetedLayer[];
-}
-
-/** A run in stages. */
-export interface StagedRun extends Run {
-  /** In which weights are compared, by layer (see layerUnits). */
-  readonly units: readonly number[];
-  readonly recalibrators: Recalibrators | null;
-}
+/** Options that a stage on gradient rows goes by. */
+export type FisherOption =
+  | StagedOption
+  | 'samples'
+  | 'batch'
+  | 'lambda'
+  | 'firstOrder'
+  | 'lineSearch'
+  | 'recalibrateStages';
 
 /**
- * One stage: gradient rows of the present model, the quadratic model of its loss, the solver's answer, and the search along
+ * A stage on gradient rows: those of the present model, the quadratic model of its loss, the solver's answer, and the search along
  * its first-order part where one was asked for.
  *
- * @param model  the present one
+ * @param solver     makes the solver of a stage
+ * @param gradients  false for a solver that looks at the weights alone
  */
-export async function pruneStage(
-  run: StagedRun,
-  model: Model,
-  place: StagePlace,
-): Promise<{ model: Model; stage: StageResult }> {
-  const { options, entry } = run;
-  const onProgress = prefixed(options.onProgress, place.of > 1 ? `stage ${place.t + 1} of ${place.of}: ` : '');
-  const started = performance.now();
-  const w = readWeights(model, run.layers);
-  const rows = entry.needsGradients ? await stageRows(run, model, { t: place.t, onProgress }) : emptyRows(w.length);
-  const gradients = (performance.now() - started) / 1000;
-  const own = rows === options.rows ? undefined : rows;
-  return usingRows(own, () => solveStage(run, { model, w, rows, gradients }, { ...place, onProgress }));
+export function pruneStage(solver: () => AnySolver, gradients = true): Stage<FisherOption> {
+  return async (job, model, place) => {
+    const { options } = job;
+    const onProgress = prefixed(options.onProgress, place.of > 1 ? `stage ${place.t + 1} of ${place.of}: ` : '');
+    const started = performance.now();
+    const w = readWeights(model, job.layers);
+    const rows = gradients ? await stageRows(job, model, { t: place.t, onProgress }) : emptyRows(w.length);
+    const took = (performance.now() - started) / 1000;
+    const own = rows === options.rows ? undefined : rows;
+    const start = { model, w, rows, took, solver: solver(), gradients };
+    return usingRows(own, () => solveStage(job, start, { ...place, onProgress }));
+  };
 }
 
-/** Which stage of how many; its budget, and what the stage before multiplied its first-order part by. */
-interface StagePlace {
-  readonly t: number;
-  readonly of: number;
-  readonly budget: Budget;
-  readonly scale: number;
-}
-
-/** What a stage starts from: the model, its weights and their rows, which took so many seconds. */
+/** What a stage starts from: the model, its weights and their rows, which took so many seconds, and what solves for them. */
 interface StageStart {
   readonly model: Model;
   readonly w: Float64Array;
   readonly rows: GradientRows;
-  readonly gradients: number;
+  readonly took: number;
+  readonly solver: AnySolver;
+  readonly gradients: boolean;
 }
 
 async function solveStage(
-  run: StagedRun,
-  { model, w, rows, gradients }: StageStart,
+  run: Staged<FisherOption>,
+  { model, w, rows, took, solver, gradients }: StageStart,
   { t, budget, scale, onProgress }: StagePlace & { readonly onProgress: OnProgress },
 ): Promise<{ model: Model; stage: StageResult }> {
-  const { options, resolved, entry, layers } = run;
+  const { options, resolved, layers } = run;
   const constraint = constraintOf(budget, run.budgeted);
   const solving = performance.now();
   const algebra = linalg(options.engine, options.threads);
@@ -92,12 +79,7 @@ async function solveStage(
     { lambda: resolved.lambda, firstOrder: resolved.firstOrder },
     algebra,
   );
-  const solver = entry.solver({
-    block: resolved.block,
-    openPool: options.openPool,
-    ...(resolved.swaps === null ? {} : { swaps: resolved.swaps }),
-  });
-  const start = entry.needsGradients ? (await drive(magnitude(), problem, constraint)).value : null;
+  const start = gradients ? (await drive(magnitude(), problem, constraint)).value : null;
   const solution = await drive(solver, problem, constraint, {
     onProgress,
     ...(options.signal && { signal: options.signal }),
@@ -116,11 +98,11 @@ async function solveStage(
     kept: countNonzeros(found.w),
     lossBefore: rows.meanLoss,
     start,
-    value: entry.needsGradients ? solution.value : null,
+    value: gradients ? solution.value : null,
     status: solution.status,
     message: solution.message,
-    sensitivity: entry.needsGradients ? await layerSensitivity(rows, w, resolved.batch) : null,
-    seconds: { gradients, solve: (performance.now() - solving) / 1000 },
+    sensitivity: gradients ? await layerSensitivity(rows, w, resolved.batch) : null,
+    seconds: { gradients: took, solve: (performance.now() - solving) / 1000 },
   };
   return { model: writeWeights(model, layers, found.w), stage };
 }
@@ -134,7 +116,7 @@ async function withoutFirstOrder(problem: QuadraticProblem, w: Float64Array): Pr
 
 /** The true loss of other weights, with the batch statistics that the stage would end with. */
 function trueLoss(
-  { options, resolved, layers, recalibrators }: StagedRun,
+  { options, resolved, layers, recalibrators }: Staged<FisherOption>,
   model: Model,
   t: number,
 ): (w: Float64Array) => Promise<number> {
@@ -150,7 +132,7 @@ function trueLoss(
 
 /** The gradient rows of a stage, or those that the caller has of the first. @throws DataError without data */
 export async function stageRows(
-  { options, resolved, layers }: Pick<Run, 'options' | 'resolved' | 'layers'>,
+  { options, resolved, layers }: Pick<Job<'samples' | 'batch'>, 'options' | 'resolved' | 'layers'>,
   model: Model,
   { t, onProgress }: { t: number; onProgress?: OnProgress | undefined },
 ): Promise<GradientRows> {

@@ -28,3 +28,8 @@ export type AnySolver = Solver<never>;
 export function solver<State>(definition: Solver<State>): AnySolver {
   return definition as unknown as AnySolver;
 }
+
+/** A solver under another name. */
+export function named(name: string, one: AnySolver): AnySolver {
+  return { ...one, name };
+}

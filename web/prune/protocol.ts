@@ -1,9 +1,9 @@
 import type { GivenFile, WebProvider } from '../../src/coppice.web.ts';
 import type { PreprocessOptions } from '../../src/data/preprocess.ts';
 import type { SerializedError } from '../../src/errors/errors.ts';
+import type { Method } from '../../src/methods/list.ts';
 import type { Inspection } from '../../src/pipeline/inspect.ts';
 import type { Progress } from '../../src/progress/progress.ts';
-import type { Method } from '../../src/pruning/methods.ts';
 import type { Report } from '../../src/report/report.ts';
 
 /** What runs, and with how many threads. */

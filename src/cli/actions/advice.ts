@@ -1,4 +1,4 @@
-import { METHODS } from '../../pruning/methods.ts';
+import { METHODS, takesCompute } from '../../methods/list.ts';
 import type { PruneFlags } from '../flags.ts';
 import type { Measured } from './prune-run.ts';
 
@@ -13,7 +13,7 @@ const MUCH = 0.02;
 export function adviceOn({ before, last }: Pick<Measured, 'before' | 'last'>, flags: PruneFlags): string | null {
   const [was, is] = [before?.accuracy ?? null, last?.accuracy ?? null];
   if (was === null || is === null || was - is < MUCH) return null;
-  if (METHODS[flags.method].trains === true || flags.gradual === true) return null;
+  if (takesCompute(METHODS[flags.method]) || flags.gradual === true) return null;
   const ways = [
     ...(flags.recalibrate === true ? [] : ['--recalibrate re-estimates batch statistics, in seconds']),
     '--method auto trains the model to imitate its dense self, in minutes and without labels',

@@ -3,11 +3,11 @@ import { type Budget, constraintOf, stageBudgets } from '../../budget/budget.ts'
 import { projection } from '../../constraints/constraint.ts';
 import { usingRows } from '../../curvature/gradient-rows.ts';
 import { linalg } from '../../engine/linalg.ts';
+import { METHODS, type Method, takesCompute } from '../../methods/list.ts';
+import { budgetedLayers, prune } from '../../methods/prune.ts';
+import { type PruneOptions, type ResolvedPrune, resolveGradients, resolvePrune } from '../../methods/prune-options.ts';
 import { quadratic } from '../../problem/quadratic.ts';
 import { rowsOf } from '../../pruning/gradients.ts';
-import { METHODS } from '../../pruning/methods.ts';
-import { budgetedLayers, prune } from '../../pruning/prune.ts';
-import { type PruneOptions, resolvePrune } from '../../pruning/prune-options.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { sparkline } from '../../report/sparkline.ts';
 import { textTable } from '../../report/table.ts';
@@ -32,10 +32,10 @@ export async function printPlan(
   flags: PruneFlags,
 ): Promise<number> {
   const resolved = resolvePrune(options);
-  const { needsGradients, trains } = METHODS[flags.method];
+  const rows = resolveGradients(options);
   const { layers } = setup.chosen;
   const prunable = layers.reduce((sum, { size }) => sum + size, 0);
-  const { stages, schedule, baseSparsity, budget } = resolved;
+  const { stages = 1, schedule = 'exp', baseSparsity = 0, budget, minutes = null } = resolved;
   const budgeted = await budgetedLayers(setup.opened.model, options, setup.chosen);
   const w = readWeightsNarrow(setup.opened.model, layers);
   const kept = (asked: Budget): number => {
@@ -53,7 +53,7 @@ export async function printPlan(
     signal: context.io.signal,
   });
   const counts = countLayers(layers, guess.model);
-  const predicted = needsGradients ? await predictedChange(setup, options, guess.w) : null;
+  const predicted = rows === null ? null : await predictedChange(setup, options, guess.w);
   const plan = {
     schema: PLAN_SCHEMA,
     model: setup.opened.file,
@@ -68,16 +68,8 @@ export async function printPlan(
       nonzeros: kept(asked),
     })),
     predictedLossChange: predicted,
-    minutes: resolved.minutes,
-    gradients: needsGradients
-      ? {
-          rows: resolved.samples,
-          samples: resolved.samples * resolved.batch * stages,
-          bytes: 4 * resolved.samples * prunable,
-        }
-      : trains && resolved.minutes === null
-        ? { rows: resolved.samples, samples: resolved.samples * resolved.batch, bytes: 0 }
-        : null,
+    minutes,
+    gradients: computeOf(resolved, { rows, stages, prunable }),
     layers: counts.map(({ layer, kept, macs }) => ({
       name: layer.name,
       op: layer.op,
@@ -93,6 +85,16 @@ export async function printPlan(
   return EXIT.ok;
 }
 
+/** Sample gradients of a run: those of its rows, or of its training steps; null where it takes none, or goes by the clock. */
+function computeOf(
+  { samples = 0, batch = 0, minutes = null, method }: ResolvedPrune,
+  { rows, stages, prunable }: { rows: object | null; stages: number; prunable: number },
+): Plan['gradients'] {
+  if (rows !== null) return { rows: samples, samples: samples * batch * stages, bytes: 4 * samples * prunable };
+  const trains = Object.hasOwn(METHODS, method) && takesCompute(METHODS[method as Method]);
+  return trains && minutes === null ? { rows: samples, samples: samples * batch, bytes: 0 } : null;
+}
+
 /** Of a weight that is stored as float32; positions of sparse weights are not counted. */
 const BYTES = 4;
 /** Gradient rows that a prediction takes at most. */
@@ -100,8 +102,8 @@ const PREDICTION_ROWS = 200;
 
 /** Change of the loss by the quadratic model of few gradient rows, of the planned weights before any is solved for. */
 async function predictedChange(setup: RunSetup, options: PruneOptions, w: Float64Array): Promise<number | null> {
-  const resolved = resolvePrune(options);
-  if (options.source === undefined || resolved.loss === 'random') return null;
+  const resolved = resolveGradients(options);
+  if (options.source === undefined || resolved === null || resolved.loss === 'random') return null;
   const rows = await rowsOf(
     {
       ...resolved,

@@ -1,11 +1,11 @@
 import { resolvePreprocess } from '../../data/preprocess.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
 import type { EpochFacts } from '../../finetune/finetune.ts';
+import { METHODS } from '../../methods/list.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { flipDetails } from '../../pipeline/details/flip-details.ts';
 import { reportFacts, type Surroundings } from '../../pipeline/report-facts.ts';
 import type { MemoryPlan } from '../../pruning/memory-plan.ts';
-import { METHODS } from '../../pruning/methods.ts';
 import type { FlipDetails } from '../../report/details.ts';
 import { integer, percent } from '../../report/figures.ts';
 import { reportText, writeReport } from '../../report/files.node.ts';
@@ -144,7 +144,7 @@ function rowsFacts({ where, type, bytes, factored }: MemoryPlan): Report['gradie
 
 /** Whether any row of --data went into the result. */
 function usesData({ result, recalibrated }: Measured, { method }: PruneFlags): boolean {
-  return recalibrated !== null || METHODS[method].trains === true || result.stages.some(({ value }) => value !== null);
+  return recalibrated !== null || METHODS[method].needs.data || result.stages.some(({ value }) => value !== null);
 }
 
 /** What the report says of the run besides the library's own options. */

@@ -4,13 +4,13 @@ import { subset } from '../../data/feeds.ts';
 import { CoppiceError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
+import { METHODS, takesCompute } from '../../methods/list.ts';
+import { type PruneResult, prune } from '../../methods/prune.ts';
+import { type PruneOptions, resolvePrune } from '../../methods/prune-options.ts';
 import { type GradualOptions, type GradualResult, type GradualState, pruneGradually } from '../../pipeline/gradual.ts';
 import { type DropTrial, MAX_DROP_DEFAULTS, type MaxDropFound, searchMaxDrop } from '../../pipeline/max-drop.ts';
 import type { StageAccuracy } from '../../pipeline/report-facts.ts';
 import { type Tuned, tune } from '../../pipeline/tune.ts';
-import { METHODS } from '../../pruning/methods.ts';
-import { type PruneResult, prune } from '../../pruning/prune.ts';
-import { type PruneOptions, resolvePrune } from '../../pruning/prune-options.ts';
 import { integer, percent } from '../../report/figures.ts';
 import type { Report } from '../../report/report.ts';
 import type { Context } from '../context.ts';
@@ -160,7 +160,7 @@ export async function pruneAndMeasure(
   const chosen = { ...options, ...(tuned && { lambda: tuned.lambda }) };
   const found = await search(context, setup, chosen, { flags, keeper });
   const stageAccuracies: StageAccuracy[] = [];
-  const isStaged = flags.gradual === true || resolvePrune(chosen).stages > 1;
+  const isStaged = flags.gradual === true || (resolvePrune(chosen).stages ?? 1) > 1;
   const onStage = isStaged && showsStages(flags) ? stageJudge(context, setup, flags, stageAccuracies) : undefined;
   const asked = {
     ...chosen,
@@ -172,7 +172,7 @@ export async function pruneAndMeasure(
       ? await gradually(context, setup, asked, { flags, keeper, found })
       : await prune(opened.model, asked);
   for (const { seconds, value, message } of result.stages) {
-    if (METHODS[flags.method].trains && value === null) context.tell(message);
+    if (takesCompute(METHODS[flags.method]) && value === null) context.tell(message);
     context.seconds.gradients = (context.seconds.gradients ?? 0) + seconds.gradients;
     context.seconds.solve = (context.seconds.solve ?? 0) + seconds.solve;
   }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { countOf } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
-import { SOLVING_METHOD, usualMethod } from '../../pruning/methods.ts';
-import { type PruneOptions, resolvePrune } from '../../pruning/prune-options.ts';
+import { SOLVING_METHOD, usualMethod } from '../../methods/list.ts';
+import { type PruneOptions, resolvePrune } from '../../methods/prune-options.ts';
 import { percent, bytes as sizeText } from '../../report/figures.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';

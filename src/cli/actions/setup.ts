@@ -3,12 +3,13 @@ import type { Engine } from '../../engine/engine.ts';
 import { DataError, OptionError } from '../../errors/errors.ts';
 import { keptStatisticsOf } from '../../finetune/kept-statistics.ts';
 import type { Model } from '../../ir/model.ts';
+import { METHODS, type Method, takesCompute } from '../../methods/list.ts';
+import { defaultOf } from '../../methods/method.ts';
+import type { PruneOptions } from '../../methods/prune-options.ts';
 import { decideOutputs } from '../../outputs/decide.ts';
 import type { OutputChoice } from '../../outputs/outputs.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
 import { type ChosenLayers, chooseLayers } from '../../pruning/layers.ts';
-import { METHODS, type Method, needsData } from '../../pruning/methods.ts';
-import type { PruneOptions } from '../../pruning/prune-options.ts';
 import { type Shapes, shapesOf } from '../../pruning/shapes.ts';
 import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import type { Context } from '../context.ts';
@@ -43,8 +44,8 @@ export async function openRun(
   flags: PruningFlags,
   { methods, seed = 1 }: { methods: readonly Method[]; seed?: number },
 ): Promise<RunSetup> {
-  const needsGradients = methods.some((method) => METHODS[method].needsGradients);
-  const readsData = methods.some(needsData);
+  const needsGradients = methods.some((method) => METHODS[method].needs.gradients);
+  const readsData = methods.some((method) => METHODS[method].needs.data);
   if (readsData && flags.data === undefined) {
     throw new OptionError(
       `Cannot prune by ${methods.join(', ')} without data: give --data (random:64 makes inputs up), or use --method magnitude`,
@@ -77,7 +78,7 @@ export async function openRun(
   if ('reason' in shapes)
     context.warn(`MACs and latency are not known, since the model does not run: ${shapes.reason}`);
   const known = 'reason' in shapes ? null : shapes;
-  const trains = methods.some((method) => METHODS[method].trains);
+  const trains = methods.some((method) => takesCompute(METHODS[method]));
   if (trains && known !== null && data?.source.fixedBatch === 1)
     warnOf(context, keptStatisticsOf(model.graph, known.captured));
   const { layers, exclude } = flags;
@@ -167,12 +168,12 @@ export function samplesOf(
   method: Method,
   tuned = false,
 ): number | undefined {
-  const { needsGradients, defaults } = METHODS[method];
-  if (!needsGradients || options.source === undefined) return options.samples;
-  const batch = options.batch ?? defaults.batch;
+  const { gradients } = METHODS[method].needs;
+  if (!gradients || options.source === undefined) return options.samples;
+  const batch = options.batch ?? (defaultOf(METHODS[method], 'batch') as number);
   const { count } = options.source;
   const there = Math.floor((tuned ? count - Math.min(TUNE_DEFAULTS.heldOut, Math.floor(count / 5)) : count) / batch);
-  const wanted = options.samples ?? defaults.samples;
+  const wanted = options.samples ?? (defaultOf(METHODS[method], 'samples') as number);
   if (there < 1 || (options.samples !== undefined && there < wanted)) {
     throw new DataError(
       `Cannot take ${there < 1 ? 1 : wanted} gradient rows of ${batch} samples each: the data has ${options.source.count} samples; lower --samples or --batch`,

@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
 import { FINETUNE_DEFAULTS } from '../../finetune/finetune.ts';
+import { DEFAULT_METHOD, METHOD_NAMES, SOLVING_METHOD } from '../../methods/list.ts';
+import { PRUNE_DEFAULTS } from '../../methods/prune-options.ts';
 import { GRADUAL_DEFAULTS } from '../../pipeline/gradual.ts';
 import { TUNE_DEFAULTS } from '../../pipeline/tune.ts';
-import { DEFAULT_METHOD, SOLVING_METHOD } from '../../pruning/methods.ts';
-import { PRUNE_DEFAULTS } from '../../pruning/prune-options.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import {
   budgetFlags,
-  METHOD_NAMES,
   methodsHelp,
   outputFlags,
   preprocessFlags,

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { SOLVING_METHOD } from '../../pruning/methods.ts';
-import { PRUNE_DEFAULTS } from '../../pruning/prune-options.ts';
+import { METHOD_NAMES, SOLVING_METHOD } from '../../methods/list.ts';
+import { PRUNE_DEFAULTS } from '../../methods/prune-options.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { METHOD_NAMES, methodsHelp, outputFlags, preprocessFlags, providerFlag, pruningFlags } from '../flags.ts';
+import { methodsHelp, outputFlags, preprocessFlags, providerFlag, pruningFlags } from '../flags.ts';
 import { list, oneOf, shares, wholes } from '../parsers.ts';
 
 /** Adds the flags of `coppice sweep`. */

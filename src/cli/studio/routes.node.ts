@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { CoppiceError, OptionError } from '../../errors/errors.ts';
-import { METHODS, type Method, needsData } from '../../pruning/methods.ts';
+import { METHOD_NAMES, METHODS, takesCompute } from '../../methods/list.ts';
 import { openModel } from '../opening.node.ts';
 import { type DocumentName, documentAddress } from './document-address.node.ts';
 import { streamEvents } from './event-stream.node.ts';
@@ -90,11 +90,11 @@ function done(): Answer {
 }
 
 function methods(): z.infer<typeof methodList> {
-  return (Object.keys(METHODS) as Method[]).map((name) => ({
+  return METHOD_NAMES.map((name) => ({
     name,
     summary: METHODS[name].summary,
-    needsData: needsData(name),
-    trains: METHODS[name].trains === true,
+    needsData: METHODS[name].needs.data,
+    trains: takesCompute(METHODS[name]),
   }));
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { METHODS, type Method } from '../../pruning/methods.ts';
+import { METHOD_NAMES, METHODS, takesCompute } from '../../methods/list.ts';
 
 /** The version of what the studio keeps of a run. */
 export const STUDIO_SCHEMA = 'coppice/studio@1';
@@ -7,7 +7,7 @@ export const STUDIO_SCHEMA = 'coppice/studio@1';
 const text = z.string().max(4000);
 const optional = text.optional();
 const share = z.number().gt(0).lt(1);
-const method = z.enum(Object.keys(METHODS) as [Method, ...Method[]]);
+const method = z.enum(METHOD_NAMES);
 const whole = z.number().int().positive().max(1e9);
 
 /** How data is read; the flags of the same names. */
@@ -131,7 +131,7 @@ export function argumentsOf(
     ['samples', request.samples],
     ['batch', request.batch],
     ['stages', request.stages],
-    ['minutes', sweep === undefined && METHODS[request.method].trains === true ? request.minutes : undefined],
+    ['minutes', sweep === undefined && takesCompute(METHODS[request.method]) ? request.minutes : undefined],
     ['epochs', isGradual ? request.epochs : undefined],
     ['prunings', isGradual ? request.prunings : undefined],
     [sweep === undefined ? 'seed' : 'seeds', request.seed],

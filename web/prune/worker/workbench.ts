@@ -9,10 +9,11 @@ import { DataError, OnnxDecodeError, OptionError } from '../../../src/errors/err
 import type { Evaluation } from '../../../src/evaluate/accuracy.ts';
 import { validateGraph } from '../../../src/graph/validate-graph.ts';
 import type { Model } from '../../../src/ir/model.ts';
+import { METHODS, type Method } from '../../../src/methods/list.ts';
 import { encodeModel } from '../../../src/onnx/encode.ts';
 import { inspect } from '../../../src/pipeline/inspect.ts';
 import type { RunOptions } from '../../../src/progress/progress.ts';
-import { METHODS, type Method } from '../../../src/pruning/methods.ts';
+import type { MethodOptions } from '../../../src/pruning/method-options.ts';
 import type { Calls, DataFacts, ModelFacts, Outcome, Settings } from '../protocol.ts';
 import { fittingOptions } from './fitting-options.ts';
 import { type Pair, type PairedModels, pairedModels } from './paired-models.ts';
@@ -178,9 +179,9 @@ function modelFacts({ model, name, file }: OpenModel): ModelFacts {
 }
 
 function methodFacts(name: Method): Calls['start']['answer']['methods'][number] {
-  const { summary, needsGradients, defaults } = METHODS[name];
-  const { samples, batch, lambda } = defaults;
-  return { name, summary, needsGradients, samples, batch, lambda };
+  const { summary, needs, options } = METHODS[name];
+  const { samples = 1000, batch = 1, lambda = 1e-3 } = options.parse({}) as MethodOptions;
+  return { name, summary, needsGradients: needs.gradients, samples, batch, lambda };
 }
 
 function dataFacts({ address, count, sampleDims, labels, targetDims }: Dataset): DataFacts {
@@ -199,7 +200,7 @@ async function rowsFor(
   data: Dataset | null,
   evaluation: Dataset | null,
 ): Promise<{ data?: Dataset; evaluation?: Dataset }> {
-  const learns = METHODS[method].needsGradients || recalibrate;
+  const learns = METHODS[method].needs.gradients || recalibrate;
   if (learns && data === null)
     throw new DataError(
       `Cannot ${recalibrate ? 'recalibrate' : `prune by ${method}`} without data: give some, or take magnitude ` +
@@ -214,7 +215,7 @@ async function rowsFor(
 
 function requestOf({ method, sparsity: share, scope, samples, batch, lambda, seed, ...rest }: Settings) {
   const { recalibrate, labels, latency } = rest;
-  const rows = METHODS[method].needsGradients ? { samples, batch, lambda, labels } : {};
+  const rows = METHODS[method].needs.gradients ? { samples, batch, lambda, labels } : {};
   const timed = latency ? { latency: [1] } : {};
   return { method, budget: sparsity(share, { scope }), seed, recalibrate, ...rows, ...timed };
 }

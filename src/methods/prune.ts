@@ -1,22 +1,17 @@
 import { refuseNonFinite } from '../apply/finite.ts';
-import { readWeights, readWeightsNarrow } from '../apply/weights.ts';
-import { type BudgetedLayer, constraintOf, stageBudgets } from '../budget/budget.ts';
-import { freeIdle } from '../engine/kernels/arena.ts';
+import { readWeights } from '../apply/weights.ts';
+import { type BudgetedLayer, constraintOf } from '../budget/budget.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
+import type { Job } from '../pruning/job.ts';
+import { boundsOf, type ChosenLayers, layersFor, withoutBlocked } from '../pruning/layers.ts';
+import type { MethodOption } from '../pruning/method-options.ts';
+import { macsOf } from '../pruning/shapes.ts';
+import type { StageResult } from '../pruning/stage-result.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { withDecidedLoss } from './decided.ts';
-import { keepLargest } from './largest-stage.ts';
-import { boundsOf, type ChosenLayers, layersFor, withoutBlocked } from './layers.ts';
-import { entryOf } from './methods.ts';
-import { pruneAndTrain } from './prune-by-training.ts';
-import { pruneLayerwise } from './prune-in-one.ts';
+import { methodOf } from './list.ts';
 import { type PruneOptions, type ResolvedPrune, resolvePrune } from './prune-options.ts';
-import { pruneStage, type Run, type StagedRun } from './prune-stage.ts';
-import { layerUnits } from './scaling.ts';
-import { macsOf } from './shapes.ts';
-import type { StageResult } from './stage-result.ts';
-import { recalibratorsOf } from './stage-statistics.ts';
 
 /** What {@link prune} gives back. */
 export interface PruneResult {
@@ -38,16 +33,18 @@ export interface PruneResult {
  * Deterministic given `seed`. Cost: stages x (n m sample gradients + the solver's cost); memory n p floats.
  */
 export async function prune(model: Model, options: PruneOptions): Promise<PruneResult> {
-  const result = await pruneLayers(model, await withTestedSource(model, options), layersFor(model, options));
+  const result = await pruneLayers(
+    model,
+    await withTestedSource(model, options),
+    layersFor(model, options, methodOf(options)),
+  );
   refuseNonFinite(model, result.model, 'use a larger ridge (--lambda), or another method (--method magnitude)');
   return result;
 }
 
 /** The options with samples as the model takes them, where the method looks at any. */
 async function withTestedSource(model: Model, options: PruneOptions): Promise<PruneOptions> {
-  const { needsGradients, trains, reconstructs } = entryOf(options);
-  const looks = needsGradients || trains === true || reconstructs === true;
-  if (options.source === undefined || !looks) return options;
+  if (options.source === undefined || !methodOf(options).needs.data) return options;
   return { ...options, source: await testedFeeds(options.engine, model, options.source) };
 }
 
@@ -69,48 +66,17 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
 async function pruneChosen(model: Model, asked: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
   const options = await withDecidedLoss(model, asked);
   const resolved = resolvePrune(options);
-  const layers = await budgetedLayers(model, options, chosen);
-  const p = chosen.layers.reduce((sum, { size }) => sum + size, 0);
-  const plan = { stages: resolved.stages, schedule: resolved.schedule, base: resolved.baseSparsity };
-  const budgets = stageBudgets(resolved.budget, plan, p);
-  constraintOf(resolved.budget, layers); // what cannot be met is refused before any work
-  const run: Run = {
-    options,
-    resolved,
-    entry: entryOf(options),
-    layers: chosen.layers,
-    budgeted: layers,
-  };
-  const inOne = run.entry.trains ? pruneAndTrain : run.entry.reconstructs ? pruneLayerwise : null;
-  if (inOne !== null) {
-    const { blocked, ...pruned } = await inOne(run, { model, budgets });
-    return withWeights({ ...pruned, chosen: withoutBlocked(chosen, blocked) });
-  }
-  const recalibrators = resolved.recalibrateStages ? recalibratorsOf(model, options) : null;
-  const staged: StagedRun = { ...run, units: unitsOf(run, model), recalibrators };
-  const stages: StageResult[] = [];
-  let current = model;
-  try {
-    for (const [t, budget] of budgets.entries()) {
-      options.signal?.throwIfAborted();
-      const at = { t, of: budgets.length, budget, scale: stages.at(-1)?.scale ?? 1 };
-      const pruned = run.entry.keepsLargest
-        ? keepLargest(staged, current, budget)
-        : await pruneStage(staged, current, at);
-      stages.push(pruned.stage);
-      current = recalibrators === null ? pruned.model : await recalibrators.stage(pruned.model);
-      await options.onStage?.(pruned.stage, current);
-    }
-  } finally {
-    freeIdle(); // a stage leaves the memory of its rows to the next
-  }
-  return withWeights({ model: current, chosen, stages, options: resolved });
-}
-
-function unitsOf({ resolved: { scaling }, layers, budgeted }: Run, model: Model): number[] {
-  const w = scaling === 'none' ? new Float32Array() : readWeightsNarrow(model, layers);
-  const macs = budgeted.map(({ macsPerWeight }) => macsPerWeight);
-  return layerUnits(scaling, layers, w, macs);
+  const budgeted = await budgetedLayers(model, options, chosen);
+  constraintOf(resolved.budget, budgeted); // what cannot be met is refused before any work
+  // the options of its own schema are filled in, which are those that the method looks at
+  const job = { model, layers: chosen.layers, budgeted, options, resolved } as Job<MethodOption>;
+  const { model: pruned, stages, samples, blocked } = await methodOf(options).run(job);
+  return withWeights({
+    model: pruned,
+    stages,
+    chosen: withoutBlocked(chosen, blocked),
+    options: samples === undefined ? resolved : { ...resolved, samples },
+  });
 }
 
 /** A result whose weights are read from its model when somebody asks: they may be larger than all the rest. */

@@ -1,6 +1,6 @@
 import type { Model } from '../ir/model.ts';
 import { decideOutputs } from '../outputs/decide.ts';
-import { entryOf } from './methods.ts';
+import { methodOf } from './list.ts';
 import type { PruneOptions } from './prune-options.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { PruneOptions } from './prune-options.ts';
  */
 export async function withDecidedLoss<T extends PruneOptions>(model: Model, options: T): Promise<T> {
   const { source, rows } = options;
-  if (source === undefined || rows !== undefined || !entryOf(options).needsGradients) return options;
+  if (source === undefined || rows !== undefined || !methodOf(options).needs.gradients) return options;
   const { loss, labels, judged } = await decideOutputs(model, { ...options, source });
   return { ...options, loss, labels, output: judged.name };
 }

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { OptionError } from '../errors/errors.ts';
+import { budgetsOf } from '../pruning/job.ts';
+import { METHOD_OPTIONS, type MethodOptions } from '../pruning/method-options.ts';
+import { pruneAndTrain } from '../pruning/prune-by-training.ts';
+import { method } from './method.ts';
+import { staging } from './schemas.ts';
+
+const { samples, batch, gradients, minutes } = METHOD_OPTIONS;
+
+const options = z.strictObject({
+  samples: samples.default(938),
+  batch: batch.default(32),
+  gradients: gradients.default(null),
+  minutes: minutes.default(null),
+  ...staging({ stages: 40, schedule: 'poly', baseSparsity: 0.7 }),
+});
+
+/** Our own: trains towards the dense model's outputs while the support closes in, and keeps the best of what it saw. Source: docs/methods.md. */
+export const auto = method({
+  name: 'auto',
+  summary: 'trains to imitate the dense model while the support closes in, within a budget of compute; needs no labels',
+  needs: { data: true, gradients: false },
+  fallsBack: true,
+  options,
+  settle: withSteps,
+  run: (job) => pruneAndTrain(job, budgetsOf(job)),
+});
+
+/** One budget of compute at most; sample gradients as steps, and steps that were asked for as sample gradients. */
+function withSteps(settled: z.output<typeof options>, given: MethodOptions): z.output<typeof options> {
+  const { gradients: most, minutes: time, samples: steps } = given;
+  const budgets = Object.entries({ gradients: most, minutes: time, samples: steps }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (budgets.length > 1)
+    throw new OptionError(
+      `Cannot train within ${budgets.map(([what]) => what).join(' and ')} at once: give one of them`,
+    );
+  if (steps !== undefined) return { ...settled, gradients: steps * settled.batch };
+  if (most === undefined) return settled;
+  if (most < settled.batch)
+    throw new OptionError(`Cannot train within ${most} sample gradients: one step takes ${settled.batch} (--batch)`);
+  return { ...settled, samples: Math.floor(most / settled.batch) };
+}

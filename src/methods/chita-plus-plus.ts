@@ -1,0 +1,19 @@
+import { pruneStage } from '../pruning/prune-stage.ts';
+import { inStages } from '../pruning/stages.ts';
+import { chita as solver } from '../solvers/chita/back-solving.ts';
+import { method } from './method.ts';
+import { fisher, GRADIENTS, settledFisher, swapping, swapsOf } from './schemas.ts';
+
+/** CHITA in stages. Source: Benbaki et al. 2023, Alg. 2. */
+export const chitaPlusPlus = method({
+  name: 'chita++',
+  summary: 'CHITA in stages, with new gradients and the first-order term at each: the most accurate, the slowest',
+  needs: GRADIENTS,
+  options: fisher({ batch: 16, lambda: 1e-2, firstOrder: 'auto', stages: 15 }).extend(swapping),
+  settle: settledFisher,
+  run: (job) =>
+    inStages(
+      job,
+      pruneStage(() => solver(swapsOf(job))),
+    ),
+});

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { budgetsOf } from '../pruning/job.ts';
+import { METHOD_OPTIONS } from '../pruning/method-options.ts';
+import { pruneLayerwise, RECONSTRUCT_DEFAULTS } from '../pruning/prune-in-one.ts';
+import { method } from './method.ts';
+import { staging } from './schemas.ts';
+
+/** Each layer solved for its own outputs, the supports of all layers together. Source: docs/methods.md. */
+export const reconstruct = method({
+  name: 'reconstruct',
+  summary:
+    'solves layer by layer for the outputs of the dense model: for data of a few hundred samples; needs no labels',
+  needs: { data: true, gradients: false },
+  options: z.strictObject({
+    samples: METHOD_OPTIONS.samples.default(RECONSTRUCT_DEFAULTS.samples),
+    lambda: METHOD_OPTIONS.lambda.default(RECONSTRUCT_DEFAULTS.lambda),
+    ...staging(RECONSTRUCT_DEFAULTS),
+  }),
+  run: (job) => pruneLayerwise(job, budgetsOf(job)),
+});
