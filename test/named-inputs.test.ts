@@ -15,8 +15,8 @@ import {
   sidesOf,
   sparsity,
 } from '../src/index.ts';
+import { METHODS } from '../src/methods/list.ts';
 import { parseModelText } from '../src/onnx/text.ts';
-import { METHODS } from '../src/pruning/methods.ts';
 import { random } from '../src/tensor/random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'coppice-inputs-'));
@@ -135,7 +135,7 @@ describe('a model of several inputs', () => {
         evaluation: FULL,
         budget: sparsity(0.5),
         ...(method === 'auto' && { gradients: 960 }),
-        ...(METHODS[method].needsGradients && { samples: 24, batch: 2, lambda: 0.01 }),
+        ...(METHODS[method].needs.gradients && { samples: 24, batch: 2, lambda: 0.01 }),
         ...(flops && { stages: 1 }),
         threads: 1,
       });

@@ -6,9 +6,9 @@ import { subset } from '../src/data/feeds.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
 import { DataError, OptionError } from '../src/errors/errors.ts';
 import { findWeights } from '../src/graph/weights.ts';
+import { prune } from '../src/methods/prune.ts';
 import { parseModelText } from '../src/onnx/text.ts';
 import { tune } from '../src/pipeline/tune.ts';
-import { prune } from '../src/methods/prune.ts';
 import { unitsOf } from '../src/pruning/scaling.ts';
 import { tinyData } from './tiny-data.ts';
 

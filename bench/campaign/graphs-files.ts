@@ -1,9 +1,9 @@
 import { sparsity } from '../../src/budget/budget.ts';
 import { onnxruntimeNode as engine } from '../../src/engine/onnxruntime.node.ts';
 import { findWeights } from '../../src/graph/weights.ts';
+import { prune } from '../../src/methods/prune.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
-import { prune } from '../../src/methods/prune.ts';
 import { random } from '../../src/tensor/random.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { RIGHT, type Verdict, wrong } from './campaign.ts';
