@@ -9,6 +9,7 @@ import { inlineFunctions } from './inline-functions.ts';
 import { type ModelProto, ModelProtoSchema } from './onnx_pb.ts';
 import { domainName, LARGEST_VERSION, type ModelOrigin } from './origin.ts';
 import { refuseForeignFile } from './signature.ts';
+import { refuseWrongWireTypes } from './wire-types.ts';
 
 /** What {@link decodeModel} may need besides the bytes. */
 export interface DecodeOptions {
@@ -50,6 +51,7 @@ function version(value: bigint, what: string): number {
 }
 
 function parse(bytes: Uint8Array): ModelProto {
+  refuseWrongWireTypes(bytes, ModelProtoSchema);
   try {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
