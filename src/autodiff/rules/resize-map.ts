@@ -1,6 +1,7 @@
-import { intsAttribute, stringAttribute } from '../../ir/access.ts';
+import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../../ir/access.ts';
 import type { NodeForm } from '../rule.ts';
 import type { AxisMap, Tap } from './axis-map.ts';
+import { cubicTaps, smoothedTaps } from './resize-kernels.ts';
 
 /** One axis of a Resize; sizes in elements. */
 interface ResizedAxis {
@@ -40,10 +41,12 @@ const ROUNDINGS: Readonly<Record<string, (x: number) => number>> = {
 /** Why a Resize has no linear map here, or undefined. */
 export function resizeRefusal({ node, x, numbers }: NodeForm): string | undefined {
   const mode = stringAttribute(node, 'mode', 'nearest');
-  if (mode !== 'nearest' && mode !== 'linear') return `mode must be "nearest" or "linear", current value is "${mode}"`;
+  if (!['nearest', 'linear', 'cubic'].includes(mode))
+    return `mode must be "nearest", "linear" or "cubic", current value is "${mode}"`;
   const coordinates = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel');
   if (COORDINATES[coordinates] === undefined) return `coordinate_transformation_mode "${coordinates}" is not known`;
-  if (Number(node.attributes.get('antialias')?.value ?? 0) !== 0) return 'antialias must be 0, current value is 1';
+  if (intAttribute(node, 'antialias', 0) !== 0 && (mode === 'nearest' || coordinates === 'tf_crop_and_resize'))
+    return 'antialias must be 0 where mode is "nearest" or coordinates are those of "tf_crop_and_resize", current value is 1';
   if (coordinates === 'tf_crop_and_resize' && numbers(1) === undefined) return 'its roi must be constant';
   return [2, 3].some((i) => x[i] && numbers(i)?.length) ? undefined : 'its scales or sizes must be constant';
 }
@@ -60,10 +63,20 @@ export function resizeMaps(form: NodeForm): AxisMap[] {
     if (axis.from === axis.to && axis.scale === 1 && !crops) return [];
     const places = Array.from({ length: axis.to }, (_, i) => coordinate(i, axis));
     const inside = places.map((x) => !crops || (x >= 0 && x <= axis.from - 1));
+    const kernel = {
+      from: axis.from,
+      scale: axis.scale,
+      cubic: mode === 'cubic' ? floatAttribute(form.node, 'cubic_coeff_a', -0.75) : undefined,
+      within: intAttribute(form.node, 'exclude_outside', 0) !== 0,
+    };
     const taps =
-      mode === 'nearest'
-        ? nearestTap(places, inside, { round, from: axis.from })
-        : linearTaps(places, inside, axis.from);
+      intAttribute(form.node, 'antialias', 0) !== 0
+        ? smoothedTaps(places, kernel)
+        : mode === 'nearest'
+          ? nearestTap(places, inside, { round, from: axis.from })
+          : mode === 'cubic'
+            ? cubicTaps(places, inside, kernel)
+            : linearTaps(places, inside, axis.from);
     return [{ axis: axis.axis, from: axis.from, to: axis.to, taps }];
   });
 }

@@ -1,5 +1,5 @@
 import type { GradientCase } from '../../../test/gradient-check.ts';
-import type { AttributeLike } from '../../ir/access.ts';
+import { type AttributeLike, float } from '../../ir/access.ts';
 import { float32, int64, type Tensor } from '../../tensor/tensor.ts';
 
 const COORDINATES = ['half_pixel', 'pytorch_half_pixel', 'align_corners', 'asymmetric'];
@@ -52,6 +52,25 @@ export const resizingCases: readonly GradientCase[] = [
     }),
     opsets: [19, 24],
   },
+  ...[...COORDINATES, 'half_pixel_symmetric'].flatMap((coordinate_transformation_mode) => {
+    const opsets = coordinate_transformation_mode === 'half_pixel_symmetric' ? [19, 24] : undefined;
+    const cubic = { mode: 'cubic', coordinate_transformation_mode };
+    return [
+      resize([1, 2, 4, 5], to(1, 1, 2, 3), cubic),
+      resize([1, 2, 7, 6], to(1, 1, 0.6, 0.5), { ...cubic, cubic_coeff_a: float(-0.5) }),
+      resize([1, 2, 4, 5], sized(1, 2, 7, 3), { ...cubic, exclude_outside: 1 }),
+    ].map((row) => ({ ...row, ...(opsets && { opsets }) }));
+  }),
+  resize([4, 5], to(2, 1.7), { mode: 'cubic' }),
+  ...['half_pixel', 'pytorch_half_pixel', 'align_corners', 'asymmetric'].flatMap((coordinate_transformation_mode) =>
+    ['linear', 'cubic'].flatMap((mode) => {
+      const smooth = { mode, antialias: 1, coordinate_transformation_mode };
+      return [
+        { ...resize([1, 2, 9, 11], to(1, 1, 0.45, 0.3), smooth), opsets: [18, 24] },
+        { ...resize([1, 2, 8, 6], sized(1, 2, 3, 9), { ...smooth, exclude_outside: 1 }), opsets: [18, 24] },
+      ];
+    }),
+  ),
   resize([1200, 2], to(1.5, 1), { mode: 'linear' }),
   resize([2, 1100, 2], sized(2, 1000, 2), { mode: 'nearest' }),
   {
