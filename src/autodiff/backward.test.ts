@@ -202,8 +202,8 @@ describe('refusals', () => {
   it('lists every node without a gradient, with its reason, before anything is emitted', async () => {
     const { model, y } = modelOf([1, 2, 4, 4], (b, x) => {
       const z = b.emit('Conv', [x, weight(b, 'w', [2, 2, 1, 1])]);
-      const resized = b.emit('Resize', [z, '', b.constant(float32([1, 1, 2, 2], [4]))], { mode: 'cubic' });
-      return b.emit('Unique', [resized]);
+      const grid = b.constant(float32([0, 0.5], [1, 1, 1, 2]));
+      return b.emit('Unique', [b.emit('GridSample', [z, grid], { mode: 'bicubic' })]);
     });
     const captured = await capture(onnxruntimeNode, model, new Map([['x', normal([1, 2, 4, 4], 'x')]]));
     const builder = new GraphBuilder(model.graph);
@@ -219,7 +219,7 @@ describe('refusals', () => {
       });
     expect(run).toThrow(UnsupportedOpError);
     expect(run).toThrow(
-      /Resize, opset 17\): mode must be "nearest" or "linear", current value is "cubic"; .*Unique, opset 17\): no gradient rule/,
+      /GridSample, opset 17\): mode must be "linear", "bilinear" or "nearest", current value is "bicubic"; .*Unique, opset 17\): no gradient rule/,
     );
     expect(builder.nodes.length).toBe(before);
   });

@@ -1,6 +1,9 @@
 import type { GradientCase } from '../../test/gradient-check.ts';
 import { attentionCases } from './lowered/attention.cases.ts';
+import { framingCases } from './lowered/framing.cases.ts';
 import { fusedCases } from './lowered/fused.cases.ts';
+import { lossCases } from './lowered/losses.cases.ts';
+import { regionCases } from './lowered/regions.cases.ts';
 import { samplingCases } from './lowered/sampling.cases.ts';
 import { transformCases } from './lowered/transforms.cases.ts';
 import { activationCases } from './rules/activations.cases.ts';
@@ -39,4 +42,7 @@ export const CASES: readonly GradientCase[] = [
   ...attentionCases,
   ...samplingCases,
   ...transformCases,
+  ...regionCases,
+  ...framingCases,
+  ...lossCases,
 ];

@@ -18,6 +18,7 @@ export function useMacs({ node, input, matrix }: CountedUse, captured: Captured,
   switch (node.op) {
     case 'Conv':
     case 'FusedConv':
+    case 'DeformConv':
     case 'QLinearConv':
     case 'ConvInteger':
       return y === undefined ? 0 : (sizeOf(y.slice(2)) * (y[0] ?? 1)) / batch;

@@ -19,6 +19,7 @@ const RECURRENT = { inputs: [1, 2] } as const;
 const SITES: ReadonlyMap<string, WeightSite> = new Map<string, WeightSite>([
   ['Conv', { inputs: [1] }],
   ['ConvTranspose', { inputs: [1] }],
+  ['DeformConv', { inputs: [1] }],
   ['Gemm', PRODUCT],
   ['MatMul', PRODUCT],
   ['com.microsoft.FusedConv', { inputs: [1] }],

@@ -26,6 +26,8 @@ function written(
   { raw, dims, type }: Pick<Constant, 'dims' | 'type'> & { raw: Uint8Array },
 ): SparseTensorProto | undefined {
   const each = raw.byteLength / sizeOf(dims);
+  // Two elements of four bits share a byte; and bytes that do not fit the shape are for the reader to refuse.
+  if (!(Number.isInteger(each) && each > 0)) return undefined;
   const places: number[] = [];
   let bytes = 0;
   for (let place = 0; place * each < raw.byteLength; place++) {

@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { outputGap, randomFeeds } from '../../test/shared-models.ts';
+import { CoppiceError } from '../errors/errors.ts';
 import { constantsOf, replaceConstant } from '../graph/constants.ts';
 import { validateGraph } from '../graph/validate-graph.ts';
 import { constantOf, tensorOf } from '../ir/access.ts';
@@ -126,5 +127,17 @@ describe('a Constant node with a sparse value', () => {
     const same = { ...model, graph: replaceConstant(model.graph, 'w', constantOf(DENSE)) };
     expect(encodeModel(same)).not.toEqual(bytes);
     expect(await outputGap(bytes, encodeModel(same), randomFeeds(model, 1))).toBe(0);
+  });
+});
+
+describe('a sparse constant whose bytes no longer fit its shape', () => {
+  it.each([[[3, 4, -1]], [[0]], [[3, 5]], [[]]])('is written dense at %j, for the reader to refuse', (dims) => {
+    const model = decodeModel(fileOf(LINEAR));
+    const w = constantsOf(model.graph).get('w') as Parameters<typeof tensorOf>[0];
+    const constants = new Map([['w', { ...w, dims }]]);
+    const bytes = encodeModel({ ...model, graph: { ...model.graph, constants } });
+    expect(() => tensorOf(validateGraph(decodeModel(bytes)).graph.constants.get('w') as typeof w)).toThrow(
+      CoppiceError,
+    );
   });
 });

@@ -39,7 +39,7 @@ describe('refuseWrongWireTypes', () => {
 
   it('steps through graphs within graphs of any depth', () => {
     const within = (tag: number, inner: readonly number[]): number[] => {
-      const length = [inner.length & 127 | 128, ((inner.length >> 7) & 127) | 128, inner.length >> 14];
+      const length = [(inner.length & 127) | 128, ((inner.length >> 7) & 127) | 128, inner.length >> 14];
       return [tag, ...length, ...inner];
     };
     let graph: number[] = [0x12, 1, 65]; // its name

@@ -1,4 +1,4 @@
-import { distinct, type GradientCase } from '../../../test/gradient-check.ts';
+import { away, distinct, type GradientCase } from '../../../test/gradient-check.ts';
 import { int64, type Tensor } from '../../tensor/tensor.ts';
 
 const int32 = (values: readonly number[], dims: readonly number[]): Tensor => ({
@@ -37,6 +37,30 @@ export const gatheringCases: readonly GradientCase[] = [
     attrs: { reduction: 'add' },
     opsets: [18, 24],
   },
+  ...['mul', 'min', 'max'].flatMap((reduction): GradientCase[] => {
+    const [near, far] =
+      reduction === 'mul'
+        ? [
+            [3, 4],
+            [3, 2],
+          ]
+        : [distinct([3, 4]), distinct([3, 2], 0.3)];
+    const nonZero = reduction === 'mul' ? { dims: [3, 2], draw: away([0]) } : far;
+    return [
+      {
+        op: 'ScatterElements',
+        inputs: [near as number[], int64([3, 0, 2, 2, 1, 1], [3, 2]), nonZero as number[]],
+        attrs: { reduction, axis: 1 },
+        opsets: [18, 24],
+      },
+      {
+        op: 'ScatterND',
+        inputs: [near as number[], int64([2, 0, 2, 0, 1, 1, 0, -1, 2, 2, 1, 0], [3, 2, 2]), nonZero as number[]],
+        attrs: { reduction },
+        opsets: [18, 24],
+      },
+    ];
+  }),
   { op: 'TopK', inputs: [distinct([3, 6]), int64([2])], outputs: 2, cotangents: [0] },
   { op: 'TopK', inputs: [distinct([3, 6]), int64([2])], attrs: { axis: 0, largest: 0 }, outputs: 2, cotangents: [0] },
 ];

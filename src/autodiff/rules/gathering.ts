@@ -94,30 +94,45 @@ function withBatch(at: RuleContext, batchDims: number): string {
   return at.emit('Concat', at.constant(int64(names, [...front, batchDims])), at.x[1] as string, { axis: -1 });
 }
 
-function plainScatter({ node }: NodeForm): string | undefined {
-  const reduction = stringAttribute(node, 'reduction', 'none');
-  return reduction === 'none' || reduction === 'add'
-    ? undefined
-    : `reduction must be "none" or "add", current value is "${reduction}"`;
+/** What both scatter rules do it with. */
+interface Scatter {
+  readonly op: 'ScatterElements' | 'ScatterND';
+  readonly taking: 'GatherElements' | 'GatherND';
 }
 
-/** Y = X with places overwritten by, or added to, the updates U.   dX = dY, zero where overwritten   dU = dY at the places */
-function scatterRule(op: 'ScatterElements' | 'ScatterND', taking: 'GatherElements' | 'GatherND'): GradientRule {
+/**
+ * Y = X with the updates U at places P: in the place of X, or added to it, multiplied with it, or the least or largest of both.
+ *   none  dX = dY, zero at P        dU = dY[P]            add  dX = dY    dU = dY[P]
+ *   mul   dX = dY * prod of the U there                   dU = (dY Y)[P] / U: no update may be 0
+ *   min, max  dX = dY / ties where X = Y                  dU = (dY / ties)[P] where U = Y[P]: those that tie share equally
+ */
+function scatterRule({ op, taking }: Scatter): GradientRule {
   const backward = (at: RuleContext): readonly (string | null)[] => {
-    const {
-      x: [, indices],
-      dy: [dy],
-      needs,
-      emit,
-      node,
-    } = at;
+    const [x, indices, updates] = at.x as [string, string, string];
+    const [dy, y] = [at.dy[0] as string, at.y[0] as string];
+    const { emit, needs, node } = at;
     const axis: Attributes = op === 'ScatterElements' ? { axis: intAttribute(node, 'axis', 0) } : {};
-    const adds = stringAttribute(node, 'reduction', 'none') === 'add';
-    const kept = (): string =>
-      adds ? (dy as string) : emit(op, dy as string, indices as string, at.zeros(at.shape(2)), axis);
-    return [needs(0) ? kept() : null, null, needs(2) ? emit(taking, dy as string, indices as string, axis) : null];
+    const take = (value: string): string => emit(taking, value, indices, axis);
+    const put = (into: string, value: string, reduction: string): string =>
+      emit(op, into, indices, value, { ...axis, ...(reduction !== 'none' && { reduction }) });
+    const reduction = stringAttribute(node, 'reduction', 'none');
+    if (reduction === 'none')
+      return [needs(0) ? put(dy, at.zeros(at.shape(2)), 'none') : null, null, needs(2) ? take(dy) : null];
+    if (reduction === 'add') return [needs(0) ? dy : null, null, needs(2) ? take(dy) : null];
+    if (reduction === 'mul') {
+      const factors = (): string => put(at.expand(at.scalar(1), at.shape(0)), updates, 'mul');
+      return [
+        needs(0) ? emit('Mul', dy, factors()) : null,
+        null,
+        needs(2) ? emit('Div', take(emit('Mul', dy, y)), updates) : null,
+      ];
+    }
+    const marked = (mask: string): string => emit('Where', mask, at.scalar(1), at.scalar(0));
+    const [stays, comes] = [marked(emit('Equal', x, y)), marked(emit('Equal', updates, take(y)))];
+    const share = emit('Div', dy, emit('Max', put(stays, comes, 'add'), at.scalar(1)));
+    return [needs(0) ? emit('Mul', share, stays) : null, null, needs(2) ? emit('Mul', take(share), comes) : null];
   };
-  return { op, since: [11, 13, 16, 18], linearity: 'linear', refuses: plainScatter, backward };
+  return { op, since: [11, 13, 16, 18], linearity: 'piecewise', backward };
 }
 
 /** Y, indices = the k largest (or smallest) elements along an axis.   dX = zeros, dY at the indices */
@@ -137,7 +152,7 @@ export const gathering: readonly GradientRule[] = [
   gather,
   gatherElements,
   gatherNd,
-  scatterRule('ScatterElements', 'GatherElements'),
-  scatterRule('ScatterND', 'GatherND'),
+  scatterRule({ op: 'ScatterElements', taking: 'GatherElements' }),
+  scatterRule({ op: 'ScatterND', taking: 'GatherND' }),
   topK,
 ];

@@ -43,5 +43,16 @@ export const einsumCases: readonly GradientCase[] = (
     ['ij,jk,kl->il', '3x4 4x2 2x5'],
     ['ij,jk', '3x4 4x5'],
     ['ij,ij->', '3x4 3x4'],
+    ['...ij,...jk->...ik', '2x3x3x4 2x3x4x5'],
+    ['...ij,...jk->...ik', '2x1x3x4 1x3x4x5'],
+    ['...ij,jk->...ik', '2x3x3x4 4x5'],
+    ['b...i,oi->b...o', '2x3x2x4 5x4'],
+    ['...,...->...', '2x3 2x3'],
+    ['...i,...i', '2x1x4 2x3x4'],
+    ['i...j->...ji', '3x2x4x5'],
+    ['...ij->...', '2x3x4'],
+    ['ii->i', '4x4'],
+    ['bii,bj->bij', '2x3x3 2x4'],
+    ['iji,j->i', '3x4x3 4'],
   ] as const
 ).map(([equation, text]) => ({ op: 'Einsum', inputs: shapes(text), attrs: { equation } }));

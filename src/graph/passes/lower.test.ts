@@ -5,6 +5,7 @@ import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import type { Model } from '../../ir/model.ts';
 import { parseModelText } from '../../onnx/text.ts';
 import { validateGraph } from '../validate-graph.ts';
+import { findWeights } from '../weights.ts';
 import { lowerComposites } from './lower.ts';
 
 async function lowered(model: Model): Promise<Model> {
@@ -35,6 +36,16 @@ describe('lowerComposites', () => {
     const model = parseModelText(CONV.replace('"Relu"', '"Softplus"'));
     const captured = await capture(onnxruntimeNode, parseModelText(CONV), randomFeeds(model, 1));
     expect(lowerComposites(model, captured)).toBe(model);
+  });
+
+  it('leaves the filter of a deformable convolution the weight of a convolution', async () => {
+    const model = parseModelText(`ir 9 opset 19
+      input x: float32[1,2,5,5] input o: float32[1,8,4,4] const w: float32[3,2,2,2] = random(1)
+      y = DeformConv(x, w, o) { kernel_shape: [2, 2] } output y`);
+    expect(findWeights(model).prunable.map(({ name, op }) => [name, op])).toEqual([['w', 'DeformConv']]);
+    const plain = await lowered(model);
+    expect(plain.graph.nodes.filter(({ op }) => op === 'Conv').map(({ inputs }) => inputs[1])).toEqual(['w']);
+    expect(await outputGap(model, plain, randomFeeds(model, 2))).toBeLessThan(1e-6);
   });
 
   it('yields several outputs, one of them twice', async () => {

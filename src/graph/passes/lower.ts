@@ -5,8 +5,11 @@ import type { Captured } from '../captured.ts';
 import { formOf, type NodeForm } from '../node-form.ts';
 import { vocabulary } from '../vocabulary.ts';
 import { attentions } from './lower/attention.ts';
+import { framing } from './lower/framing.ts';
 import { fused } from './lower/fused.ts';
+import { losses } from './lower/losses.ts';
 import type { Lowering, LoweringContext } from './lower/lowering.ts';
+import { regions } from './lower/regions.ts';
 import { sampling } from './lower/sampling.ts';
 import { transforms } from './lower/transforms.ts';
 
@@ -15,7 +18,10 @@ export const LOWERING_FAMILIES: Readonly<Record<string, readonly Lowering[]>> = 
   fused,
   attention: attentions,
   sampling,
+  regions,
   transforms,
+  framing,
+  losses,
 };
 
 /** Every rewriting, by {@link operatorKey}. */
