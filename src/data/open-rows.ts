@@ -1,6 +1,8 @@
+import { OptionError } from '../errors/errors.ts';
 import { type RowRange, resolveRange } from './address.ts';
 import { type ArrayFiles, arrayRows } from './array-files.ts';
 import { arraySource } from './array-source.ts';
+import { AUGMENT_DEFAULTS } from './augment.ts';
 import { type CifarFiles, cifar10Source } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
 import { type FurtherInput, type JoinedInputs, joinedDataset, sharedInput } from './joined-dataset.ts';
@@ -86,17 +88,29 @@ function furtherInputs(
     const array = more.get(info.name);
     if (array === undefined) return [];
     if (!hasRows(info, fixedBatch)) return [{ name: info.name, rows: sharedInput(array, info, of.address) }];
+    const { augment } = preprocess;
+    if ((augment.crop > 0 || augment.flip) && array.dims.length > 2)
+      throw new OptionError(
+        `Cannot augment "${of.address}": its array "${info.name}" of shape [${array.dims}] would not move with the pictures; leave --augment-crop and --augment-flip out`,
+      );
     const source = arraySource({ x: array }, `${of.address}, ${info.name}`);
     return [
-      { name: info.name, rows: rowsDataset(source, { ...of, preprocess: suited(preprocess, info), modelInput: info }) },
+      {
+        name: info.name,
+        rows: rowsDataset(source, {
+          ...of,
+          preprocess: { ...suited(preprocess, info), augment: AUGMENT_DEFAULTS },
+          modelInput: info,
+        }),
+      },
     ];
   });
 }
 
-/** Of several inputs those of floats are scaled and normalised; whole numbers are tokens and the like. None is augmented by itself. */
+/** Of several inputs those of floats are scaled and normalised; whole numbers are tokens and the like. */
 function suited(preprocess: Preprocess, input: ModelInput | undefined): Preprocess {
   const isReal = (input?.type ?? 'float32').startsWith('float');
-  return isReal ? preprocess : resolvePreprocess({ layout: preprocess.layout });
+  return isReal ? preprocess : resolvePreprocess({ layout: preprocess.layout, augment: preprocess.augment });
 }
 
 function everyNth(dataset: Dataset, step: number, { sha256 }: RowTools): Dataset {

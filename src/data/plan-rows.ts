@@ -9,6 +9,8 @@ import { type RowWriter, rowWriter } from './write-rows.ts';
 /** A writer, and the shape in which it writes a row. */
 export interface RowPlan {
   readonly dims: readonly number[];
+  /** Size of the picture that a row is seen as. */
+  readonly picture: { readonly height: number; readonly width: number };
   readonly write: RowWriter;
 }
 
@@ -32,6 +34,7 @@ export function planRows(source: RowSource, options: Preprocess): RowPlan {
   const dims = planar ? [from.length, height, width] : [height, width, from.length];
   return {
     dims: source.picture === undefined ? source.dims : dims,
+    picture: { height, width },
     write: toGray ? (out, at, row, view) => write(out, at, luma(row, stored), view) : write,
   };
 }

@@ -5,6 +5,7 @@ import { drawView, type View } from './augment.ts';
 import { castTo, isInputType, type Values, valuesFor } from './cast.ts';
 import type { Batch, BatchOptions, Dataset, InputRoom } from './dataset.ts';
 import { fitSample } from './fit.ts';
+import { answerMover } from './mirrored-answers.ts';
 import { pickClasses } from './pick-rows.ts';
 import { planRows } from './plan-rows.ts';
 import type { Preprocess } from './preprocess.ts';
@@ -38,6 +39,7 @@ export function rowsDataset(source: RowSource, options: RowsDatasetOptions): Dat
   const type = modelInput?.type ?? 'float32';
   if (!isInputType(type)) throw new DataError(`Cannot feed "${address}" to the model: no data can be made ${type}`);
   const plan = planRows(source, preprocess);
+  const mover = answerMover(source, { augment: preprocess.augment, picture: plan.picture, address });
   const wanted = modelInput?.shape;
   const { sampleDims, whole } = wanted
     ? placeSample(plan.dims, wanted, address)
@@ -52,7 +54,10 @@ export function rowsDataset(source: RowSource, options: RowsDatasetOptions): Dat
     rows.forEach((row, k) => {
       plan.write(values, k * size, row, views?.[k]);
     });
-    return { x: castTo(type, values, [rows.length, ...sampleDims]), ...answers(source, indices) };
+    return {
+      x: castTo(type, values, [rows.length, ...sampleDims]),
+      ...answers(source, indices, mover && views && ((row, k) => mover(row, views[k] as View))),
+    };
   };
 
   let hash: Promise<string> | undefined;
@@ -111,12 +116,20 @@ function drawViews(count: number, { augment }: Preprocess, options: BatchOptions
   return Array.from({ length: count }, () => drawView(augment, rng));
 }
 
-function answers(source: RowSource, indices: ArrayLike<number>): Pick<Batch, 'labels' | 'targets'> {
-  const { labels, labelDims = [], targets } = source;
-  return {
-    ...(labels && { labels: pickClasses(labels, indices, sizeOf(labelDims)) }),
-    ...(targets && { targets: targetRows(targets, indices) }),
-  };
+/** @param move  is given the answers of each row of the batch, to be moved as its picture is */
+function answers(
+  source: RowSource,
+  indices: ArrayLike<number>,
+  move: ((row: Int32Array | Float32Array, k: number) => void) | null | undefined,
+): Pick<Batch, 'labels' | 'targets'> {
+  const labels = source.labels && pickClasses(source.labels, indices, sizeOf(source.labelDims ?? []));
+  const targets = source.targets && targetRows(source.targets, indices);
+  const dense = labels ?? (targets?.data as Float32Array | undefined);
+  if (move && dense !== undefined) {
+    const size = dense.length / indices.length;
+    for (let k = 0; k < indices.length; k++) move(dense.subarray(k * size, (k + 1) * size), k);
+  }
+  return { ...(labels && { labels }), ...(targets && { targets }) };
 }
 
 function targetRows({ dims, data }: NonNullable<RowSource['targets']>, indices: ArrayLike<number>): Tensor {

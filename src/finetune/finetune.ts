@@ -1,7 +1,7 @@
 import { narrowLike } from '../apply/narrow-floats.ts';
 import type { LossName } from '../autodiff/loss.ts';
 import type { InputRoom } from '../data/dataset.ts';
-import { elementsOf, type FedBatch, type FeedSource, float32Feeds } from '../data/feeds.ts';
+import { elementsOf, type FeedSource, float32Feeds } from '../data/feeds.ts';
 import type { Engine, Room } from '../engine/engine.ts';
 import { DataError, OptionError } from '../errors/errors.ts';
 import { asFloat32 } from '../graph/passes/widen-floats.ts';
@@ -219,7 +219,8 @@ async function train(model: Model, options: FinetuneOptions): Promise<Finetuned>
     const state = initialState(model, program, { masked: settings.masked, slots: rule.slots });
     const epochs: EpochFacts[] = [...(settings.from?.epochs ?? [])];
     if (settings.from !== undefined) restore(state, settings.from.arrays);
-    const ignorant = settings.unit ?? (await ignorantLoss(program, settings, first));
+    const ignorant =
+      settings.unit ?? (await ignorantLoss(program, { settings, loss: goal.program.loss, held: goal.held(first) }));
     const { rate, retreat } = settings;
     const guard = guardOf(state, { watch: watchLoss({ ignorant }), retreat, rate, steps: plan.steps });
     for (let epoch = settings.from?.epoch ?? 0; epoch * perEpoch < plan.steps; epoch++) {
@@ -246,15 +247,16 @@ async function train(model: Model, options: FinetuneOptions): Promise<Finetuned>
 /** Loss of a model that has learnt nothing; null where it cannot be told. */
 async function ignorantLoss(
   { classes }: TrainingProgram,
-  { engine, source, threads, teacher }: FinetuneOptions,
-  { targets }: FedBatch,
+  { settings, loss, held }: { settings: FinetuneOptions; loss: LossName; held: HeldAgainst | null },
 ): Promise<number | null> {
-  if (classes !== null) return Math.log(classes);
-  if (targets !== undefined) {
-    const { data } = targets as Tensor<Float32Array>;
-    const mean = data.reduce((sum, x) => sum + x, 0) / data.length;
-    return data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length || null;
+  const { engine, source, threads, teacher } = settings;
+  if (held?.kind === 'numbers') {
+    const { numbers } = held;
+    const mean = numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+    if (loss === 'binary-cross-entropy') return Math.max(entropyOf(mean), LEAST_ENTROPY);
+    return numbers.reduce((sum, x) => sum + (x - mean) ** 2, 0) / numbers.length || null;
   }
+  if (classes !== null) return Math.log(classes);
   if (teacher === undefined) return null;
   const options = { engine, source, count: SCALE_SAMPLES, ...(threads !== undefined && { threads }) };
   try {
@@ -265,6 +267,15 @@ async function ignorantLoss(
     throw thrown;
   }
 }
+
+/** Cross-entropy of yes or no by the share of yes alone. */
+function entropyOf(share: number): number {
+  const part = (p: number): number => (p > 0 ? -p * Math.log(p) : 0);
+  return part(share) + part(1 - share);
+}
+
+/** Where nearly all answers are the same, a loss of this is not learnt yet. */
+const LEAST_ENTROPY = 0.01;
 
 /** Samples that the scale of a teacher's outputs is taken from. */
 const SCALE_SAMPLES = 32;

@@ -39,7 +39,9 @@ export async function decideOutputs(model: Model, request: OutputsRequest): Prom
     if (reading === undefined) continue;
     checkClasses(judged, reading, answers);
     const labels = reading.form === 'none' ? 'model' : 'data';
-    const decided = { heads, judged, reading, labels, loss: loss ?? lossOfReading(reading) } as const;
+    const alike = isAlike(heads, reading, request);
+    const own = loss ?? (alike ? 'random' : lossOfReading(reading));
+    const decided = { heads, judged, reading, labels, loss: own, alike } as const;
     return { ...decided, says: sentenceOf(decided) };
   }
   throw misfit(candidates, answers, { loss, count: source.count });
@@ -48,6 +50,12 @@ export async function decideOutputs(model: Model, request: OutputsRequest): Prom
 /** A loss of random directions needs no answers, and labels drawn from the model are in the place of those of the data. */
 function usesAnswers({ source, loss, labels }: OutputsRequest): boolean {
   return loss !== 'random' && labels !== 'model' && (source.labelled || source.hasTargets);
+}
+
+/** Without answers and without a word of the user none of several outputs is worth more than the others. */
+function isAlike(heads: readonly Head[], { form }: Reading, { output, loss }: OutputsRequest): boolean {
+  if (form !== 'none' || output !== undefined || (loss !== undefined && loss !== 'random')) return false;
+  return new Set(heads.map(({ name, behind }) => behind?.value ?? name)).size > 1;
 }
 
 function suits(reading: Reading, loss: LossName | undefined): boolean {

@@ -7,6 +7,7 @@ import type { Graph, Model } from '../ir/model.ts';
 import type { DataType } from '../tensor/tensor.ts';
 import { type Behind, findBehind, tailOf, withoutShift } from './behind.ts';
 import { featureAxis } from './features.ts';
+import { isNormalised } from './normalised.ts';
 import { areDistributions, type Numbers, numbersOf, sameProbabilities, sigmoidOf, softmaxOf } from './numbers.ts';
 
 /**
@@ -26,6 +27,8 @@ export interface Head {
   readonly axes: readonly number[];
   /** The axis of `dims` along which the outputs of the last weights lie, where that can be followed; else null. */
   readonly features: number | null;
+  /** Whether plain values are an embedding rather than logits: they were normalised at last. */
+  readonly normalised: boolean;
   /** The logits, where they were found; null = only the output itself is there. */
   readonly behind: Behind | null;
   /** Type of the value behind, or of the output. */
@@ -154,10 +157,11 @@ function recognised(graph: Graph, { name, dims, samples, values }: Output): Omit
     const nearest = search(passes);
     const behind =
       nearest && withoutShift(graph, numbers, nearest, (moved) => passes({ dims: whole, data: moved.data }));
-    return { dims, kind, axes: axes.map((axis) => axis - 1), features, behind };
+    return { dims, kind, axes: axes.map((axis) => axis - 1), features, normalised: false, behind };
   }
   const behind = isWithin01(p) ? search((moved, op) => isSigmoidOf(p, moved, op)) : null;
-  return { dims, kind: behind === null ? 'values' : 'sigmoids', axes: [], features, behind };
+  const normalised = behind === null && isNormalised(graph, { output: name, numbers: p });
+  return { dims, kind: behind === null ? 'values' : 'sigmoids', axes: [], features, normalised, behind };
 }
 
 function isSigmoidOf(p: Numbers, moved: Numbers, op: string): boolean {

@@ -23,6 +23,8 @@ export interface Outputs {
   readonly reading: Reading;
   readonly loss: LossName;
   readonly labels: LabelSource;
+  /** Whether all heads count alike, each in units of its own variance: several, and nothing says which of them is meant. */
+  readonly alike: boolean;
   /** The same in a sentence. */
   readonly says: string;
 }

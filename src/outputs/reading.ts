@@ -82,6 +82,7 @@ function withoutAnswers(head: Head): Reading[] {
   const classes = classAxes(head).map((axes) => of('classes', axes));
   const first = classes.slice(0, 1);
   if (head.kind === 'sigmoids') return [of('yes or no', []), of('numbers', []), ...first];
+  if (head.normalised) return [of('numbers', []), ...first, of('yes or no', [])];
   return [...first, of('numbers', []), of('yes or no', [])];
 }
 

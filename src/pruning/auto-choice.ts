@@ -85,7 +85,7 @@ export async function judgeOf({
   readonly seed: number;
   readonly threads?: number;
 }): Promise<Judge | null> {
-  if (!source.labelled || source.count < 5 * LEAST_JUDGES || source.fixedBatch !== null) return null;
+  if (!source.labelled || source.count < 5 * LEAST_JUDGES) return null;
   const { rest, heldOut } = holdOut(source, JUDGES, { seed, what: 'compare targets' });
   const options = threads === undefined ? {} : { threads };
   const { accuracy } = await evaluate(engine, model, heldOut, options);

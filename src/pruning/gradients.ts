@@ -15,9 +15,10 @@ import { drawAnswers } from '../outputs/draw.ts';
 import { type HeldAgainst, heldAgainst } from '../outputs/held-against.ts';
 import type { LabelSource, Outputs } from '../outputs/outputs.ts';
 import { atRawEnds } from '../outputs/raw.ts';
+import { outputUnits } from '../outputs/units.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
-import { bigInts } from '../tensor/filled.ts';
+import { bigInts, filled } from '../tensor/filled.ts';
 import type { Random } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 
@@ -77,6 +78,7 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
   const order = drawIndices(rng.fork('samples'), source.count, wanted);
   const outputs = await decideOutputs(model, request);
   const raw = atRawEnds(model, outputs.loss === 'random' ? outputs.heads : [outputs.judged]);
+  const units = await unitsOf(model, { ...request, outputs, ends: raw.ends });
   const { program, copies } = await programOf({ ...request, model: raw.model, of: asked.model, outputs }, order);
   const drawn = outputs.labels === 'model' && outputs.loss !== 'random';
   const session = drawn ? await openPrediction(engine, raw.model, request.threads) : null;
@@ -88,7 +90,7 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
       if (copies)
         for (const [name, tensor] of fed.inputs)
           fed.inputs.set(name, tensor.dims[0] === indices.length ? repeated(tensor, indices.length) : tensor);
-      for (const [name, tensor] of await lossFeeds(program, fed, { noise, session, outputs }))
+      for (const [name, tensor] of await lossFeeds(program, fed, { noise, session, outputs, units }))
         fed.inputs.set(name, copies ? repeated(tensor, indices.length) : tensor);
       return fed.inputs;
     };
@@ -156,7 +158,7 @@ async function programOf({ outputs, of, ...request }: ProgramRequest, order: Int
     const sizes = request.layers.map(({ size }) => size);
     const key = of.graph.outputs;
     const own =
-      ownRows.get(key) ?? (await rowsAreOwn({ program, sizes, order: filled(order, program.samples), inputs }));
+      ownRows.get(key) ?? (await rowsAreOwn({ program, sizes, order: atLeast(order, program.samples), inputs }));
     ownRows.set(key, own);
     return own;
   };
@@ -174,7 +176,7 @@ async function programOf({ outputs, of, ...request }: ProgramRequest, order: Int
 }
 
 /** At least so many sample numbers: the same ones again where there are fewer. */
-function filled(order: Int32Array, count: number): Int32Array {
+function atLeast(order: Int32Array, count: number): Int32Array {
   return Int32Array.from({ length: Math.max(count, order.length) }, (_, i) => order[i % order.length] as number);
 }
 
@@ -219,18 +221,43 @@ interface LossInputs {
   /** The model at its raw ends, where what it is held against is drawn from its own prediction. */
   readonly session: Session | null;
   readonly outputs: Outputs;
+  /** Of each output of the raw model: what its random directions are multiplied by. */
+  readonly units: readonly number[];
+}
+
+/** Samples that the variance of outputs is taken from. */
+const UNIT_SAMPLES = 64;
+
+/**
+ * Of each distinct raw end 1 / sqrt(its variance x numbers of a sample), so that random directions make a quadratic model of the squared
+ * errors of all heads, each in units of its variance; 0 for one that never varies. Of a single head it is 1.
+ */
+async function unitsOf(
+  model: Model,
+  { engine, source, outputs, ends, threads }: RowsRequest & { outputs: Outputs; ends: readonly string[] },
+): Promise<number[]> {
+  const { heads, loss } = outputs;
+  const distinct = heads.filter((_, i) => ends.indexOf(ends[i] as string) === i);
+  if (loss !== 'random' || distinct.length < 2) return distinct.map(() => 1);
+  const units = await outputUnits(model, distinct, {
+    engine,
+    source,
+    count: UNIT_SAMPLES,
+    ...(threads !== undefined && { threads }),
+  });
+  return distinct.map(({ dims }, i) => (units[i] == null ? 0 : 1 / Math.sqrt((units[i] as number) * sizeOf(dims))));
 }
 
 async function lossFeeds(
   program: GradientProgram,
   fed: FedBatch,
-  { noise, session, outputs }: LossInputs,
+  { noise, session, outputs, units }: LossInputs,
 ): Promise<[string, Tensor][]> {
   if (outputs.loss === 'random')
-    return program.feeds.map(({ name, type, dims }) => [
-      name,
-      { type, dims, data: Float32Array.from({ length: sizeOf(dims) }, () => noise.normal()) },
-    ]);
+    return program.feeds.map(({ name, type, dims }, i) => {
+      const unit = units[i] ?? 1;
+      return [name, { type, dims, data: filled(new Float32Array(sizeOf(dims)), () => unit * noise.normal()) }];
+    });
   const { name, type, dims } = program.feeds[0] as GradientProgram['feeds'][number];
   const held = session === null ? heldAgainst(outputs, fed) : await drawnFrom(session, fed, { outputs, noise });
   if (held === null)
