@@ -1,5 +1,5 @@
 // npm run zoo [-- FOLDER] [--only=TEXT] [--methods=A,B] [--seconds=n] [--keep]: what Coppice makes of a folder of models that nobody here chose.
-// Each attempt and each check of its result is a process of its own; rows go to results/zoo.csv with --keep.
+// Attempts and the checks of their results are processes of their own; shares go to results/zoo.csv with --keep.
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,79 +29,94 @@ const scratch = mkdtempSync(join(tmpdir(), 'coppice-zoo-'));
 const files = readdirSync(folder, { recursive: true })
   .map(String)
   .filter((file) => file.endsWith('.onnx') && file.includes(flags.only))
-  .sort();
+  .sort((a, b) => statSync(join(folder, a)).size - statSync(join(folder, b)).size || (a < b ? -1 : 1));
 
-/** Runs a program of wild/ with a time limit; what it printed as JSON, or how it ended. */
+/**
+ * Runs a program of wild/ that prints a line of JSON after each of its tasks, with a time limit for each.
+ *
+ * @returns  what it said of each task: { bug } for the one in which the process ended, { late } for the one that took too long;
+ *           those behind it are tried in a new process
+ */
+async function each(program, args, tasks) {
+  const found = new Map();
+  let left = tasks;
+  while (left.length > 0) {
+    const { said, ending } = await child(program, args(left));
+    for (const line of said) found.set(line.method, line);
+    const [next, ...others] = left.filter((task) => !found.has(task));
+    if (next !== undefined) found.set(next, ending);
+    left = others;
+  }
+  return found;
+}
+
+/** The lines of one process, and how it ended. */
 function child(program, args) {
   return new Promise((done) => {
-    const started = performance.now();
-    const stdio = ['ignore', 'pipe', 'pipe'];
-    const running = spawn(process.execPath, [join(HERE, 'wild', program), ...args], { stdio });
-    const said = { out: '', err: '' };
-    running.stdout.on('data', (data) => {
-      said.out += data;
+    const running = spawn(process.execPath, [join(HERE, 'wild', program), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const said = [];
+    let [rest, err] = ['', ''];
+    const patience = () => setTimeout(() => running.kill('SIGKILL'), 1000 * Number(flags.seconds));
+    let limit = patience();
+    running.stdout.setEncoding('utf8').on('data', (data) => {
+      const lines = (rest + data).split('\n');
+      rest = lines.pop();
+      said.push(...lines.map((line) => JSON.parse(line)));
+      clearTimeout(limit);
+      limit = patience();
     });
     running.stderr.on('data', (data) => {
-      said.err = (said.err + data).slice(-2000);
+      err = (err + data).slice(-2000);
     });
-    const limit = setTimeout(() => running.kill('SIGKILL'), 1000 * Number(flags.seconds));
     running.on('close', (code, signal) => {
       clearTimeout(limit);
-      const seconds = (performance.now() - started) / 1000;
-      if (signal === 'SIGKILL') return done({ late: seconds });
-      try {
-        done({ ...JSON.parse(said.out), seconds });
-      } catch {
-        done({ bug: `ended with ${signal ?? code}: ${said.err.trim().split('\n').slice(-3).join(' | ')}` });
-      }
+      const bug = `ended with ${signal ?? code}: ${err.trim().split('\n').slice(-3).join(' | ')}`;
+      done({ said, ending: signal === 'SIGKILL' ? { late: true } : { bug } });
     });
   });
 }
 
 const short = (text) => String(text).split('\n')[0].slice(0, 160);
 
-/** One method on one model: a verdict and a note. */
-async function judged(path, method, { open, magnitude }) {
-  const output = join(scratch, 'pruned.onnx');
-  for (const name of readdirSync(scratch)) rmSync(join(scratch, name));
-  const attempt = await child('attempt.mjs', [path, method, output, ...(open === null ? [] : [String(open)])]);
+/** A verdict on one attempt, and a note. */
+function judged(method, attempt, check, magnitude) {
   if (attempt.late) return { verdict: 'late', note: `over ${flags.seconds} s` };
   if (attempt.bug) return { verdict: 'bug', note: short(attempt.bug), whole: attempt.bug };
   if (attempt.refused)
     return { verdict: 'refused', note: `${attempt.refused.code}: ${short(attempt.refused.message)}` };
-  const claim = join(scratch, 'claim.json');
-  writeFileSync(claim, JSON.stringify(attempt));
-  const check = await child('check.mjs', [path, output, claim, ...(open === null ? [] : [String(open)])]);
-  const skipped = attempt.layers.length;
   const { error } = check;
-  const seen = { error, seconds: attempt.seconds, layers: skipped, said: attempt.said };
+  const seen = { error, seconds: attempt.seconds, layers: attempt.layers.length, said: attempt.said };
+  const wrong = (note) => ({ verdict: 'wrong', note, ...seen });
   if (check.late) return { verdict: 'late', note: 'its check', ...seen };
-  if (check.bug || check.fails)
-    return { verdict: 'wrong', note: `does not run: ${short(check.bug ?? check.fails)}`, ...seen };
-  if (check.problems.length > 0) return { verdict: 'wrong', note: check.problems[0], ...seen };
-  if (error === 'infinite') return { verdict: 'wrong', note: 'outputs are not finite', ...seen };
-  if (attempt.status !== 'converged') return { verdict: 'wrong', note: `${attempt.status}: ${attempt.said}`, ...seen };
+  if (check.bug || check.fails) return wrong(`does not run: ${short(check.bug ?? check.fails)}`);
+  if (check.problems.length > 0) return wrong(check.problems[0]);
+  if (error === 'infinite') return wrong('outputs are not finite');
+  if (attempt.status !== 'converged') return wrong(`${attempt.status}: ${attempt.said}`);
   const [factor, part] = SLACK[method] ?? SLACK.chita;
   if (typeof error === 'number' && typeof magnitude === 'number' && error > factor * magnitude + part)
-    return {
-      verdict: 'wrong',
-      note: `error ${error.toPrecision(3)}, by magnitude ${magnitude.toPrecision(3)}`,
-      ...seen,
-    };
+    return wrong(`error ${error.toPrecision(3)}, by magnitude ${magnitude.toPrecision(3)}`);
   return { verdict: 'right', note: typeof error === 'number' ? error.toPrecision(3) : 'no float output', ...seen };
 }
 
 async function studied(file) {
   const path = join(folder, file);
-  const inspection = await child('attempt.mjs', [path, 'inspect', '-']);
+  for (const name of readdirSync(scratch)) rmSync(join(scratch, name));
+  const attempts = await each('attempt.mjs', (left) => [path, scratch, ...left], ['inspect', ...methods]);
+  const inspection = attempts.get('inspect');
   const row = { file, bytes: statSync(path).size, inspection, results: {} };
   if (!inspection.runs || !(inspection.weights > 0)) return row;
-  for (const method of methods) {
-    row.results[method] = await judged(path, method, {
-      open: inspection.open,
-      magnitude: row.results.magnitude?.error,
-    });
-  }
+  const made = methods.filter((method) => attempts.get(method).layers !== undefined);
+  const claims = (left) => {
+    const list = left.map((method) => ({ ...attempts.get(method), pruned: join(scratch, `${method}.onnx`) }));
+    writeFileSync(join(scratch, 'claims.json'), JSON.stringify(list));
+    return [path, join(scratch, 'claims.json')];
+  };
+  const checks = await each('check.mjs', claims, made);
+  const magnitude = checks.get('magnitude')?.error;
+  for (const method of methods)
+    row.results[method] = judged(method, attempts.get(method), checks.get(method), magnitude);
   return row;
 }
 

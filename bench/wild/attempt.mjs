@@ -1,10 +1,13 @@
-// node wild/attempt.mjs FILE METHOD OUTPUT: one method on one model, in a process of its own; prints what came of it as JSON.
+// node wild/attempt.mjs FILE FOLDER METHOD ...: methods on one model, one after the other, each into FOLDER/METHOD.onnx; prints a line of
+// JSON after each. The method `inspect` writes nothing.
 
+import { join } from 'node:path';
 import { CoppiceError } from '../../dist/errors/errors.js';
 import { validateGraph } from '../../dist/graph/validate-graph.js';
 import { onnxruntimeNode as engine, prunePipeline, readModel, sparsity, writeModel } from '../../dist/index.js';
 import { inspect } from '../../dist/pipeline/inspect.js';
 import { shapesOf } from '../../dist/pruning/shapes.js';
+import { testedFeeds } from '../../dist/samples/tested-feeds.js';
 import { madeUp } from './inputs.mjs';
 
 /** Share that is removed, and the samples that methods see. */
@@ -18,7 +21,7 @@ const SETTINGS = {
   auto: { method: 'auto', gradients: 96 },
 };
 
-const [file, method, output, open] = process.argv.slice(2);
+const [file, folder, ...methods] = process.argv.slice(2);
 
 async function inspected() {
   const model = validateGraph(await readModel(file));
@@ -30,17 +33,17 @@ async function inspected() {
     weights: totals.prunable,
     unprunable: unprunable.length,
     runs,
-    open: runs ? shapes.open : null,
     reason: runs ? null : shapes.reason,
   };
 }
 
-async function pruned() {
+async function pruned(method) {
   const model = validateGraph(await readModel(file));
   const settings = SETTINGS[method];
-  const { source } = await madeUp(model, { seed: 1, count: SAMPLES, ...(open && { open: Number(open) }) });
-  const rows =
-    settings.samples && method === 'chita' && source.fixedBatch > 1 ? { batch: source.fixedBatch, samples: 8 } : {};
+  const { source } = await madeUp(model, { seed: 1, count: SAMPLES });
+  const rows = method === 'chita' && {
+    samples: Math.min(settings.samples, (await testedFeeds(engine, model, source)).count),
+  };
   const result = await prunePipeline(model, {
     engine,
     budget: sparsity(SPARSITY),
@@ -48,7 +51,7 @@ async function pruned() {
     ...rows,
     ...(method !== 'magnitude' && { source }),
   });
-  await writeModel(output, result.model);
+  await writeModel(join(folder, `${method}.onnx`), result.model);
   let start = 0;
   const layers = result.chosen.layers.map(({ name, size }) => {
     const w = result.w.subarray(start, start + size);
@@ -65,6 +68,11 @@ function told(thrown) {
   return { bug: thrown.stack ?? String(thrown) };
 }
 
-const started = performance.now();
-const result = await (method === 'inspect' ? inspected() : pruned()).catch(told);
-process.stdout.write(JSON.stringify({ ...result, seconds: (performance.now() - started) / 1000 }));
+let nothing = false;
+for (const method of methods) {
+  const started = performance.now();
+  const result = nothing ? {} : await (method === 'inspect' ? inspected() : pruned(method)).catch(told);
+  if (method === 'inspect') nothing = !(result.runs && result.weights > 0);
+  const seconds = (performance.now() - started) / 1000;
+  process.stdout.write(`${JSON.stringify({ method, ...result, seconds })}\n`);
+}

@@ -1,4 +1,5 @@
-// node wild/check.mjs DENSE PRUNED CLAIM [OPEN]: a result seen by the stock runtime alone, in a process of its own; prints JSON.
+// node wild/check.mjs DENSE CLAIMS: results seen by the stock runtime alone, in a process of its own; prints a line of JSON after each.
+// CLAIMS is a list of { method, pruned, layers, kept } in JSON, `pruned` the path of the result.
 // Zeros are counted in what the runtime makes of the weights: they become outputs of the graph.
 import { readFileSync } from 'node:fs';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
@@ -9,10 +10,10 @@ import { madeUp } from './inputs.mjs';
 
 /** Samples that no method has seen. */
 const UNSEEN = 16;
-const [densePath, prunedPath, claimPath, open] = process.argv.slice(2);
-const claim = JSON.parse(readFileSync(claimPath, 'utf8'));
+const SETTINGS = { logSeverityLevel: 4 };
+const [densePath, claimsPath] = process.argv.slice(2);
 
-function withWeightsAsOutputs(bytes) {
+function withWeightsAsOutputs(bytes, claim) {
   const model = fromBinary(ModelProtoSchema, bytes);
   const there = new Set([...model.graph.output.map(({ name }) => name)]);
   const known = new Set([
@@ -62,23 +63,25 @@ function halfToNumber(bits) {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }
 
-async function checked() {
-  const { source } = await madeUp(await readModel(densePath), {
-    seed: 'unseen',
-    count: UNSEEN,
-    ...(open && { open: Number(open) }),
-  });
+/** The dense model's outputs on samples that no method has seen, and those samples. */
+async function seenDense() {
+  const { source } = await madeUp(await readModel(densePath), { seed: 'unseen', count: UNSEEN });
   const size = source.fixedBatch ?? 1;
   const batches = [];
-  for (let start = 0; start + size <= Math.max(size, UNSEEN); start += size)
+  for (let start = 0; start + size <= source.count; start += size)
     batches.push((await source.feeds(Array.from({ length: size }, (_, i) => start + i))).inputs);
-  const settings = { logSeverityLevel: 4 };
-  const dense = await ort.InferenceSession.create(densePath, settings);
-  const { bytes, shown } = withWeightsAsOutputs(readFileSync(prunedPath));
-  await (await ort.InferenceSession.create(prunedPath, settings)).release();
-  const pruned = await ort.InferenceSession.create(bytes, settings);
-  const before = await outputsOf(dense, batches, dense.outputNames);
-  const after = await outputsOf(pruned, batches, pruned.outputNames);
+  const session = await ort.InferenceSession.create(densePath, SETTINGS);
+  const outputs = await outputsOf(session, batches, session.outputNames);
+  await session.release();
+  return { names: session.outputNames, outputs, batches };
+}
+
+async function checked(claim, { names, outputs, batches }) {
+  const { bytes, shown } = withWeightsAsOutputs(readFileSync(claim.pruned), claim);
+  await (await ort.InferenceSession.create(claim.pruned, SETTINGS)).release();
+  const session = await ort.InferenceSession.create(bytes, SETTINGS);
+  const after = await outputsOf(session, batches, session.outputNames);
+  await session.release();
   const problems = [];
   for (const { name, zeros } of shown) {
     const tensor = after[0][name];
@@ -87,12 +90,17 @@ async function checked() {
   }
   const nonzeros = claim.layers.reduce((sum, { size, zeros }) => sum + size - zeros, 0);
   if (nonzeros > claim.kept) problems.push(`${nonzeros} weights are not zero, ${claim.kept} were to be kept`);
-  const errors = dense.outputNames
-    .filter((name) => before[0][name].type.startsWith('float'))
-    .map((name) => errorOf(before, after, name))
+  const errors = names
+    .filter((name) => outputs[0][name].type.startsWith('float'))
+    .map((name) => errorOf(outputs, after, name))
     .filter((error) => error !== null);
   return { error: errors.length === 0 ? null : errors.reduce((sum, e) => sum + e, 0) / errors.length, problems };
 }
 
-const result = await checked().catch((thrown) => ({ fails: String(thrown.message ?? thrown) }));
-process.stdout.write(JSON.stringify(result, (_, x) => (x === Number.POSITIVE_INFINITY ? 'infinite' : x)));
+const failed = (thrown) => ({ fails: String(thrown.message ?? thrown) });
+const plain = (_, x) => (x === Number.POSITIVE_INFINITY ? 'infinite' : x);
+const dense = await seenDense().catch(failed);
+for (const claim of JSON.parse(readFileSync(claimsPath, 'utf8'))) {
+  const result = dense.fails ? dense : await checked(claim, dense).catch(failed);
+  process.stdout.write(`${JSON.stringify({ method: claim.method, ...result }, plain)}\n`);
+}

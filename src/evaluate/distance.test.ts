@@ -49,6 +49,23 @@ describe('the distance from the dense model', () => {
     expect(error).toBeGreaterThan(0.05);
   });
 
+  it('is the share of elements that differ where no output is of floats', async () => {
+    const { graph } = parseModelText(`
+      opset 17
+      input x: float32[N, 3]
+      const w: float32[3, 2] = [1, 0, 0, 1, 0, 0]
+      z = MatMul(x, w)
+      y = ArgMax(z) { axis: 1, keepdims: 0 }
+      output y
+    `);
+    const dense = { ...MODEL, graph };
+    const swapped = constantOf(float32(Float32Array.of(0, 1, 1, 0, 0, 0), [3, 2]));
+    const { measure, unit } = await distanceMeter({ engine, dense, source });
+    expect(unit).toBe('of the outputs different');
+    expect((await measure(dense)).error).toBe(0);
+    expect((await measure({ ...dense, graph: replaceConstant(graph, 'w', swapped) })).error).toBe(1);
+  });
+
   it('is infinite for outputs that are not finite', async () => {
     const { measure } = await distanceMeter({ engine, dense: MODEL, source });
     expect((await measure(scaled('v', Number.POSITIVE_INFINITY, [3, 2]))).error).toBe(Number.POSITIVE_INFINITY);

@@ -2,7 +2,7 @@ import { inOrder } from '../data/batches.ts';
 import { elementsOf, type FeedSource, wholeBatches, widenTensor } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Model } from '../ir/model.ts';
-import { headsOf } from '../outputs/decide.ts';
+import { floatHeadsOf } from '../outputs/decide.ts';
 import type { Head } from '../outputs/heads.ts';
 import { atRawEnds } from '../outputs/raw.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -17,7 +17,10 @@ export interface DistanceRequest {
   readonly signal?: AbortSignal;
 }
 
-/** How far a model is from the dense one: means over outputs of |y - y_dense|^2 / |y_dense - mean|^2. */
+/**
+ * How far a model is from the dense one: means over outputs of |y - y_dense|^2 / |y_dense - mean|^2; where no output is of
+ * floats, shares of their elements that differ.
+ */
 export interface Distance {
   /** Over the outputs, and the logits of those that are probabilities. */
   readonly error: number;
@@ -29,6 +32,8 @@ export interface Distance {
 export interface DistanceMeter {
   /** Samples that are looked at. */
   readonly samples: number;
+  /** What a distance is a part of, in words. */
+  readonly unit: string;
   readonly measure: (model: Model) => Promise<Distance>;
 }
 
@@ -41,14 +46,15 @@ const NUMBERS_A_RUN = 2_000_000;
 /**
  * Measures how far models are from the dense one: the error of all their float outputs, each in units of its own variance
  * (of its mean square where it does not vary). Positions where the dense outputs are not finite do not count; where the
- * other model's alone are not, it is infinitely far.
+ * other model's alone are not, it is infinitely far. Of a model without float outputs, whole numbers, strings and truth values are compared.
  *
  * @throws EngineError if a model does not run
  * Cost: a forward pass a sample of the dense model now, and one of the other at each call.
  */
 export async function distanceMeter(asked: DistanceRequest): Promise<DistanceMeter> {
-  const { heads } = await headsOf(asked.dense, asked);
+  const heads = await floatHeadsOf(asked.dense, asked);
   const request = { ...asked, heads };
+  const [unit, error] = heads.length > 0 ? ([unitOf, squaredError] as const) : ([countOf, differing] as const);
   const batches = await batchesOf(request.source);
   const own = new Set(request.dense.graph.outputs.map(({ name }) => name));
   const dense: Outputs[] = [];
@@ -59,14 +65,15 @@ export async function distanceMeter(asked: DistanceRequest): Promise<DistanceMet
     return numbers < MOST_NUMBERS;
   });
   const seen = batches.slice(0, dense.length);
-  const units = new Map([...(dense[0]?.keys() ?? [])].map((name) => [name, unitOf(dense, name)]));
+  const units = new Map([...(dense[0]?.keys() ?? [])].map((name) => [name, unit(dense, name)]));
   return {
     samples: seen.reduce((sum, { length }) => sum + length, 0),
+    unit: heads.length > 0 ? "of the outputs' variance" : 'of the outputs different',
     measure: async (model) => {
       const errors = new Map([...units.keys()].map((name) => [name, 0]));
       await run(request, model, seen, (outputs, b) => {
         for (const [name, sum] of errors)
-          errors.set(name, sum + squaredError(outputs.get(name), dense[b]?.get(name) as Numbers));
+          errors.set(name, sum + error(outputs.get(name), dense[b]?.get(name) as Values));
         return true;
       });
       const ratios = [...errors].map(([name, sum]) => ({ name, ratio: sum / (units.get(name) as number) }));
@@ -75,9 +82,10 @@ export async function distanceMeter(asked: DistanceRequest): Promise<DistanceMet
   };
 }
 
-type Numbers = Float32Array | Float64Array;
-/** Float outputs of one batch. */
-type Outputs = ReadonlyMap<string, Numbers>;
+/** Elements of an output: floats, or what is equal or not. */
+type Values = ArrayLike<unknown>;
+/** Outputs of one batch that are compared. */
+type Outputs = ReadonlyMap<string, Values>;
 
 /** The samples, a run at a time; a rest that fills no fixed batch is left out, unless there is nothing else. */
 async function batchesOf(source: FeedSource): Promise<Int32Array[]> {
@@ -105,7 +113,8 @@ async function run(
     for (const [b, indices] of batches.entries()) {
       signal?.throwIfAborted();
       const results = await session.run((await source.feeds(indices)).inputs);
-      if (!visit(new Map([...results].flatMap(([name, tensor]) => floatsOf(name, tensor))), b)) return;
+      const values = [...results].flatMap(([name, tensor]) => valuesOf(name, tensor, heads.length > 0));
+      if (!visit(new Map(values), b)) return;
     }
   } finally {
     await session.release();
@@ -122,16 +131,31 @@ function withAllLogits(model: Model, heads: readonly Head[]): Model {
   return { ...raw, graph: { ...raw.graph, outputs: [...new Map(outputs.map((one) => [one.name, one])).values()] } };
 }
 
-function floatsOf(name: string, tensor: Tensor): [string, Numbers][] {
+function valuesOf(name: string, tensor: Tensor, floats: boolean): [string, Values][] {
   const { type, data } = widenTensor(tensor);
-  return type === 'float32' || type === 'float64' ? [[name, (data as Numbers).slice()]] : [];
+  return !floats || type === 'float32' || type === 'float64' ? [[name, (data as Float32Array).slice()]] : [];
+}
+
+function countOf(dense: readonly Outputs[], name: string): number {
+  return Math.max(
+    1,
+    dense.reduce((sum, outputs) => sum + (outputs.get(name) as Values).length, 0),
+  );
+}
+
+/** Infinite where the shapes differ. */
+function differing(y: Values | undefined, dense: Values): number {
+  if (y?.length !== dense.length) return Number.POSITIVE_INFINITY;
+  let sum = 0;
+  for (let i = 0; i < dense.length; i++) sum += y[i] === dense[i] ? 0 : 1;
+  return sum;
 }
 
 /** |y - mean|^2 over all batches; |y|^2 where that is nothing, 1 where that is nothing too. */
 function unitOf(dense: readonly Outputs[], name: string): number {
   let [sum, square, count] = [0, 0, 0];
   for (const outputs of dense)
-    for (const y of outputs.get(name) as Numbers) {
+    for (const y of outputs.get(name) as Float32Array) {
       if (!Number.isFinite(y)) continue;
       sum += y;
       square += y * y;
@@ -145,7 +169,7 @@ function unitOf(dense: readonly Outputs[], name: string): number {
 const ROUNDING = 1e-10;
 
 /** Infinite where the shapes differ. */
-function squaredError(y: Numbers | undefined, dense: Numbers): number {
+function squaredError(y: Values | undefined, dense: Values): number {
   if (y?.length !== dense.length) return Number.POSITIVE_INFINITY;
   let sum = 0;
   for (let i = 0; i < dense.length; i++) {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { sparsity } from '../budget/budget.ts';
-import type { FeedSource } from '../data/feeds.ts';
+import { type FeedSource, randomFeeds } from '../data/feeds.ts';
 import { onnxruntimeNode as engine } from '../engine/onnxruntime.node.ts';
 import { parseModelText } from '../onnx/text.ts';
 import { random } from '../tensor/random.ts';
@@ -42,4 +42,23 @@ it('prunes by magnitude where the layers have nothing else, and says so', async 
   await expect(prune(DOUBLE, { ...options, method: 'reconstruct' })).rejects.toThrow(
     /wanted weights.*--method magnitude/,
   );
+});
+
+const CLASSES = parseModelText(`
+  opset 17
+  input x: float32[N, 6]
+  const w: float32[6, 8] = random(1)
+  const v: float32[8, 4] = random(2)
+  h = MatMul(x, w)
+  n = Relu(h)
+  z = MatMul(n, v)
+  y = ArgMax(z) { axis: 1, keepdims: 0 }
+  output y
+`);
+
+it.each(['auto', 'reconstruct'] as const)('%s prunes a model whose outputs are classes alone', async (method) => {
+  const samples = randomFeeds(CLASSES, { rng: random(5), count: 60 });
+  const { w, stages } = await prune(CLASSES, { engine, source: samples, budget: sparsity(0.5), method });
+  expect(w.filter((x) => x === 0)).toHaveLength(40);
+  expect(stages[0]?.message).toMatch(method === 'auto' ? /of the outputs different on 12 samples/ : /^layers solved/);
 });

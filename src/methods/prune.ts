@@ -3,6 +3,7 @@ import { readWeights } from '../apply/weights.ts';
 import { type BudgetedLayer, constraintOf } from '../budget/budget.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
+import { besideMagnitude } from '../pruning/beside-magnitude.ts';
 import type { Job } from '../pruning/job.ts';
 import { boundsOf, type ChosenLayers, layersFor, withoutBlocked } from '../pruning/layers.ts';
 import type { MethodOption } from '../pruning/method-options.ts';
@@ -70,7 +71,9 @@ async function pruneChosen(model: Model, asked: PruneOptions, chosen: ChosenLaye
   constraintOf(resolved.budget, budgeted); // what cannot be met is refused before any work
   // the options of its own schema are filled in, which are those that the method looks at
   const job = { model, layers: chosen.layers, budgeted, options, resolved } as Job<MethodOption>;
-  const { model: pruned, stages, samples, blocked } = await methodOf(options).run(job);
+  const { needs, run } = methodOf(options);
+  const outcome = await run(job);
+  const { model: pruned, stages, samples, blocked } = needs.gradients ? await besideMagnitude(job, outcome) : outcome;
   return withWeights({
     model: pruned,
     stages,

@@ -1,7 +1,7 @@
 import type { LossName } from '../autodiff/loss.ts';
 import type { Answers, FedBatch, FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
-import { DataError, OptionError } from '../errors/errors.ts';
+import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { sizeOf } from '../tensor/tensor.ts';
@@ -105,6 +105,19 @@ export async function headsOf(
     heads.catch(() => cache.delete(nodes));
   }
   return { heads: await heads, fed, samples, source };
+}
+
+/** The heads of a model; none where no output is of floats, or only what is no part of a sample. */
+export async function floatHeadsOf(
+  model: Model,
+  request: { readonly engine: Engine; readonly source: FeedSource },
+): Promise<readonly Head[]> {
+  try {
+    return (await headsOf(model, request)).heads;
+  } catch (thrown) {
+    if (thrown instanceof UnsupportedOpError) return [];
+    throw thrown;
+  }
 }
 
 /** Those of all samples, or of the samples at hand where the source does not tell. */

@@ -60,7 +60,7 @@ const DOUBT = 0.3;
  */
 export async function bestOf(request: BestRequest): Promise<BestSeen> {
   const { engine, model, source, spared, ...options } = request;
-  const { samples, measure } = await distanceMeter({ engine, dense: model, source, ...options });
+  const { samples, measure, unit } = await distanceMeter({ engine, dense: model, source, ...options });
   const labelled = subset(source, inOrder(samples));
   const offers = new Map<string, Offered>();
   const lossOf = async (one: Model): Promise<number> => {
@@ -90,7 +90,7 @@ export async function bestOf(request: BestRequest): Promise<BestSeen> {
         ? `on ${samples} samples set aside`
         : `on the same ${samples} samples: too few to set some aside`;
       if (target === 'dense outputs')
-        return told(nearest(), [...offers.values()], (judged) => judged.error, `of the outputs' variance ${where}`);
+        return told(nearest(), [...offers.values()], (judged) => judged.error, `${unit} ${where}`);
       const all: Offered[] = [];
       for (const offer of offers.values())
         all.push({ ...offer, judged: { ...offer.judged, loss: offer.judged.loss ?? (await lossOf(offer.model)) } });

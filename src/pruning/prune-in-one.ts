@@ -6,6 +6,7 @@ import { UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { type Reconstructed, reconstruct } from '../reconstruction/reconstruct.ts';
+import { magnitudeIfNearer, spareSamples } from './beside-magnitude.ts';
 import { type Job, neededSource, type Outcome } from './job.ts';
 import type { StageResult } from './stage-result.ts';
 
@@ -21,10 +22,25 @@ export const RECONSTRUCT_DEFAULTS = {
 /** A job that solves layers. */
 type LayerwiseJob = Job<'samples' | 'lambda'>;
 
-/** The stages' budgets as supports on the way to the last of them, in all layers at once; then layer after layer. */
+/**
+ * The stages' budgets as supports on the way to the last of them, in all layers at once; then layer after layer. Magnitude stands in their
+ * place where it is nearer to the dense model on samples that were spared.
+ */
 export async function pruneLayerwise(run: LayerwiseJob, budgets: readonly Budget[]): Promise<Outcome> {
-  const solved = await reconstructed(run, { source: neededSource(run), budgets: () => budgets });
-  return outcomeOf(run, solved);
+  const { samples, seed } = run.resolved;
+  const { rest, aside, same } = spareSamples(neededSource(run), samples, seed);
+  const solved = await reconstructed(run, { source: rest, budgets: () => budgets });
+  const own = run.budgeted.filter((_, i) => solved.layers.includes(run.layers[i] as WeightLayer));
+  const nearer = await magnitudeIfNearer(run, {
+    pruned: solved.model,
+    layers: solved.layers,
+    constraint: constraintOf(budgets.at(-1) as Budget, own),
+    judges: aside,
+    spared: !same,
+    byLabels: false,
+    borne: { factor: 1, part: 0 },
+  });
+  return nearer === null ? outcomeOf(run, solved) : outcomeOf(run, { ...solved, model: nearer.model }, nearer.what);
 }
 
 /**
@@ -89,11 +105,11 @@ function reconstructed(
   });
 }
 
-function outcomeOf({ resolved }: Job, solved: Reconstructed): Outcome {
+function outcomeOf({ resolved }: Job, solved: Reconstructed, kept?: string): Outcome {
   const { model, layers, samples, error, seconds, blocked } = solved;
   const stage: StageResult = {
     ...unsolved(resolved.budget, keptOf(model, layers)),
-    message: `layers solved on ${samples} samples, their supports at a mean error of ${error.toPrecision(3)} of the variance of their outputs.`,
+    message: `layers solved on ${samples} samples, their supports at a mean error of ${error.toPrecision(3)} of the variance of their outputs${kept === undefined ? '' : `; ${kept}`}.`,
     seconds: { gradients: seconds.moments, solve: seconds.solve },
   };
   return { model, stages: [stage], samples, blocked };

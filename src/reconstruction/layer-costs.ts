@@ -26,7 +26,7 @@ export interface ChangedLayers {
   readonly errors: readonly number[];
 }
 
-/** Costs of each layer; null where nothing can be said: no samples, or no finite outputs. `onLayer` is called when a layer has been measured. */
+/** Costs of each layer; null where nothing can be said: no samples, no outputs of floats, or none that are finite. `onLayer` is called when a layer has been measured. */
 export type MeasureCosts = (changed: ChangedLayers, onLayer?: (done: number) => void) => Promise<number[] | null>;
 
 /**
@@ -41,7 +41,8 @@ export type MeasureCosts = (changed: ChangedLayers, onLayer?: (done: number) => 
  * Cost: a forward pass a sample of the dense model now, and one a sample and layer at each call.
  */
 export async function costMeter(request: CostsRequest): Promise<MeasureCosts> {
-  const { model, layers } = request;
+  const { model, layers, heads } = request;
+  if (heads.length === 0) return async () => null;
   const dense = await outputsOf(request, model);
   const measured: (Measured | null)[] = layers.map(() => null);
   return async ({ weights, errors }, onLayer) => {

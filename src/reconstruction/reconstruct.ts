@@ -8,14 +8,14 @@ import { DataError, UnsupportedOpError } from '../errors/errors.ts';
 import { widenFloats } from '../graph/passes/widen-floats.ts';
 import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
-import { headsOf } from '../outputs/decide.ts';
+import { floatHeadsOf } from '../outputs/decide.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
-import { random, sampleWithoutReplacement } from '../tensor/random.ts';
 import { costMeter, type MeasureCosts } from './layer-costs.ts';
 import { solveLayer } from './least-squares.ts';
 import { type LinearMap, linearMaps, positionsIn } from './linear-map.ts';
 import { type MeasuredMap, measureMoments } from './moments.ts';
+import { drawnSamples } from './samples.ts';
 import { type ChosenSupports, chooseSupports, type SolvableLayer, solvableLayer } from './supports.ts';
 
 /** What {@link reconstruct} is asked for. */
@@ -97,7 +97,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const algebra = linalg(engine.host ?? engine, threads);
   const prepared = await prepare(request);
   const { model, batches, samples } = prepared;
-  const { heads } = await headsOf(model, { engine, source: prepared.source });
+  const heads = await floatHeadsOf(model, { engine, source: prepared.source });
   const runs = { engine, ...(threads !== undefined && { threads }) };
   const { fitted, judged } = partsOf(samples, samples > request.source.count ? samples : prepared.unit);
   const { solvable, blocked } = await solvableLayers(algebra, request, { ...prepared, fitted });
@@ -225,7 +225,7 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
   const source = widened === request.model ? tested : widenFeeds(tested);
   const wanted = Math.min(request.samples, source.count);
   if (wanted < 1) throw new DataError('Cannot reconstruct layers: wanted at least one sample, the data has none');
-  const drawn = sampleWithoutReplacement(random(seed).fork('samples'), source.count, wanted);
+  const drawn = drawnSamples(source, wanted, seed);
   const order = source.fixedBatch === null ? drawn : wholeBatches(drawn, source.fixedBatch);
   const first = await source.feeds(order.subarray(0, source.fixedBatch ?? 1));
   const most = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / elementsOf(first))));
