@@ -16,7 +16,8 @@ export interface UseMatrix {
 }
 
 /**
- * What an operator makes of a weight: Y = W X for each group.
+ * What an operator makes of a weight: Y = W X for each group, before its activation. A recurrent layer's directions are groups, its gates
+ * outputs; of its weights those are matrices that its input is multiplied by, not those of its state.
  *
  * @param input  which input of the node the weight is
  * @param moved  the weight as it arrives there
@@ -26,15 +27,21 @@ export function useMatrix(node: Node, input: number, moved: Arrangement): UseMat
   const dims = dimsOf(moved);
   switch (node.op) {
     case 'Conv':
+    case 'FusedConv':
     case 'ConvTranspose':
       return input === 1 && dims.length > 2 ? convolutionMatrix(node, moved) : null;
-    case 'Gemm': {
+    case 'Gemm':
+    case 'FusedGemm': {
       if (input > 1 || dims.length !== 2) return null;
       const isTransposed = intAttribute(node, input === 0 ? 'transA' : 'transB', 0) !== 0;
       return matrices(moved, (input === 1) !== isTransposed);
     }
     case 'MatMul':
       return input > 1 || dims.length === 0 ? null : matrices(moved, input === 1);
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN':
+      return input === 1 && dims.length === 3 ? matrices(moved, false) : null;
     default:
       return null;
   }
@@ -50,14 +57,14 @@ function matrices(moved: Arrangement, isTransposed: boolean): UseMatrix {
   return { groups, outputs, inputs, elements, dims };
 }
 
-/** Conv: [outputs, inputs of a group, ...kernel]; ConvTranspose: [inputs, outputs of a group, ...kernel]. */
+/** Conv, FusedConv: [outputs, inputs of a group, ...kernel]; ConvTranspose: [inputs, outputs of a group, ...kernel]. */
 function convolutionMatrix(node: Node, moved: Arrangement): UseMatrix | null {
   const groups = intAttribute(node, 'group', 1);
   const dims = dimsOf(moved);
   const [first, second, ...kernel] = dims as [number, number, ...number[]];
   if (!(groups >= 1) || first % groups !== 0) return null;
   const cells = sizeOf(kernel);
-  if (node.op === 'Conv') {
+  if (node.op !== 'ConvTranspose') {
     const [outputs, inputs] = [first / groups, second * cells];
     return { groups, outputs, inputs, elements: reshapedArrangement(moved, [groups, outputs, inputs]), dims };
   }

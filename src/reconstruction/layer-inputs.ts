@@ -1,7 +1,8 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import { attributes, floatAttribute, intAttribute } from '../ir/access.ts';
+import type { Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
-import type { MatrixUse, Thinned } from './linear-map.ts';
+import { isRecurrent, type MatrixUse, type Thinned } from './linear-map.ts';
 
 /** The end of any axis, for Slice. */
 const END = 2 ** 31 - 1;
@@ -10,7 +11,11 @@ const END = 2 ** 31 - 1;
 export function emitInputs(builder: GraphBuilder, use: MatrixUse, { groups, inputs, step }: Thinned): string {
   const { node, input, matrix } = use;
   const x = node.inputs[1 - input] as string;
-  if (node.op === 'Gemm') {
+  if (isRecurrent(node)) {
+    const columns = emitColumns(builder, x, { rows: inputs, step, across: true });
+    return groups === 1 ? columns : builder.emit('Expand', [columns, builder.ints([groups, 1, 1])]);
+  }
+  if (node.op.endsWith('Gemm')) {
     const isTransposed = intAttribute(node, input === 0 ? 'transB' : 'transA', 0) !== 0;
     const columns = emitColumns(builder, x, { rows: inputs, step, across: (input === 0) === isTransposed });
     const alpha = floatAttribute(node, 'alpha', 1);
@@ -26,16 +31,36 @@ export function emitInputs(builder: GraphBuilder, use: MatrixUse, { groups, inpu
 export function emitOutputs(
   builder: GraphBuilder,
   use: MatrixUse,
-  { groups, outputs, step }: Thinned,
+  { groups, outputs, inputs, step }: Thinned,
   renamed: (value: string) => string,
 ): string {
   const { node, input } = use;
+  const operands = node.inputs.slice(0, 2).map(renamed);
+  if (isRecurrent(node)) return emitGates(builder, operands, { inputs, step });
   const y = builder.fresh('linear');
-  builder.nodes.push({ ...node, name: '', inputs: node.inputs.slice(0, 2).map(renamed), outputs: [y] });
-  if (node.op === 'Gemm') return emitColumns(builder, y, { rows: outputs, step, across: input === 1 });
+  builder.nodes.push({ ...withoutActivation(node), inputs: operands, outputs: [y] });
+  if (node.op.endsWith('Gemm')) return emitColumns(builder, y, { rows: outputs, step, across: input === 1 });
   if (use.matrix.dims.length === 1) return emitColumns(builder, y, { rows: 1, step, across: true });
   if (node.op === 'MatMul') return emitOperand(builder, y, { use, rows: outputs, step });
   return emitChannels(builder, y, { groups, rows: outputs, step });
+}
+
+/** What a recurrent layer's gates get from its input: [directions, gates, every so manyth position]. */
+function emitGates(
+  builder: GraphBuilder,
+  [x, w]: string[],
+  { inputs, step }: { inputs: number; step: number },
+): string {
+  const columns = emitColumns(builder, x as string, { rows: inputs, step, across: true });
+  return builder.emit('MatMul', [w as string, columns]);
+}
+
+/** The operator without the activation that it may be fused with. */
+function withoutActivation(node: Node): Node {
+  const op = node.op.replace(/^Fused/, '');
+  if (op === node.op) return { ...node, name: '' };
+  const own = [...node.attributes].filter(([name]) => !name.startsWith('activation'));
+  return { ...node, name: '', op, domain: '', attributes: new Map(own) };
 }
 
 interface Columns {
@@ -99,7 +124,7 @@ function emitPatches(
   builder: GraphBuilder,
   { use, x, kernel, channels }: { use: MatrixUse; x: string; kernel: readonly number[]; channels: number },
 ): string {
-  const { op, attributes: own } = use.node;
+  const { op, attributes: own } = withoutActivation(use.node);
   const size = sizeOf(kernel);
   const data = new Float32Array(channels * size * size);
   for (let i = 0; i < channels * size; i++) data[i * size + (i % size)] = 1;

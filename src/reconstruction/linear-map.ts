@@ -2,6 +2,7 @@ import { positionsOf, sameOrder } from '../graph/arrangement.ts';
 import type { Captured } from '../graph/captured.ts';
 import type { UseMatrix } from '../graph/use-matrix.ts';
 import type { WeightLayer, WeightUse } from '../graph/weights.ts';
+import type { Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 
 /** Uses of a layer that read it as the same matrix for each group: Y [groups, outputs, positions] = W [groups, outputs, inputs] X [groups, inputs, positions]. */
@@ -67,10 +68,20 @@ function placesIn({ order, size }: WeightLayer, { elements }: UseMatrix): Int32A
   return places;
 }
 
+/** Whether an operator goes through a sequence: its outputs are no products alone. */
+export function isRecurrent({ op }: Node): boolean {
+  return op === 'LSTM' || op === 'GRU' || op === 'RNN';
+}
+
 /** Positions of one sample that the uses of a map multiply their weights by, in a run of so many samples. */
-export function positionsIn({ uses, groups, outputs }: LinearMap, captured: Captured, samples: number): number {
+export function positionsIn({ uses, ...map }: LinearMap, captured: Captured, samples: number): number {
+  const { groups, outputs, inputs } = map;
   let positions = 0;
   for (const { node } of uses) {
+    if (isRecurrent(node)) {
+      positions += sizeOf(captured.get(node.inputs[0] ?? '')?.dims ?? []) / inputs;
+      continue;
+    }
     const y = captured.get(node.outputs[0] ?? '')?.dims ?? [];
     positions += sizeOf(y) / (groups * outputs);
   }

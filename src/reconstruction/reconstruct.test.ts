@@ -154,6 +154,16 @@ const FORMS: readonly { readonly name: string; readonly dims: number[]; readonly
     text: 'const w: float32[5, 5] = random(1) h = MatMul(x, w) t = Tanh(h) y = Gemm(t, w) { transB: 1 }',
   },
   {
+    name: 'the input of a recurrent layer in both directions',
+    dims: [2, 4],
+    text: 'const W: float32[2,12,4] = random(1) const R: float32[2,12,3] = random(2) y = LSTM(x, W, R) { hidden_size: 3, direction: "bidirectional" }',
+  },
+  {
+    name: 'a convolution and a product fused with activations',
+    dims: [2, 4, 4],
+    text: 'const w: float32[3,2,3,3] = random(1) c = com.microsoft:FusedConv(x, w) { activation: "Relu" } f = Flatten(c) const g: float32[12,4] = random(3) y = com.microsoft:FusedGemm(f, g) { activation: "Relu" }',
+  },
+  {
     name: 'a vector as a weight',
     dims: [3, 5],
     text: 'const v: float32[5, 1] = random(1) const a: int64[1] = [1] w = Squeeze(v, a) y = MatMul(x, w)',
@@ -189,7 +199,7 @@ describe('a layer as a linear map of its inputs', () => {
 
   it.each(FORMS)('is what $name is', async ({ dims, text }) => {
     const net = parseModelText(`
-      opset 17
+      opset 17 opset com.microsoft 1
       input x: float32[N, ${dims.join(', ')}]
       ${text}
       output y

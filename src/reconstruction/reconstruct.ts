@@ -240,7 +240,8 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
     const maps = linearMaps(layer, { uses: uses.get(layer.name) ?? layer.uses, captured });
     if (layer.alsoReadBy !== undefined)
       blocked.push({ layer, reason: `${layer.alsoReadBy} reads it too, which is no linear map of it` });
-    else if (maps === null) blocked.push({ layer, reason: `${layer.op} is not solved as a linear map` });
+    else if (maps === null)
+      blocked.push({ layer, reason: `what ${layer.op} makes of it is not solved as a linear map` });
     else
       mapped.push({ layer, maps: maps.map((map) => measuredMap(map, samples, positionsIn(map, captured, counted))) });
   }
