@@ -53,10 +53,16 @@ async function pruned(method) {
   });
   await writeModel(join(folder, `${method}.onnx`), result.model);
   let start = 0;
-  const layers = result.chosen.layers.map(({ name, size }) => {
+  const layers = result.chosen.layers.map(({ name, size, quantisation }) => {
     const w = result.w.subarray(start, start + size);
     start += size;
-    return { name, size, zeros: w.reduce((sum, x) => sum + (x === 0 ? 1 : 0), 0) };
+    const points = [...new Set(quantisation?.zero ?? [0])]; // what stands for zero in the file, where that is one number
+    return {
+      name,
+      size,
+      zeros: w.reduce((sum, x) => sum + (x === 0 ? 1 : 0), 0),
+      ...(points.length === 1 && { zero: points[0] }),
+    };
   });
   const stage = result.stages.at(-1);
   return { layers, kept: stage.kept, status: stage.status, said: stage.message };

@@ -65,6 +65,21 @@ const CASES: [string, string, Record<string, string | null>][] = [
     { w: 'its elements are int8' },
   ],
   [
+    'a product of whole numbers whose scale lies behind it',
+    `${X} ${INT8} const s: float32[3] = [0.5, 1.0, 0.25] const z: int8[3] = [1, 2, 3] q, a, b = DynamicQuantizeLinear(x) i = MatMulInteger(q, w, b, z) f = Cast(i) { to: 1 } c = Mul(a, s) y = Mul(f, c)`,
+    { w: 'its elements are int8' },
+  ],
+  [
+    'a convolution of whole numbers, its scales one after the other',
+    'input x: float32[2,2,4,4] const w: uint8[3,2,3,3] = range const s: float32[] = [0.5] const z: uint8[] = [9] q, a, b = DynamicQuantizeLinear(x) i = ConvInteger(q, w, b, z) f = Cast(i) { to: 1 } c = Mul(f, a) y = Mul(c, s)',
+    { w: 'its elements are uint8' },
+  ],
+  [
+    'whole numbers to floats in one',
+    `opset 17 opset com.microsoft 1 ${X} ${INT8} const s: float32[] = [0.5] const z: int8[] = [0] q, a, b = DynamicQuantizeLinear(x) y = com.microsoft:MatMulIntegerToFloat(q, w, a, s, b, z)`,
+    { w: 'its elements are int8' },
+  ],
+  [
     'branches of an If',
     `${X} r = ReduceMax(x) { keepdims: 0 } const f: float32[] = [0.1] c = Greater(r, f) y = If(c) { then_branch: { const v: float32[6,3] = random(1) a = MatMul(x, v) output a }, else_branch: { k = Constant() { value: float32[6,3] = [${Array.from({ length: 18 }, (_, i) => `${i + 1}.0`)}] } b = MatMul(x, k) output b } } @if`,
     {
@@ -133,7 +148,12 @@ describe('weights of', () => {
   });
 
   it.each([
-    ['MatMulInteger', `input x: uint8[2,6] ${INT8} y = MatMulInteger(x, w)`, 'its scale belongs to other operators'],
+    ['MatMulInteger', `input x: uint8[2,6] ${INT8} y = MatMulInteger(x, w)`, 'no constant scale says'],
+    [
+      'MatMulInteger with one scale for both sides',
+      `input x: uint8[2,6] ${INT8} const s: float32[] = [0.5] i = MatMulInteger(x, w) f = Cast(i) { to: 1 } y = Mul(f, s)`,
+      'no constant scale says',
+    ],
     [
       'a DequantizeLinear whose scale is computed',
       `${X} input s: float32[] ${INT8} v = DequantizeLinear(w, s) y = MatMul(x, v)`,

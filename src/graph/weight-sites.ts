@@ -1,18 +1,18 @@
 import { operatorKey } from '../ir/access.ts';
-import type { Constant, Node } from '../ir/model.ts';
+import type { Graph, Node } from '../ir/model.ts';
 import { type Quantisation, quantisationOf } from './quantised.ts';
+import { scaleBehind } from './scale-behind.ts';
 
 /** Where an operator keeps its weights. */
 export interface WeightSite {
   /** Inputs that are weights. */
   readonly inputs: readonly number[];
-  /** Of operators on whole numbers: the inputs that hold a weight's scale and zero point, and the axis that they go along. */
-  readonly scales?: Readonly<Record<number, { readonly scale: number; readonly zero: number; readonly axis: number }>>;
-  /** Why the weights are listed, but cannot be pruned. */
-  readonly refused?: string;
+  /** Of operators on whole numbers: the inputs that hold a weight's scale (null = {@link scaleBehind}) and zero point, and the axis that they go along. */
+  readonly scales?: Readonly<
+    Record<number, { readonly scale: number | null; readonly zero: number; readonly axis: number }>
+  >;
 }
 
-const ELSEWHERE = 'its scale belongs to other operators, so that its magnitudes compare with nothing';
 const PRODUCT = { inputs: [1, 0] } as const;
 const RECURRENT = { inputs: [1, 2] } as const;
 
@@ -33,9 +33,12 @@ const SITES: ReadonlyMap<string, WeightSite> = new Map<string, WeightSite>([
     'QLinearMatMul',
     { inputs: [3, 0], scales: { 3: { scale: 4, zero: 5, axis: -1 }, 0: { scale: 1, zero: 2, axis: -2 } } },
   ],
-  ['ConvInteger', { inputs: [1], refused: ELSEWHERE }],
-  ['MatMulInteger', { inputs: [1, 0], refused: ELSEWHERE }],
-  ['com.microsoft.MatMulIntegerToFloat', { inputs: [1], refused: ELSEWHERE }],
+  ['ConvInteger', { inputs: [1], scales: { 1: { scale: null, zero: 3, axis: 0 } } }],
+  [
+    'MatMulInteger',
+    { inputs: [1, 0], scales: { 1: { scale: null, zero: 3, axis: -1 }, 0: { scale: null, zero: 2, axis: -2 } } },
+  ],
+  ['com.microsoft.MatMulIntegerToFloat', { inputs: [1], scales: { 1: { scale: 3, zero: 5, axis: -1 } } }],
   ['com.microsoft.DynamicQuantizeMatMul', { inputs: [1], scales: { 1: { scale: 2, zero: 3, axis: -1 } } }],
 ]);
 
@@ -46,20 +49,20 @@ export function weightSite(node: Node): WeightSite | undefined {
 
 /** Whether a node computes with whole numbers that stand for real ones. */
 export function isQuantisedSite(node: Node): boolean {
-  const site = weightSite(node);
-  return site?.scales !== undefined || site?.refused !== undefined;
+  return weightSite(node)?.scales !== undefined;
 }
 
 /** How an operator on whole numbers reads a weight; undefined where scale and zero point are no constants that fit. */
 export function siteQuantisation(
   node: Node,
   input: number,
-  { dims, constant }: { dims: readonly number[]; constant: (name: string) => Constant | undefined },
+  { dims, graph }: { dims: readonly number[]; graph: Graph },
 ): Quantisation | undefined {
   const at = weightSite(node)?.scales?.[input];
   if (at === undefined) return undefined;
   const zeroName = node.inputs[at.zero] ?? '';
-  const zero = constant(zeroName);
+  const zero = graph.constants.get(zeroName);
   if (zeroName !== '' && zero === undefined) return undefined;
-  return quantisationOf(dims, { scale: constant(node.inputs[at.scale] ?? ''), zero }, { axis: at.axis });
+  const scale = at.scale === null ? scaleBehind(graph, node) : graph.constants.get(node.inputs[at.scale] ?? '');
+  return quantisationOf(dims, { scale, zero }, { axis: at.axis });
 }

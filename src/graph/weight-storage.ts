@@ -1,7 +1,7 @@
 import type { Constant, Graph, Node } from '../ir/model.ts';
 import type { DataType } from '../tensor/tensor.ts';
 import { dequantisation, type Quantisation } from './quantised.ts';
-import { isQuantisedSite, siteQuantisation, weightSite } from './weight-sites.ts';
+import { isQuantisedSite, siteQuantisation } from './weight-sites.ts';
 
 /** How a use finds a weight in the file. */
 export interface Storage {
@@ -29,8 +29,6 @@ const REALS: ReadonlySet<DataType> = new Set<DataType>(['float32', 'float16', 'b
 /** Finds how a weight is stored, and what that leaves to do with it. */
 export function storageOf(use: StoredUse): Storage {
   const { node, holder, constant, moves } = use;
-  const refused = weightSite(node)?.refused;
-  if (refused !== undefined) return { refused, magnitudeOnly: null };
   const inside = holder === null ? null : `it lies in ${placeIn(holder)}`;
   if (REALS.has(constant.type)) {
     const isRounded =
@@ -59,7 +57,7 @@ function quantisationOfUse({ graph, node, input, constant, moves }: StoredUse): 
   const at = moves.findIndex(({ op }) => op === 'DequantizeLinear');
   const found =
     at < 0
-      ? siteQuantisation(node, input, { dims: constant.dims, constant: constantOf })
+      ? siteQuantisation(node, input, { dims: constant.dims, graph })
       : dequantisation(moves[at] as Node, constant.dims, constantOf);
   const isFirst = at < 0 ? moves.length === 0 : at === moves.length - 1;
   return isFirst || found?.scale.length === 1 ? found : undefined;
