@@ -86,8 +86,8 @@ async function checked(claim, { names, outputs, batches }) {
   for (const { name, zeros, zero } of shown) {
     if (zero === undefined) continue;
     const tensor = after[0][name];
-    const valueOf = tensor.type === 'float16' ? (x) => x & 0x7fff : Number;
-    const found = tensor.data.reduce((sum, x) => sum + (valueOf(x) === zero ? 1 : 0), 0);
+    const elementOf = tensor.type === 'float16' ? (x) => x & 0x7fff : Number;
+    const found = tensor.data.reduce((sum, x) => sum + (elementOf(x) === zero ? 1 : 0), 0);
     if (found !== zeros) problems.push(`zeros of ${name}: ${found} in the file, ${zeros} claimed`);
   }
   const nonzeros = claim.layers.reduce((sum, { size, zeros }) => sum + size - zeros, 0);
