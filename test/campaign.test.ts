@@ -4,20 +4,21 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { basesOf } from '../bench/campaign/bases.ts';
 import { alike, FAULTS, type Verdict, verdictOf } from '../bench/campaign/campaign.ts';
-import { crossEntropy } from '../bench/campaign/graphs-gradients.ts';
 import { leastError } from '../bench/campaign/graphs-layers.ts';
+import { crossEntropy, lossOf } from '../bench/campaign/heads.ts';
 import { CAMPAIGNS } from '../bench/campaign/list.ts';
 import { mutantAt } from '../bench/campaign/models.ts';
 import { drawn } from '../bench/campaign/random-graph.ts';
+import type { Plainness } from '../bench/campaign/sketch.ts';
 import { kept, tally } from '../bench/campaign/state.ts';
 import { putTogether, takeApart } from '../bench/campaign/wire.ts';
 import { onnxruntimeNode } from '../src/engine/onnxruntime.node.ts';
 import { OptionError } from '../src/errors/errors.ts';
 import { ModelProtoSchema } from '../src/onnx/onnx_pb.ts';
 
-async function outputGapOf(key: string): Promise<number> {
-  const [net, twin] = [drawn(key), drawn(key, { unmoved: true })];
-  const { inputs } = await net.source.feeds([0, 1, 2]);
+async function outputGapOf(key: string, plain: Plainness): Promise<number> {
+  const [net, twin] = [drawn(key), drawn(key, plain)];
+  const { inputs } = await net.source.feeds(Array.from({ length: net.source.fixedBatch ?? 3 }, (_, i) => i));
   const values = await Promise.all(
     [net, twin].map(async ({ model, output }) => {
       const session = await onnxruntimeNode.createSession(model);
@@ -64,7 +65,34 @@ describe('npm run campaign', () => {
         drawn(`twin ${i}`).model.graph.nodes.length > drawn(`twin ${i}`, { unmoved: true }).model.graph.nodes.length,
     );
     expect(moved.length).toBeGreaterThan(3);
-    for (const i of moved.slice(0, 4)) expect(await outputGapOf(`twin ${i}`)).toBeLessThan(1e-5);
+    for (const i of moved.slice(0, 4)) expect(await outputGapOf(`twin ${i}`, { unmoved: true })).toBeLessThan(1e-5);
+    const tied = [...Array(60).keys()].filter((i) =>
+      drawn(`twin ${i}`, { untied: true }).copies.some((copies) => copies.length > 1),
+    );
+    expect(tied.length).toBeGreaterThan(3);
+    for (const i of tied.slice(0, 4)) expect(await outputGapOf(`twin ${i}`, { untied: true })).toBeLessThan(1e-5);
+  });
+
+  it('draws every opset, every kind of answer, fixed batches and several outputs', () => {
+    const nets = [...Array(400).keys()].map((i) => drawn(`net ${i}`));
+    expect(new Set(nets.map(({ opset }) => opset)).size).toBe(13);
+    expect([...new Set(nets.map(({ answer }) => answer))].sort()).toEqual(
+      ['class', 'class of each position', 'numbers', 'one-hot', 'yes or no'].sort(),
+    );
+    expect(nets.some(({ source }) => source.fixedBatch === 3)).toBe(true);
+    expect(nets.filter(({ model }) => model.graph.outputs.length > 1).length).toBeGreaterThan(20);
+  });
+
+  it('tells the loss of a sample', () => {
+    const of = { output: '', raw: '', isKnown: true, spelling: '' };
+    const thirds = [0, Math.log(2), Math.log(3)];
+    expect(lossOf({ ...of, dims: [3], axis: 0, answer: 'class' }, thirds, [1])).toBeCloseTo(Math.log(3), 12);
+    expect(lossOf({ ...of, dims: [3], axis: 0, answer: 'one-hot' }, thirds, [0, 0, 1])).toBeCloseTo(Math.log(2), 12);
+    expect(lossOf({ ...of, dims: [2], axis: 0, answer: 'numbers' }, [1, 2], [0, 4])).toBe(2.5);
+    expect(lossOf({ ...of, dims: [2], axis: 0, answer: 'yes or no' }, [0, 0], [0, 1])).toBeCloseTo(Math.log(2), 12);
+    // classes first, two positions: columns (0, 0) and (log 3, 0)
+    const dense = { ...of, dims: [2, 2], axis: 0, answer: 'class of each position' } as const;
+    expect(lossOf(dense, [0, Math.log(3), 0, 0], [1, 0])).toBeCloseTo((Math.log(2) + Math.log(4 / 3)) / 2, 12);
   });
 
   it('tells refusals from bugs', () => {

@@ -3,6 +3,7 @@ import { decodeModel } from '../../src/onnx/decode.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import * as pb from '../../src/onnx/onnx_pb.ts';
 import { parseModelText } from '../../src/onnx/text.ts';
+import { madeBases } from './made-bases.ts';
 import type { Base } from './mutants.ts';
 
 /** Small models of every kind that files come in. */
@@ -110,6 +111,6 @@ let bases: readonly Base[] | undefined;
 
 /** The bases, made once. */
 export function basesOf(): readonly Base[] {
-  bases ??= [...Object.entries(TEXTS).map(fromText), ...fromMessages()];
+  bases ??= [...Object.entries(TEXTS).map(fromText), ...fromMessages(), ...madeBases()];
   return bases;
 }

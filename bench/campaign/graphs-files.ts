@@ -1,5 +1,4 @@
 import { sparsity } from '../../src/budget/budget.ts';
-import { onnxruntimeNode as engine } from '../../src/engine/onnxruntime.node.ts';
 import { findWeights } from '../../src/graph/weights.ts';
 import { prune } from '../../src/methods/prune.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
@@ -7,20 +6,21 @@ import { encodeModel } from '../../src/onnx/encode.ts';
 import { random } from '../../src/tensor/random.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { RIGHT, type Verdict, wrong } from './campaign.ts';
-import { drawn } from './random-graph.ts';
+import { drawn, sayingOf } from './random-graph.ts';
 
-const METHODS = ['magnitude', 'magnitude', 'chita', 'woodfisher', 'chita-cd', 'chita-block'] as const;
+const METHODS = ['magnitude', 'magnitude', 'reconstruct', 'chita', 'woodfisher', 'chita-cd', 'chita-block'] as const;
 
 /** A pruned file as the stock runtime has it: zeros as claimed, the budget met, all other constants as they were. */
 export async function filesOf(key: string): Promise<Verdict> {
   const net = drawn(key);
+  const { engine } = net;
   const rng = random(`${key}/files`);
   const share = Math.round(95 * rng.uniform()) / 100;
   const method = METHODS[rng.integer(METHODS.length)] as (typeof METHODS)[number];
   const { prunable } = findWeights(net.model);
   const p = prunable.reduce((sum, { size }) => sum + size, 0);
   if (p > 1500 && method !== 'magnitude') return RIGHT;
-  const options = method === 'magnitude' ? {} : { source: net.source, samples: 12, lambda: 1e-2 };
+  const options = method === 'magnitude' ? {} : { source: net.source, samples: 12, lambda: 1e-2, ...sayingOf(net) };
   const { model, w, chosen } = await prune(net.model, { engine, budget: sparsity(share), method, ...options });
   const again = decodeModel(encodeModel(model));
   const names = chosen.layers.map(({ name }) => name);
@@ -29,8 +29,8 @@ export async function filesOf(key: string): Promise<Verdict> {
     ...again,
     graph: { ...again.graph, outputs: [...again.graph.outputs, ...names.map((name) => ({ name, ...kinds }))] },
   };
-  const session = await engine.createSession(encodeModel(open), { threads: 1 });
-  const { inputs } = await net.source.feeds([0, 1]);
+  const session = await engine.createSession(encodeModel(open));
+  const { inputs } = await net.source.feeds(Array.from({ length: net.source.fixedBatch ?? 2 }, (_, i) => i));
   const values = await session.run(inputs);
   await session.release();
   let [start, kept] = [0, 0];

@@ -1,89 +1,64 @@
-import { storedPosition } from '../../src/apply/weights.ts';
-import { elementsOf } from '../../src/curvature/panel.ts';
-import { onnxruntimeNode as engine } from '../../src/engine/onnxruntime.node.ts';
-import { findWeights } from '../../src/graph/weights.ts';
-import { rowsOf } from '../../src/pruning/gradients.ts';
 import { random } from '../../src/tensor/random.ts';
-import type { Tensor } from '../../src/tensor/tensor.ts';
+import { sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
 import { RIGHT, type Verdict, wrong } from './campaign.ts';
+import { type Rows, rowsFor } from './graphs-rows.ts';
+import { lossOf } from './heads.ts';
 import { moved, type Perturbed, perturbed } from './perturbed.ts';
-import { type Drawn, drawn } from './random-graph.ts';
+import { answerOf, type Drawn, drawn } from './random-graph.ts';
 
-/** Rows that are computed, and those of them that are checked. */
-const ROWS = 6;
+/** Rows that are checked. */
 const CHECKED = 2;
 /** Most weights of a network that is worth the time. */
 const MOST = 4000;
 /** Steps of the differences, in units of the weights; a kink within one makes it useless, hence several. */
-const STEPS = [1e-2, 3e-3, 3e-2, 1e-3];
+const STEPS = [1e-2, 3e-3, 3e-2, 1e-3, 1e-1];
 const TOLERANCE = 0.03;
 
-/** Cross-entropy of a sample, in f64. */
-export function crossEntropy(logits: ArrayLike<number>, label: number): number {
-  const z = Array.from(logits);
-  const top = Math.max(...z);
-  return top + Math.log(z.reduce((sum, x) => sum + Math.exp(x - top), 0)) - (z[label] as number);
-}
-
-/** Gradient rows of single samples against differences of the loss, which is computed from the logits by hand. */
+/** Gradient rows of single samples, or of means of them, against differences of the loss, which is computed from the raw outputs by hand. */
 export async function gradientsOf(key: string): Promise<Verdict> {
   const net = drawn(key);
-  const { prunable: layers } = findWeights(net.model);
-  const p = layers.reduce((sum, { size }) => sum + size, 0);
-  if (p === 0 || p > MOST) return RIGHT;
-  const rows = await rowsOf({
-    engine,
-    model: net.model,
-    layers,
-    source: net.source,
-    loss: 'cross-entropy',
-    labels: 'data',
-    samples: ROWS,
-    batch: 1,
-    rng: random(key),
-    augment: false,
-  });
-  const other = await perturbed(net.model, layers, [net.logits]);
+  const rows = await rowsFor(net, key, MOST);
+  if (rows === null) return RIGHT;
+  const other = await perturbed(net, rows.layers, [net.raw]);
   try {
-    const order = await orderOf(net, key);
-    for (let row = 0; row < CHECKED; row++) {
-      const sample = order[row] as number;
-      for (const [l, layer] of layers.entries()) {
-        const panel = rows.panels[l];
-        if (panel === undefined || panel.width !== layer.size) return wrong('rows have other panels than layers');
-        const data = await elementsOf(panel);
-        const gradient = new Float64Array(layer.size);
-        for (let i = 0; i < layer.size; i++) gradient[storedPosition(layer, i)] = data[row * layer.size + i] as number;
-        const problem = await compared(net, other, { name: layer.name, sample, gradient, key });
-        if (problem !== null) return wrong(`row of ${layer.op}: ${problem}; ends in ${net.spelling}`);
+    for (let row = 0; row < Math.min(CHECKED, rows.samples.length); row++)
+      for (const { name, op } of rows.layers) {
+        const problem = await compared(net, other, { rows, row, name, key });
+        if (problem !== null) return wrong(`row of ${op}: ${problem}; ends in ${net.spelling}`);
       }
-    }
     return RIGHT;
   } finally {
     await other.release();
   }
 }
 
-/** The samples of the rows, in their order: as rowsOf draws them. */
-async function orderOf(net: Drawn, key: string): Promise<Int32Array> {
-  const { drawIndices } = await import('../../src/data/batches.ts');
-  return drawIndices(random(key).fork('samples'), net.source.count, ROWS);
+/** The mean loss of some samples with other weights. */
+async function lossAt(
+  net: Drawn,
+  other: Perturbed,
+  { samples, changed }: { samples: readonly number[]; changed: ReadonlyMap<string, Float32Array> },
+): Promise<number> {
+  const size = sizeOf(net.dims);
+  const { inputs } = await net.source.feeds(samples);
+  const { data } = (await other.run(inputs, changed)).get(net.raw) as Tensor<Float32Array>;
+  const total = samples.reduce(
+    (sum, sample, i) => sum + lossOf(net, data.subarray(i * size, (i + 1) * size), answerOf(net, sample)),
+    0,
+  );
+  return total / samples.length;
 }
 
 interface Asked {
+  readonly rows: Rows;
+  readonly row: number;
   readonly name: string;
-  readonly sample: number;
-  readonly gradient: Float64Array;
   readonly key: string;
 }
 
 /** Null where the gradient agrees with differences along some direction and step; else how far it is off at best. */
-async function compared(
-  { source, labels, logits }: Drawn,
-  other: Perturbed,
-  { name, sample, gradient, key }: Asked,
-): Promise<string | null> {
-  const { inputs } = await source.feeds([sample]);
+async function compared(net: Drawn, other: Perturbed, { rows, row, name, key }: Asked): Promise<string | null> {
+  const samples = rows.samples[row] as readonly number[];
+  const gradient = rows.gradients[row]?.get(name) as Float64Array;
   const w = other.weights.get(name) as Float32Array;
   const scale = Math.sqrt(w.reduce((sum, x) => sum + x * x, 0) / w.length) || 1;
   const length = Math.sqrt(gradient.reduce((sum, x) => sum + x * x, 0));
@@ -91,10 +66,8 @@ async function compared(
   for (const [k, step] of STEPS.entries()) {
     const rng = random(`${key}/${name}/${k}`);
     const u = Float32Array.from(w, () => rng.normal());
-    const at = async (h: number): Promise<number> => {
-      const z = (await other.run(inputs, new Map([[name, moved(w, u, h)]]))).get(logits) as Tensor<Float32Array>;
-      return crossEntropy(z.data, labels[sample] as number);
-    };
+    const at = (h: number): Promise<number> =>
+      lossAt(net, other, { samples, changed: new Map([[name, moved(w, u, h)]]) });
     const h = step * scale;
     const [d1, d2] = [((await at(h)) - (await at(-h))) / (2 * h), ((await at(2 * h)) - (await at(-2 * h))) / (4 * h)];
     const difference = (4 * d1 - d2) / 3;

@@ -1,5 +1,4 @@
 import { sparsity } from '../../src/budget/budget.ts';
-import { onnxruntimeNode as engine } from '../../src/engine/onnxruntime.node.ts';
 import { constantsToInitializers } from '../../src/graph/passes/constants-to-initializers.ts';
 import { findWeights, type WeightLayer } from '../../src/graph/weights.ts';
 import { tensorOf } from '../../src/ir/access.ts';
@@ -9,7 +8,7 @@ import { random } from '../../src/tensor/random.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { RIGHT, type Verdict, wrong } from './campaign.ts';
 import { perturbed } from './perturbed.ts';
-import { drawn, SAMPLES } from './random-graph.ts';
+import { type Drawn, drawn, SAMPLES } from './random-graph.ts';
 
 /** Most weights of a layer that is solved plainly. */
 const MOST = 150;
@@ -26,7 +25,7 @@ export async function layersOf(key: string): Promise<Verdict> {
   const layer = small[random(`${key}/layer`).integer(Math.max(1, small.length))];
   if (layer === undefined) return RIGHT;
   const { model } = await prune(net.model, {
-    engine,
+    engine: net.engine,
     budget: sparsity(0.5),
     method: 'reconstruct',
     source: net.source,
@@ -36,7 +35,7 @@ export async function layersOf(key: string): Promise<Verdict> {
   });
   const solved = elements(model, layer);
   const plain = await linearMap(
-    net.model,
+    net,
     layer,
     (await net.source.feeds(Int32Array.from({ length: SAMPLES }, (_, i) => i))).inputs,
   );
@@ -68,12 +67,12 @@ function elements(model: Model, { name }: WeightLayer): Float64Array {
 
 /** What each single weight adds to the outputs of the layer's uses; null where these are no linear function of it. */
 async function linearMap(
-  model: Model,
+  net: Drawn,
   layer: WeightLayer,
   inputs: Parameters<Awaited<ReturnType<typeof perturbed>>['run']>[0],
 ): Promise<{ columns: Float64Array[]; dense: Float64Array } | null> {
   const outputs = [...new Set(layer.uses.map(({ node }) => node.outputs[0] as string))];
-  const open = await perturbed(model, [layer], outputs);
+  const open = await perturbed(net, [layer], outputs);
   const dense = Float64Array.from(open.weights.get(layer.name) as Float32Array);
   const at = async (w: Float64Array): Promise<Float64Array> => {
     const values = await open.run(inputs, new Map([[layer.name, Float32Array.from(w)]]));

@@ -2,17 +2,21 @@ import { type Campaign, type Verdict, verdictOf, wrong } from './campaign.ts';
 import { filesOf } from './graphs-files.ts';
 import { gradientsOf } from './graphs-gradients.ts';
 import { layersOf } from './graphs-layers.ts';
+import { tiesOf } from './graphs-ties.ts';
 import { twinsOf } from './graphs-twins.ts';
+import { valuesOf } from './graphs-values.ts';
 
 /** What is checked of a graph, by turns. */
 const CHECKS: Readonly<Record<string, (key: string) => Promise<Verdict>>> = {
   gradients: gradientsOf,
+  values: valuesOf,
+  ties: tiesOf,
   files: filesOf,
   layers: layersOf,
   twins: twinsOf,
 };
 
-/** Random networks with results that are known otherwise. */
+/** Random networks of opsets 11 to 23 with results that are known otherwise. */
 export const graphs: Campaign = {
   name: 'graphs',
   summary:

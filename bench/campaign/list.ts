@@ -2,8 +2,9 @@ import type { Campaign } from './campaign.ts';
 import { data } from './data.ts';
 import { graphs } from './graphs.ts';
 import { models } from './models.ts';
+import { zoo } from './zoo.ts';
 
 /** The campaigns by name: one file each. */
 export const CAMPAIGNS: Readonly<Record<string, Campaign>> = Object.fromEntries(
-  [models, graphs, data].map((one) => [one.name, one]),
+  [models, graphs, data, zoo].map((one) => [one.name, one]),
 );

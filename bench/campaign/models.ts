@@ -10,27 +10,30 @@ import type { Model } from '../../src/ir/model.ts';
 import { prune } from '../../src/methods/prune.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
+import { externalReader } from '../../src/onnx/external.node.ts';
 import { inspect } from '../../src/pipeline/inspect.ts';
 import { shapesOf } from '../../src/pruning/shapes.ts';
 import { random } from '../../src/tensor/random.ts';
 import { basesOf } from './bases.ts';
 import { type Campaign, RIGHT, type Surroundings, type Verdict, verdictOf, wrong } from './campaign.ts';
-import { mutantOf } from './mutants.ts';
+import { type Base, mutantOf } from './mutants.ts';
 
 /** One case in so many goes to onnxruntime, one in so many through the command line. */
 const TO_RUNTIME = 20;
 const TO_COMMANDS = 100;
 const SHARE = 0.5;
+/** Bytes that a file beside a model may have. */
+const MOST_BESIDE = 2 ** 30;
 
 /** The mutant of a case, for looking at. */
 export function mutantAt(
   seed: number,
   index: number,
-): { readonly base: string; readonly how: string; readonly bytes: Uint8Array } {
+): { readonly base: string; readonly how: string; readonly bytes: Uint8Array; readonly beside?: Base['beside'] } {
   const rng = random(`models/${seed}/${index}`);
   const bases = basesOf();
   const base = bases[rng.integer(bases.length)] as (typeof bases)[number];
-  return { base: base.name, ...mutantOf(base, rng) };
+  return { base: base.name, ...mutantOf(base, rng), ...(base.beside && { beside: base.beside }) };
 }
 
 /** Mutants of model files, through everything that a file meets. */
@@ -39,15 +42,18 @@ export const models: Campaign = {
   summary: 'mutants of small models through read, inspect, magnitude, write, read again, onnxruntime and the commands',
   limit: 5,
   async case(seed, index, around) {
-    const { bytes } = mutantAt(seed, index);
+    const { bytes, beside } = mutantAt(seed, index);
+    if (beside !== undefined) await writeFile(join(around.scratch, beside.name), beside.bytes);
+    const read = (): Model =>
+      decodeModel(bytes, beside === undefined ? {} : { external: externalReader(around.scratch, MOST_BESIDE) });
     try {
-      const verdict = await throughLibrary(bytes);
+      const verdict = await throughLibrary(read);
       if (verdict.kind !== 'right') return verdict;
     } catch (thrown) {
       return index % TO_COMMANDS === 0 ? throughCommands(bytes, around, verdictOf(thrown)) : verdictOf(thrown);
     }
     if (index % TO_RUNTIME === 0) {
-      const verdict = await throughRuntime(bytes, around);
+      const verdict = await throughRuntime(bytes, read, around);
       if (verdict.kind !== 'right') return verdict;
     }
     return index % TO_COMMANDS === 0 ? throughCommands(bytes, around, RIGHT) : RIGHT;
@@ -58,8 +64,8 @@ const half = (model: Model): Promise<Awaited<ReturnType<typeof prune>>> =>
   prune(model, { engine, budget: sparsity(SHARE), method: 'magnitude' });
 
 /** Read, inspected, pruned by magnitude, written, read again: the zeros are where they are claimed to be. */
-async function throughLibrary(bytes: Uint8Array): Promise<Verdict> {
-  const model = validateGraph(decodeModel(bytes));
+async function throughLibrary(read: () => Model): Promise<Verdict> {
+  const model = validateGraph(read());
   JSON.stringify(inspect(model), (_, value) => (typeof value === 'bigint' ? String(value) : value));
   validateGraph(decodeModel(encodeModel(model)));
   const { model: pruned, w } = await half(model);
@@ -73,8 +79,8 @@ async function throughLibrary(bytes: Uint8Array): Promise<Verdict> {
 }
 
 /** What onnxruntime takes before, it takes after. */
-async function throughRuntime(bytes: Uint8Array, { entering }: Surroundings): Promise<Verdict> {
-  const model = validateGraph(decodeModel(bytes));
+async function throughRuntime(bytes: Uint8Array, read: () => Model, { entering }: Surroundings): Promise<Verdict> {
+  const model = validateGraph(read());
   const takes = async (of: Uint8Array): Promise<boolean> => {
     entering('runtime');
     try {

@@ -10,6 +10,8 @@ export interface Base {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly model: Model;
+  /** A file that lies beside it. */
+  readonly beside?: { readonly name: string; readonly bytes: Uint8Array };
 }
 
 const pick = <T>(rng: Random, list: readonly T[]): T => list[rng.integer(list.length)] as T;

@@ -1,5 +1,4 @@
-import type { Session } from '../../src/engine/engine.ts';
-import { onnxruntimeNode } from '../../src/engine/onnxruntime.node.ts';
+import type { Engine, Session } from '../../src/engine/engine.ts';
 import { constantsToInitializers } from '../../src/graph/passes/constants-to-initializers.ts';
 import type { WeightLayer } from '../../src/graph/weights.ts';
 import { tensorOf } from '../../src/ir/access.ts';
@@ -17,7 +16,7 @@ export interface Perturbed {
 
 /** Opens a model with its layers' weights as inputs and some values as outputs. */
 export async function perturbed(
-  model: Model,
+  { engine, model }: { readonly engine: Engine; readonly model: Model },
   layers: readonly WeightLayer[],
   outputs: readonly string[],
 ): Promise<Perturbed> {
@@ -41,12 +40,13 @@ export async function perturbed(
     graph: {
       ...graph,
       constants,
-      inputs: [...graph.inputs, ...fed],
+      // a batch of any size: no piece of the networks bakes it in
+      inputs: [...graph.inputs.map((input) => ({ ...input, shape: null })), ...fed],
       outputs: outputs.map((name) => ({ name, type: null, shape: null })),
       valueInfo: [],
     },
   };
-  const session: Session = await onnxruntimeNode.createSession(encodeModel(open), { threads: 1 });
+  const session: Session = await engine.createSession(encodeModel(open));
   return {
     weights,
     run: (inputs, changed = new Map()) => {

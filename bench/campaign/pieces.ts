@@ -1,11 +1,12 @@
 import { float } from '../../src/ir/access.ts';
-import { float32, int64 } from '../../src/tensor/tensor.ts';
+import { float32 } from '../../src/tensor/tensor.ts';
+import { MORE } from './more-pieces.ts';
 import type { Sketch, Value } from './sketch.ts';
 
 /** A piece of a network: from one value to another. */
-type Piece = (s: Sketch, v: Value) => Value;
+export type Piece = (s: Sketch, v: Value) => Value;
 
-const ints = (s: Sketch, values: readonly number[]): string => s.builder.constant(int64(values), 'ints');
+const ints = (s: Sketch, values: readonly number[]): string => s.ints(values);
 const last = (v: Value): number => v.dims.at(-1) as number;
 const withLast = (v: Value, name: string, size: number): Value => ({
   ...v,
@@ -36,10 +37,19 @@ const UNARY = [
   'Sin',
   'Cos',
   'Atan',
+  'Mish',
+  'Gelu',
+  'Sinh',
+  'Asinh',
 ];
 
-const activation: Piece = (s, v) => {
-  const op = UNARY[s.rng.integer(UNARY.length)] as string;
+/** The first opset of those that are younger than 11. */
+const SINCE: Readonly<Record<string, number>> = { Celu: 12, HardSwish: 14, Mish: 18, Gelu: 20 };
+
+/** A function of each element. */
+export const activation: Piece = (s, v) => {
+  const known = UNARY.filter((op) => (SINCE[op] ?? 0) <= s.opset);
+  const op = known[s.rng.integer(known.length)] as string;
   return { ...v, name: s.emit(op, [v.name]) };
 };
 
@@ -64,15 +74,16 @@ const leftProduct: Piece = (s, v) => {
 };
 
 const einsum: Piece = (s, v) => {
-  if (v.axis !== 0 || v.dims.length > 2) return activation(s, v);
+  if (v.axis !== 0 || v.dims.length > 2 || s.opset < 12) return activation(s, v);
   const [from, to] = [last(v), width(s)];
   const turned = s.chance(1, 2);
-  const x = v.dims.length === 1 ? 'ni' : 'nti';
+  const x = s.chance(1, 3) ? '...i' : v.dims.length === 1 ? 'ni' : 'nti';
   const equation = `${x},${turned ? 'oi' : 'io'}->${x.slice(0, -1)}o`;
   return withLast(v, s.emit('Einsum', [v.name, s.weight(turned ? [to, from] : [from, to], from)], { equation }), to);
 };
 
 const norm: Piece = (s, v) => {
+  if (s.opset < 17) return activation(s, v);
   const size = last(v);
   const scale = s.constant([size], () => 1 + s.rng.normal() / 4);
   return { ...v, name: s.emit('LayerNormalization', [v.name, scale, bias(s, size)], { axis: -1 }) };
@@ -95,7 +106,7 @@ const residual: Piece = (s, v) => {
 const split: Piece = (s, v) => {
   const size = last(v);
   if (size < 4) return activation(s, v);
-  const [a, b] = s.builder.emitAll('Split', [v.name, ints(s, [2, size - 2])], 2, { axis: -1 }) as [string, string];
+  const [a, b] = s.split(v.name, [2, size - 2], -1);
   return withLast(v, s.emit('Concat', [s.emit('Tanh', [b]), a], { axis: -1 }), size);
 };
 
@@ -221,10 +232,12 @@ const resize: Piece = (s, v) => {
   const [channels, ...cells] = v.dims as [number, ...number[]];
   if (cells.length !== 2 || Math.max(...cells) > 6) return activation(s, v);
   const scales = s.builder.constant(float32([1, 1, 2, 2], [4]), 'scales');
-  const name = s.emit('Resize', [v.name, '', scales], {
-    mode: s.chance(1, 2) ? 'nearest' : 'linear',
-    coordinate_transformation_mode: 'asymmetric',
-    nearest_mode: 'floor',
+  const roi = s.opset < 13 ? s.builder.constant(float32([], [0]), 'roi') : '';
+  const mode = ['nearest', 'linear', 'cubic'][s.rng.integer(3)] as string;
+  const name = s.emit('Resize', [v.name, roi, scales], {
+    mode,
+    coordinate_transformation_mode: mode === 'nearest' || s.chance(1, 2) ? 'asymmetric' : 'half_pixel',
+    ...(mode === 'nearest' && { nearest_mode: 'floor' }),
   });
   return { ...v, name, dims: [channels, ...cells.map((cell) => 2 * cell)] };
 };
@@ -263,20 +276,21 @@ function narrowed(s: Sketch, v: Value): Value {
       return { ...v, name: s.emit('Flatten', [v.name], { axis: 1 }), dims: [size] };
     case 1: {
       const axes = v.dims.slice(1).map((_, i) => i + 2);
-      return { ...v, name: s.emit('ReduceMean', [v.name], { axes, keepdims: 0 }), dims: [v.dims[0] as number] };
+      return { ...v, name: s.reduced('ReduceMean', v.name, axes), dims: [v.dims[0] as number] };
     }
     default:
       return { ...v, name: s.emit('Reshape', [v.name, ints(s, [s.chance(1, 2) ? 0 : -1, size])]), dims: [size] };
   }
 }
 
-/** A few pieces one after another, to a vector a sample. */
-export function body(s: Sketch, input: Value): Value {
+/** A few pieces one after another, to a vector a sample, or to what samples are by then. */
+export function body(s: Sketch, input: Value, isDense = false): Value {
   let v = input;
   for (let count = 1 + s.rng.integer(5); count > 0; count--) {
-    const pieces = PIECES[v.dims.length] as readonly Piece[];
+    const pieces = [...(PIECES[v.dims.length] as readonly Piece[]), ...(MORE[v.dims.length] as readonly Piece[])];
     v = (pieces[s.rng.integer(pieces.length)] as Piece)(s, v);
   }
+  if (isDense && v.dims.length > 1) return v;
   while (v.dims.length > 1) v = narrowed(s, v);
   return product(s, v);
 }

@@ -31,7 +31,7 @@ function partsOf(text: string) {
   const { constants, nodes } = model.graph;
   const weight = constants.get('w') as Constant;
   const node = nodes[0] as (typeof nodes)[number];
-  return { model, weight, quantisation: dequantisation(node, weight.dims, (name) => constants.get(name)) };
+  return { model, weight, quantisation: dequantisation(node, weight, (name) => constants.get(name)) };
 }
 
 describe('numbers of a file', () => {
@@ -49,6 +49,20 @@ describe('numbers of a file', () => {
     const { weight, quantisation } = partsOf(text);
     const zeros = constantLike(weight, new Float64Array(numbersOf(weight, quantisation).length), quantisation);
     expect(Array.from(numbersOf(zeros, quantisation)).every((x) => x === 0)).toBe(true);
+  });
+
+  it.each([
+    ['a zero point of another type', 'uint8', 'float32[] = [0.5]', 'int8[] = [-6]'],
+    ['a zero point that is not whole', 'uint8', 'float32[] = [0.5]', 'float32[] = [0.05]'],
+    ['a whole scale', 'uint8', 'int8[] = [2]', 'uint8[] = [1]'],
+    ['elements of eight bits that are no whole numbers', 'float8e5m2', 'float32[] = [0.5]', 'int8[] = [0]'],
+  ])('with %s have no known meaning', (_, type, scale, zero) => {
+    const { weight, model } = partsOf(
+      `const w: uint8[2] = [1, 2] const s: ${scale} const z: ${zero} y = DequantizeLinear(w, s, z)`,
+    );
+    const node = model.graph.nodes[0] as (typeof model.graph.nodes)[number];
+    const stored = { ...weight, type: type as Constant['type'] };
+    expect(dequantisation(node, stored, (name) => model.graph.constants.get(name))).toBeUndefined();
   });
 
   it('of four bits lie two in a byte', () => {

@@ -24,6 +24,9 @@ export const WHOLE_RANGES: Readonly<Partial<Record<DataType, readonly [least: nu
   int32: [-(2 ** 31), 2 ** 31 - 1],
 };
 
+/** Shape and type of the elements. */
+export type StoredNumbers = Pick<Constant, 'dims' | 'type'>;
+
 /** Scale and zero point of a node, where they are constants. */
 export interface QuantisationParts {
   readonly scale: Constant | undefined;
@@ -34,15 +37,18 @@ export interface QuantisationParts {
 /**
  * How a constant's elements are to be read: one scale for all, one for each index of an axis, or one for each block of an axis.
  *
- * @returns undefined where scale and zero point are no numbers that fit the shape
+ * @returns undefined where the elements are no whole numbers, the scale is not real, the zero point is of another type than the
+ *          elements, or they do not fit the shape
  */
 export function quantisationOf(
-  dims: readonly number[],
+  { dims, type }: StoredNumbers,
   { scale, zero }: QuantisationParts,
   { axis = 1, block = 0 }: { axis?: number; block?: number } = {},
 ): Quantisation | undefined {
   const scales = scale && realsOf(scale);
-  if (scale === undefined || scales === undefined || scales.length === 0) return undefined;
+  if (scale === undefined || scales === undefined || scales.length === 0 || !scale.type.startsWith('float'))
+    return undefined;
+  if (WHOLE_RANGES[type] === undefined || (zero !== undefined && zero.type !== type)) return undefined;
   const zeros = zero === undefined ? new Float64Array(scales.length) : realsOf(zero);
   if (zeros?.length !== scales.length) return undefined;
   const at =
@@ -70,13 +76,13 @@ function placer(
 /** How a DequantizeLinear reads its first input. */
 export function dequantisation(
   node: Node,
-  dims: readonly number[],
+  weight: StoredNumbers,
   constant: (name: string) => Constant | undefined,
 ): Quantisation | undefined {
   const [scale, zero] = [node.inputs[1] ?? '', node.inputs[2] ?? ''];
   if (zero !== '' && constant(zero) === undefined) return undefined;
   const parts = { scale: constant(scale), zero: zero === '' ? undefined : constant(zero) };
-  return quantisationOf(dims, parts, {
+  return quantisationOf(weight, parts, {
     axis: intAttribute(node, 'axis', 1),
     block: intAttribute(node, 'block_size', 0),
   });

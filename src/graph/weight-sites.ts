@@ -1,6 +1,6 @@
 import { operatorKey } from '../ir/access.ts';
 import type { Graph, Node } from '../ir/model.ts';
-import { type Quantisation, quantisationOf } from './quantised.ts';
+import { type Quantisation, quantisationOf, type StoredNumbers } from './quantised.ts';
 import { scaleBehind } from './scale-behind.ts';
 
 /** Where an operator keeps its weights. */
@@ -56,7 +56,7 @@ export function isQuantisedSite(node: Node): boolean {
 export function siteQuantisation(
   node: Node,
   input: number,
-  { dims, graph }: { dims: readonly number[]; graph: Graph },
+  { weight, graph }: { weight: StoredNumbers; graph: Graph },
 ): Quantisation | undefined {
   const at = weightSite(node)?.scales?.[input];
   if (at === undefined) return undefined;
@@ -64,5 +64,5 @@ export function siteQuantisation(
   const zero = graph.constants.get(zeroName);
   if (zeroName !== '' && zero === undefined) return undefined;
   const scale = at.scale === null ? scaleBehind(graph, node) : graph.constants.get(node.inputs[at.scale] ?? '');
-  return quantisationOf(dims, { scale, zero }, { axis: at.axis });
+  return quantisationOf(weight, { scale, zero }, { axis: at.axis });
 }

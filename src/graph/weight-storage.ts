@@ -57,8 +57,8 @@ function quantisationOfUse({ graph, node, input, constant, moves }: StoredUse): 
   const at = moves.findIndex(({ op }) => op === 'DequantizeLinear');
   const found =
     at < 0
-      ? siteQuantisation(node, input, { dims: constant.dims, graph })
-      : dequantisation(moves[at] as Node, constant.dims, constantOf);
+      ? siteQuantisation(node, input, { weight: constant, graph })
+      : dequantisation(moves[at] as Node, constant, constantOf);
   const isFirst = at < 0 ? moves.length === 0 : at === moves.length - 1;
   return isFirst || found?.scale.length === 1 ? found : undefined;
 }
