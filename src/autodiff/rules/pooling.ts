@@ -1,3 +1,4 @@
+import { skippedByAutoPad } from '../../graph/auto-pad.ts';
 import { intAttribute, intsAttribute } from '../../ir/access.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import type { GradientRule } from '../rule.ts';
@@ -30,6 +31,7 @@ const averagePool: GradientRule = {
   op: 'AveragePool',
   since: [1, 7, 10, 11, 19, 22],
   linearity: 'linear',
+  refuses: skippedByAutoPad,
   backward: (at) => {
     const [n, c, ...input] = at.shape(0) as [number, number, ...number[]];
     const output = at.outShape(0).slice(2);
@@ -76,6 +78,7 @@ const maxPool: GradientRule = {
   op: 'MaxPool',
   since: [8, 10, 11, 12, 22],
   linearity: 'piecewise',
+  refuses: skippedByAutoPad,
   backward: (at) => {
     const attrs = Object.fromEntries([...at.node.attributes].filter(([name]) => name !== 'storage_order'));
     const [, indices] = at.emitAll('MaxPool', 2, at.x[0] as string, attrs) as [string, string];

@@ -12,6 +12,8 @@ export interface Kernel {
   readonly within: boolean;
 }
 
+const f32 = Math.fround;
+
 /** The kernel at a distance: 1 - |x|, or the cubic of coefficient a (Keys 1981, eq. 4). */
 function kernelAt(x: number, a: number | undefined): number {
   const d = Math.abs(x);
@@ -61,15 +63,16 @@ export function cubicTaps(places: readonly number[], inside: readonly boolean[],
  * Source: the filter of onnxruntime's kernel, in float32 where rounding decides which elements are under it.
  */
 export function smoothedTaps(places: readonly number[], kernel: Kernel): Tap[] {
-  const stretch = Math.max(1, 1 / kernel.scale);
+  const stretch = Math.max(1, f32(1 / f32(kernel.scale)));
   const support = (kernel.cubic === undefined ? 1 : 2) * stretch;
+  const shrink = f32(1 / stretch);
   return tapsFrom(
     places.map((x) => {
-      const center = Math.fround(x + 0.5);
-      const start = Math.floor(Math.fround(center - support + 0.5));
-      const end = Math.floor(Math.fround(center + support + 0.5));
+      const center = f32(x + 0.5);
+      const start = Math.floor(f32(center - support + 0.5));
+      const end = Math.floor(f32(center + support + 0.5));
       const weights = Array.from({ length: Math.max(1, end - start) }, (_, i) =>
-        kernelAt((start + i - center + 0.5) / stretch, kernel.cubic),
+        kernelAt(f32(f32(f32(start + i - center) + 0.5) * shrink), kernel.cubic),
       );
       return gathered(start, weights, kernel);
     }),

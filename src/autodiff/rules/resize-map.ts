@@ -21,8 +21,9 @@ const f32 = Math.fround;
 const COORDINATES: Readonly<Record<string, Coordinate>> = {
   half_pixel: (x, { scale }) => f32(f32((x + 0.5) / f32(scale)) - 0.5),
   half_pixel_symmetric: (x, { from, to, scale }) => {
-    const adjustment = to / (scale * from);
-    return (from / 2) * (1 - adjustment) + (x + 0.5) / scale - 0.5;
+    const adjustment = f32(to / f32(f32(scale) * from));
+    const offset = f32((from / 2) * f32(1 - adjustment));
+    return f32(f32(offset + f32((x + 0.5) / f32(scale))) - 0.5);
   },
   pytorch_half_pixel: (x, { to, scale }) => (to > 1 ? f32(f32((x + 0.5) / f32(scale)) - 0.5) : 0),
   align_corners: (x, { from, to }) => (to === 1 ? 0 : f32((x * (from - 1)) / (to - 1))),
@@ -59,8 +60,10 @@ export function resizeMaps(form: NodeForm): AxisMap[] {
   const coordinate = COORDINATES[name] as Coordinate;
   const crops = name === 'tf_crop_and_resize';
   if (!crops && String(form.shape(0)) === String(form.outShape(0))) return [];
+  const antialias = intAttribute(form.node, 'antialias', 0) !== 0;
   return resizedAxes(form).flatMap((axis) => {
-    if (axis.from === axis.to && axis.scale === 1 && !crops) return [];
+    // with antialias, onnxruntime leaves an axis that keeps its length alone, whatever its scale
+    if (axis.from === axis.to && (antialias || axis.scale === 1) && !crops) return [];
     const places = Array.from({ length: axis.to }, (_, i) => coordinate(i, axis));
     const inside = places.map((x) => !crops || (x >= 0 && x <= axis.from - 1));
     const kernel = {
@@ -69,14 +72,13 @@ export function resizeMaps(form: NodeForm): AxisMap[] {
       cubic: mode === 'cubic' ? floatAttribute(form.node, 'cubic_coeff_a', -0.75) : undefined,
       within: intAttribute(form.node, 'exclude_outside', 0) !== 0,
     };
-    const taps =
-      intAttribute(form.node, 'antialias', 0) !== 0
-        ? smoothedTaps(places, kernel)
-        : mode === 'nearest'
-          ? nearestTap(places, inside, { round, from: axis.from })
-          : mode === 'cubic'
-            ? cubicTaps(places, inside, kernel)
-            : linearTaps(places, inside, axis.from);
+    const taps = antialias
+      ? smoothedTaps(places, kernel)
+      : mode === 'nearest'
+        ? nearestTap(places, inside, { round, from: axis.from })
+        : mode === 'cubic'
+          ? cubicTaps(places, inside, kernel)
+          : linearTaps(places, inside, axis.from);
     return [{ axis: axis.axis, from: axis.from, to: axis.to, taps }];
   });
 }

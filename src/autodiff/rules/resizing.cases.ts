@@ -62,6 +62,7 @@ export const resizingCases: readonly GradientCase[] = [
     ].map((row) => ({ ...row, ...(opsets && { opsets }) }));
   }),
   resize([4, 5], to(2, 1.7), { mode: 'cubic' }),
+  { ...resize([1, 2, 3, 4], to(1, 1, 2, 1.2), { mode: 'linear', antialias: 1 }), opsets: [18, 24] },
   ...['half_pixel', 'pytorch_half_pixel', 'align_corners', 'asymmetric'].flatMap((coordinate_transformation_mode) =>
     ['linear', 'cubic'].flatMap((mode) => {
       const smooth = { mode, antialias: 1, coordinate_transformation_mode };

@@ -1,5 +1,6 @@
 import { intAttribute, intsAttribute } from '../../../ir/access.ts';
 import { sizeOf } from '../../../tensor/tensor.ts';
+import { skippedByAutoPad } from '../../auto-pad.ts';
 import type { NodeForm } from '../../node-form.ts';
 import { attributesOf, axisOf, type Lowering, type LoweringContext, MICROSOFT, meanOver, times } from './lowering.ts';
 
@@ -46,8 +47,8 @@ const lpPool: Lowering = {
   op: 'LpPool',
   since: [2, 11, 18, 22],
   linearity: 'smooth',
-  refuses: ({ node }) =>
-    intAttribute(node, 'ceil_mode', 0) === 0 ? undefined : 'ceil_mode must be 0, current value is 1',
+  refuses: (form) =>
+    intAttribute(form.node, 'ceil_mode', 0) === 0 ? skippedByAutoPad(form) : 'ceil_mode must be 0, current value is 1',
   lower: (at) => {
     const [n, c, ...size] = at.shape(0) as [number, number, ...number[]];
     const p = intAttribute(at.node, 'p', 2);
