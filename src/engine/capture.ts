@@ -93,17 +93,20 @@ export async function foldAndCapture(
 /**
  * The model at opset 17 or later with its constants as initializers, branches that always run in the place of their If, and its
  * composite operators written in plain ones; and the shapes of all its values.
+ *
+ * @param anyBatch  for a model that will run with other batch sizes than this one: operators whose plain form does not are left
  */
 export async function liftAndCapture(
   engine: Engine,
   model: Model,
   feeds: Tensors,
+  anyBatch = false,
 ): Promise<{ model: Model; captured: Captured }> {
   const { model: plain, captured: first } = await foldAndCapture(engine, model, feeds);
   const lifted = liftOpset(plain, first);
   const clean = lifted === plain ? plain : { ...lifted, graph: constantsToInitializers(lifted.graph) };
   const captured = clean === plain ? first : await capture(engine, clean, feeds);
-  const lowered = lowerComposites(clean, captured);
+  const lowered = lowerComposites(clean, captured, anyBatch);
   return lowered === clean
     ? { model: clean, captured }
     : { model: lowered, captured: await capture(engine, lowered, feeds) };

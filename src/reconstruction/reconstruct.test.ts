@@ -464,6 +464,29 @@ describe('reconstruct', () => {
     await expect(reconstruct({ ...request, signal, constraintsOf: () => [keep(0.5)] })).rejects.toThrow(/abort/i);
   });
 
+  it('works behind operators whose plain form is of one batch size, and on fused ones', async () => {
+    const composite = parseModelText(`
+      ir 9 opset 17 opset com.microsoft 1
+      input x: float32[N, 6]
+      const w: float32[6, 8] = random(1)  const v: float32[8, 4] = random(2)  const shape: int64[3] = [-1, 2, 3]  const flat: int64[2] = [-1, 6]
+      a = Reshape(x, shape)  n = LpNormalization(a) { p: 2 }  l = com.microsoft:MultiHeadAttention(n, n, n) { num_heads: 1 }  f = Reshape(l, flat)
+      h = com.microsoft:FusedMatMul(f, w) { alpha: 0.5 }  r = Relu(h)  y = MatMul(r, v)
+      output y
+    `);
+    const source = feedsFromDataset(composite, tinyData({ count: 40, sampleDims: [6] }));
+    const layers = findWeights(composite).prunable;
+    const { model, blocked } = await reconstruct({
+      ...request,
+      model: composite,
+      source,
+      layers,
+      samples: 40,
+      constraintsOf: () => [cardinality(80, 40)],
+    });
+    expect(readWeights(model, layers).reduce((count, x) => count + (x === 0 ? 0 : 1), 0)).toBeLessThanOrEqual(40);
+    expect(blocked).toEqual([]);
+  });
+
   it('works on half floats and on some layers alone', async () => {
     const half = parseModelText(`
       opset 17

@@ -231,7 +231,7 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
   const most = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / elementsOf(first))));
   const batch = source.fixedBatch ?? Math.ceil(wanted / Math.ceil(wanted / most));
   const samples = order.length;
-  const { model, captured } = await liftAndCapture(engine, widened, first.inputs);
+  const { model, captured } = await liftAndCapture(engine, widened, first.inputs, source.fixedBatch === null);
   const counted = source.fixedBatch ?? 1;
   const uses = new Map(findWeights(model, captured, counted).prunable.map((layer) => [layer.name, layer.uses]));
   const mapped: { layer: WeightLayer; maps: MeasuredMap[] }[] = [];

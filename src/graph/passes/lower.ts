@@ -39,15 +39,17 @@ export function loweringRefusal(form: NodeForm): string | undefined {
  *
  * @param model     of ai.onnx 17 or later (see liftOpset)
  * @param captured  shapes and types of a run of this model
+ * @param anyBatch  rewrites only what then holds for other batch sizes than that of the run; default: all
  * @returns         a model that computes the same up to rounding; the same object if nothing is rewritten
  * Cost: one pass over the nodes; weights are shared. Idempotent.
  */
-export function lowerComposites(model: Model, captured: Captured): Model {
+export function lowerComposites(model: Model, captured: Captured, anyBatch = false): Model {
   const { graph } = model;
   const at = { captured, constants: graph.constants };
   const lowerable = (node: Node): Lowering | undefined => {
     const lowering = LOWERINGS.get(operatorKey(node));
     if (lowering === undefined || typeOf(captured, node) === undefined) return undefined;
+    if (anyBatch && lowering.anyBatch !== true) return undefined;
     return lowering.refuses?.(formOf(at, node)) === undefined ? lowering : undefined;
   };
   if (!graph.nodes.some(lowerable)) return model;

@@ -38,6 +38,7 @@ const fusedConv: Lowering = {
   op: 'FusedConv',
   domain: MICROSOFT,
   since: [1],
+  anyBatch: true,
   linearity: 'piecewise',
   refuses: refusedActivation,
   lower: (at) => {
@@ -52,6 +53,7 @@ const fusedGemm: Lowering = {
   op: 'FusedGemm',
   domain: MICROSOFT,
   since: [1],
+  anyBatch: true,
   linearity: 'piecewise',
   refuses: refusedActivation,
   lower: (at) => {
@@ -78,6 +80,7 @@ function fusedMatMul(op: string): Lowering {
     op,
     domain: MICROSOFT,
     since: [1],
+    anyBatch: true,
     linearity: 'multilinear',
     lower: (at) => {
       const [a, b] = ['A', 'B'].map((side, i) => {

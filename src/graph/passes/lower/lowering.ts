@@ -22,6 +22,8 @@ export interface Lowering {
   readonly since: readonly number[];
   /** How tests check the gradient, as for a rule of autodiff. */
   readonly linearity: 'linear' | 'multilinear' | 'smooth' | 'piecewise';
+  /** Set where the plain form holds for every batch size; others have the shapes of one run in them. */
+  readonly anyBatch?: true;
   /** Why a node stays as it is ("mode must be ..., current value is ..."); absent = never. */
   readonly refuses?: (form: NodeForm) => string | undefined;
   /** Emits the plain nodes; returns a value for each output, '' for one that is left out. */
