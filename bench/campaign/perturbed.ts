@@ -41,7 +41,10 @@ export async function perturbed(
       ...graph,
       constants,
       // a batch of any size: no piece of the networks bakes it in
-      inputs: [...graph.inputs.map((input) => ({ ...input, shape: null })), ...fed],
+      inputs: [
+        ...graph.inputs.filter(({ name }) => !weights.has(name)).map((input) => ({ ...input, shape: null })),
+        ...fed,
+      ],
       outputs: outputs.map((name) => ({ name, type: null, shape: null })),
       valueInfo: [],
     },
