@@ -11,7 +11,7 @@ const CHECKED = 2;
 /** Most weights of a network that is worth the time. */
 const MOST = 4000;
 /** Steps of the differences, in units of the weights; a kink within one makes it useless, hence several. */
-const STEPS = [1e-2, 3e-3, 3e-2, 1e-3, 1e-1];
+const STEPS = [1e-2, 3e-3, 3e-2, 1e-3, 3e-4, 1e-4, 1e-1];
 const TOLERANCE = 0.03;
 
 /** Gradient rows of single samples, or of means of them, against differences of the loss, which is computed from the raw outputs by hand. */
