@@ -1,14 +1,12 @@
 // npm run accuracy -- TABLE [seeds]: measures accuracy tables and appends their rows to bench/results/accuracy.csv.
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { recalibrate } from '../dist/apply/recalibrate.js';
-import {
-  budget as budgetOf,
-  evaluate,
-  feedsFromDataset,
-  onnxruntimeNode,
-  pruneGradually,
-  prunePipeline,
-} from '../dist/index.js';
+import { budget as budgetOf } from '../dist/budget/budget.js';
+import { feedsFromDataset } from '../dist/data/dataset-feeds.js';
+import { onnxruntimeNode } from '../dist/engine/onnxruntime.node.js';
+import { evaluate } from '../dist/evaluate/accuracy.js';
+import { prune as prunePipeline } from '../dist/methods/prune.js';
+import { pruneGradually } from '../dist/pipeline/gradual.js';
 import { tune } from '../dist/pipeline/tune.js';
 import { openProblem } from './problems.mjs';
 

@@ -1,10 +1,16 @@
 // One solve of a made-up linear layer in a process of its own, its rows whole in memory, on disk, or as factors:
 //   node bench/factors-once.mjs '{"kept":"memory|disk|factors","n":200,"a":1000,"b":2048,"share":0.2}'
 // prints { seconds, cpu, objective, peakRssMB } of the solve alone as JSON; cpu counts all threads.
+
+import { cardinality } from '../dist/constraints/cardinality.js';
 import { diskMedium } from '../dist/curvature/disk-medium.node.js';
 import { asFactors } from '../dist/curvature/factor-store.js';
 import { inBlocks, inMemory } from '../dist/curvature/row-store.js';
-import { cardinality, chita, drive, linalg, onnxruntimeNode, quadratic } from '../dist/index.js';
+import { linalg } from '../dist/engine/linalg.js';
+import { onnxruntimeNode } from '../dist/engine/onnxruntime.node.js';
+import { quadratic } from '../dist/problem/quadratic.js';
+import { chita } from '../dist/solvers/chita/back-solving.js';
+import { drive } from '../dist/solvers/drive.js';
 import { random } from '../dist/tensor/random.js';
 
 const BLOCK_BYTES = 128e6;

@@ -1,10 +1,15 @@
 // npm run bench:gpu [-- MODEL ...] [--rows=n] [--runs=n]: gradient rows and solves on the processor, beside each GPU provider
 // that is there, by turns in one process; rows to results/speed.csv. Ends with code 1, and says so, where there is none.
 import { readWeights } from '../dist/apply/weights.js';
-import { checkDevice } from '../dist/engine/provider.node.js';
-import { cardinality, chita, drive, feedsFromDataset, linalg, openProvider, quadratic } from '../dist/index.js';
+import { cardinality } from '../dist/constraints/cardinality.js';
+import { feedsFromDataset } from '../dist/data/dataset-feeds.js';
+import { linalg } from '../dist/engine/linalg.js';
+import { checkDevice, openProvider } from '../dist/engine/provider.node.js';
+import { quadratic } from '../dist/problem/quadratic.js';
 import { rowsOf } from '../dist/pruning/gradients.js';
 import { chooseLayers } from '../dist/pruning/layers.js';
+import { chita } from '../dist/solvers/chita/back-solving.js';
+import { drive } from '../dist/solvers/drive.js';
 import { random } from '../dist/tensor/random.js';
 import { openProblem } from './problems.mjs';
 import { keep } from './rows.mjs';

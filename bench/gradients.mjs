@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { gradientProgram } from '../dist/curvature/gradient-program.js';
 import { collectRows } from '../dist/curvature/gradient-rows.js';
-import { feedsFromDataset, onnxruntimeNode } from '../dist/index.js';
+import { feedsFromDataset } from '../dist/data/dataset-feeds.js';
+import { onnxruntimeNode } from '../dist/engine/onnxruntime.node.js';
 import { chooseLayers } from '../dist/pruning/layers.js';
 import { DATA, openProblem } from './problems.mjs';
 import { compare, measured, openTorch } from './torch.mjs';

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { openDataset, readModel } from '../dist/index.js';
+import { openDataset } from '../dist/data/open-dataset.node.js';
+import { readModel } from '../dist/onnx/files.node.js';
 
 export const SHARED = process.env.COPPICE_SHARED ?? '../shared';
 export const DATA = process.env.COPPICE_DATA ?? join(homedir(), '.cache', 'coppice-data');

@@ -1,9 +1,15 @@
 // One pruning in a process of its own, nothing evaluated, written or compressed:
 //   node bench/prune-once.mjs '{"model":PATH,"data":ADDRESS,"preprocess":{},"samples":n,"sparsity":s,"memory":bytes,"half":false,"factors":true}'
 // prints { seconds, gradients, solve, objective, peakRssMB, plan } as JSON.
+
+import { sparsity } from '../dist/budget/budget.js';
 import { diskMedium } from '../dist/curvature/disk-medium.node.js';
-import { feedsFromDataset, onnxruntimeNode, openDataset, prunePipeline, readModel, sparsity } from '../dist/index.js';
+import { feedsFromDataset } from '../dist/data/dataset-feeds.js';
+import { openDataset } from '../dist/data/open-dataset.node.js';
+import { onnxruntimeNode } from '../dist/engine/onnxruntime.node.js';
 import { feedsOf } from '../dist/ir/access.js';
+import { prune as prunePipeline } from '../dist/methods/prune.js';
+import { readModel } from '../dist/onnx/files.node.js';
 import { chooseLayers } from '../dist/pruning/layers.js';
 import { outerLayers, planRows, planText } from '../dist/pruning/memory-plan.js';
 import { shapesOf } from '../dist/pruning/shapes.js';

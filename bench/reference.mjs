@@ -2,19 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readWeights } from '../dist/apply/weights.js';
-import {
-  cardinality,
-  chita,
-  chitaCd,
-  drive,
-  feedsFromDataset,
-  linalg,
-  magnitude,
-  onnxruntimeNode,
-  quadratic,
-} from '../dist/index.js';
+import { cardinality } from '../dist/constraints/cardinality.js';
+import { feedsFromDataset } from '../dist/data/dataset-feeds.js';
+import { linalg } from '../dist/engine/linalg.js';
+import { onnxruntimeNode } from '../dist/engine/onnxruntime.node.js';
+import { quadratic } from '../dist/problem/quadratic.js';
 import { rowsOf } from '../dist/pruning/gradients.js';
 import { chooseLayers } from '../dist/pruning/layers.js';
+import { chitaCd } from '../dist/solvers/chita/active-set.js';
+import { chita } from '../dist/solvers/chita/back-solving.js';
+import { drive } from '../dist/solvers/drive.js';
+import { magnitude } from '../dist/solvers/magnitude/magnitude.js';
 import { random } from '../dist/tensor/random.js';
 import { openProblem, SHARED } from './problems.mjs';
 

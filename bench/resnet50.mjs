@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GraphBuilder } from '../dist/graph/builder.js';
-import { writeModel } from '../dist/index.js';
+import { writeModel } from '../dist/onnx/files.node.js';
 import { random } from '../dist/tensor/random.js';
 import { float32 } from '../dist/tensor/tensor.js';
 

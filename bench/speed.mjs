@@ -3,7 +3,8 @@ import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readWeights } from '../dist/apply/weights.js';
-import { feedsFromDataset, onnxruntimeNode } from '../dist/index.js';
+import { feedsFromDataset } from '../dist/data/dataset-feeds.js';
+import { onnxruntimeNode } from '../dist/engine/onnxruntime.node.js';
 import { rowsOf } from '../dist/pruning/gradients.js';
 import { chooseLayers } from '../dist/pruning/layers.js';
 import { random } from '../dist/tensor/random.js';

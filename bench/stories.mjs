@@ -2,7 +2,10 @@
 // on stories that the methods did not see. Appends rows to bench/results/accuracy.csv; accuracy is that of the next token.
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onnxruntimeNode as engine, prunePipeline, readModel, sparsity } from '../dist/index.js';
+import { sparsity } from '../dist/budget/budget.js';
+import { onnxruntimeNode as engine } from '../dist/engine/onnxruntime.node.js';
+import { prune as prunePipeline } from '../dist/methods/prune.js';
+import { readModel } from '../dist/onnx/files.node.js';
 import { SHARED } from './problems.mjs';
 
 const FILE = new URL('./results/accuracy.csv', import.meta.url);

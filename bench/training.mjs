@@ -1,6 +1,8 @@
 // npm run bench:training [-- ROUNDS PICTURES THREADS]: training steps of ResNet-20 on CIFAR-10, beside PyTorch in the same minutes.
 import { join } from 'node:path';
-import { feedsFromDataset, finetune, onnxruntimeNode } from '../dist/index.js';
+import { feedsFromDataset } from '../dist/data/dataset-feeds.js';
+import { onnxruntimeNode } from '../dist/engine/onnxruntime.node.js';
+import { finetune } from '../dist/finetune/finetune.js';
 import { DATA, openProblem } from './problems.mjs';
 import { compare, openTorch } from './torch.mjs';
 

@@ -6,7 +6,7 @@ import {
   markedColumns,
   type QuadraticProblem,
   solver,
-} from '../src/index.ts';
+} from '../src/solvers.ts';
 
 interface State {
   readonly problem: QuadraticProblem;

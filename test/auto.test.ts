@@ -1,26 +1,22 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { budget, flops, sparsity } from '../src/budget/budget.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
 import type { FeedSource } from '../src/data/feeds.ts';
+import { openDataset } from '../src/data/open-dataset.node.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
+import { evaluate } from '../src/evaluate/accuracy.ts';
 import { finetune } from '../src/finetune/finetune.ts';
-import {
-  budget,
-  evaluate,
-  feedsFromDataset,
-  flops,
-  type Model,
-  openDataset,
-  type PruneOptions,
-  pruneGradually,
-  prunePipeline,
-  readModel,
-  sparsity,
-  sweep,
-  tune,
-} from '../src/index.ts';
+import type { Model } from '../src/ir/model.ts';
+import { prune as prunePipeline } from '../src/methods/prune.ts';
+import type { PruneOptions } from '../src/methods/prune-options.ts';
+import { readModel } from '../src/onnx/files.node.ts';
 import { parseModelText } from '../src/onnx/text.ts';
 import { headsOf } from '../src/outputs/decide.ts';
 import { atRawEnds } from '../src/outputs/raw.ts';
 import { outputUnits } from '../src/outputs/units.ts';
+import { pruneGradually } from '../src/pipeline/gradual.ts';
+import { sweep } from '../src/pipeline/sweep.ts';
+import { tune } from '../src/pipeline/tune.ts';
 import { shapesOf, weightMacs } from '../src/pruning/shapes.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { tinyData } from './tiny-data.ts';

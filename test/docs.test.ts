@@ -4,10 +4,16 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { brainDamage } from '../examples/brain-damage.ts';
-import { cardinality, count, drive, METHODS, prune, readModel, SCHEDULES, sparsity } from '../src/index.ts';
+import { sparsity } from '../src/budget/budget.ts';
+import { cardinality, count } from '../src/constraints/cardinality.ts';
+import { prune } from '../src/index.ts';
+import { METHODS } from '../src/methods/list.ts';
+import { readModel } from '../src/onnx/files.node.ts';
 import { parseModelText } from '../src/onnx/text.ts';
 import { denseBackSolve } from '../src/problem/dense.cases.ts';
 import { SMALL_PROBLEMS } from '../src/problem/small-problems.cases.ts';
+import { SCHEDULES } from '../src/schedule/stages.ts';
+import { drive } from '../src/solvers/drive.ts';
 import { tinyData } from './tiny-data.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -22,7 +28,10 @@ function textOf(path: string): Promise<string> {
 
 /** A file of examples/ as a user of the package writes it. */
 async function asInDocs(path: string): Promise<string> {
-  return (await textOf(path)).replaceAll("'../src/index.ts'", "'coppice'").trim();
+  return (await textOf(path))
+    .replaceAll("'../src/index.ts'", "'coppice'")
+    .replaceAll("'../src/solvers.ts'", "'coppice/solvers'")
+    .trim();
 }
 
 function blocks(text: string, language: string): string[] {

@@ -4,18 +4,13 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, describe, expect, it } from 'vitest';
 import { npyBytes } from '../src/data/bytes.cases.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
+import { sidesOf } from '../src/data/model-sides.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
-import {
-  evaluate,
-  feedsFromDataset,
-  finetune,
-  type Method,
-  openDataset,
-  prune,
-  sidesOf,
-  sparsity,
-} from '../src/index.ts';
-import { METHODS } from '../src/methods/list.ts';
+import { evaluate } from '../src/evaluate/accuracy.ts';
+import { finetune } from '../src/finetune/finetune.ts';
+import { openDataset, prune, sparsity } from '../src/index.ts';
+import { METHODS, type Method } from '../src/methods/list.ts';
 import { parseModelText } from '../src/onnx/text.ts';
 import { random } from '../src/tensor/random.ts';
 

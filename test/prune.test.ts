@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { chita, magnitude, OptionError, prune, sparsity, type WeightLayer } from '../src/index.ts';
+import { sparsity } from '../src/budget/budget.ts';
+import { OptionError } from '../src/errors/errors.ts';
+import type { WeightLayer } from '../src/graph/weights.ts';
+import { prune } from '../src/index.ts';
 import { tensorOf } from '../src/ir/access.ts';
 import type { Constant, Model } from '../src/ir/model.ts';
 import { parseModelText } from '../src/onnx/text.ts';
+import { chita } from '../src/solvers/chita/back-solving.ts';
+import { magnitude } from '../src/solvers/magnitude/magnitude.ts';
 import { tinyData } from './tiny-data.ts';
 
 const MLP = parseModelText(`

@@ -1,19 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { sparsity } from '../src/budget/budget.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
 import { type FeedSource, subset } from '../src/data/feeds.ts';
+import { openDataset } from '../src/data/open-dataset.node.ts';
 import { onnxruntimeNode as engine } from '../src/engine/onnxruntime.node.ts';
-import {
-  evaluate,
-  feedsFromDataset,
-  type Model,
-  openDataset,
-  type PruneOptions,
-  type PruneResult,
-  prunePipeline,
-  readModel,
-  sparsity,
-} from '../src/index.ts';
+import { evaluate } from '../src/evaluate/accuracy.ts';
 import { tensorOf } from '../src/ir/access.ts';
-import type { Constant } from '../src/ir/model.ts';
+import type { Constant, Model } from '../src/ir/model.ts';
+import { type PruneResult, prune as prunePipeline } from '../src/methods/prune.ts';
+import type { PruneOptions } from '../src/methods/prune-options.ts';
+import { readModel } from '../src/onnx/files.node.ts';
 
 let model: Model;
 let source: FeedSource;

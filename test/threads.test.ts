@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { sparsity } from '../src/budget/budget.ts';
 import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
 import { onnxruntimeNode } from '../src/engine/onnxruntime.node.ts';
-import { type Method, prunePipeline, sparsity } from '../src/index.ts';
+import type { Method } from '../src/methods/list.ts';
+import { prune as prunePipeline } from '../src/methods/prune.ts';
 import { tinyData } from './tiny-data.ts';
 import { tinyNet } from './tiny-net.ts';
 

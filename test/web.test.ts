@@ -4,23 +4,21 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sparsity } from '../src/budget/budget.ts';
 import { npyBytes } from '../src/data/bytes.cases.ts';
+import { feedsFromDataset } from '../src/data/dataset-feeds.ts';
 import { parseNpz } from '../src/data/npz.ts';
+import { openDataset } from '../src/data/open-dataset.node.ts';
+import { onnxruntimeNode } from '../src/engine/onnxruntime.node.ts';
+import { evaluate } from '../src/evaluate/accuracy.ts';
 import { findWeights } from '../src/graph/weights.ts';
-import {
-  evaluate,
-  feedsFromDataset,
-  type Method,
-  onnxruntimeNode,
-  openDataset,
-  type Pruned,
-  prune,
-  readModel,
-  sparsity,
-} from '../src/index.ts';
+import { prune } from '../src/index.ts';
 import { tensorOf } from '../src/ir/access.ts';
 import type { Model } from '../src/ir/model.ts';
+import type { Method } from '../src/methods/list.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
+import { readModel } from '../src/onnx/files.node.ts';
+import type { Pruned } from '../src/pipeline/prune-and-report.ts';
 import { percent } from '../src/report/figures.ts';
 import { CHROMIUM, isTooWide, seriousFindings } from './browser.ts';
 import { SHARED_MODELS } from './shared-models.ts';

@@ -2,9 +2,12 @@
 // JSON after each. The method `inspect` writes nothing.
 
 import { join } from 'node:path';
+import { sparsity } from '../../dist/budget/budget.js';
+import { onnxruntimeNode as engine } from '../../dist/engine/onnxruntime.node.js';
 import { CoppiceError } from '../../dist/errors/errors.js';
 import { validateGraph } from '../../dist/graph/validate-graph.js';
-import { onnxruntimeNode as engine, prunePipeline, readModel, sparsity, writeModel } from '../../dist/index.js';
+import { prune as prunePipeline } from '../../dist/methods/prune.js';
+import { readModel, writeModel } from '../../dist/onnx/files.node.js';
 import { inspect } from '../../dist/pipeline/inspect.js';
 import { shapesOf } from '../../dist/pruning/shapes.js';
 import { testedFeeds } from '../../dist/samples/tested-feeds.js';

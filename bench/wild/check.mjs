@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as ort from 'onnxruntime-node';
-import { readModel } from '../../dist/index.js';
+import { readModel } from '../../dist/onnx/files.node.js';
 import { ModelProtoSchema, ValueInfoProtoSchema } from '../../dist/onnx/onnx_pb.js';
 import { madeUp } from './inputs.mjs';
 

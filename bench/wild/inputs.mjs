@@ -1,7 +1,8 @@
 // Made-up inputs for models that nobody here chose: each sample has numbers of its own, whichever batch it comes in.
 
+import { randomFeeds } from '../../dist/data/feeds.js';
 import { fixedBatchOf, hasRows } from '../../dist/data/model-sides.js';
-import { onnxruntimeNode as engine, randomFeeds } from '../../dist/index.js';
+import { onnxruntimeNode as engine } from '../../dist/engine/onnxruntime.node.js';
 import { feedsOf } from '../../dist/ir/access.js';
 import { shapesOf } from '../../dist/pruning/shapes.js';
 import { random } from '../../dist/tensor/random.js';

@@ -1,6 +1,7 @@
 import { cardinality, grouped } from '../constraints/cardinality.ts';
 import type { Constraint } from '../constraints/constraint.ts';
 import { knapsack, type Limit } from '../constraints/knapsack.ts';
+import { type Check, checkOptions, listOf, number, oneOf, record } from '../errors/arguments.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { type StagePlan, stageTargets } from '../schedule/stages.ts';
 
@@ -54,12 +55,22 @@ export function flops(value: number): Budget {
   return budget({ flops: value });
 }
 
+/** What the parts of a budget have to be. */
+const BUDGET_CHECKS = {
+  sparsity: number,
+  flops: number,
+  params: number,
+  scope: oneOf(['global', 'layer']),
+  bounds: listOf(record, 'bounds { layer, least, most }'),
+} satisfies Record<keyof Budget, Check>;
+
 /**
  * A budget of one or several parts, all of which have to hold.
  *
  * @throws OptionError if there is none, or one is out of range
  */
 export function budget(parts: Partial<Budget>): Budget {
+  checkOptions('make a budget', parts, BUDGET_CHECKS);
   const { sparsity: share, flops: kept, params, bounds = [] } = parts;
   if (share !== undefined && !(share >= 0 && share < 1))
     throw new OptionError(

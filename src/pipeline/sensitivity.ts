@@ -13,7 +13,7 @@ export interface SensitivityRequest extends LayerChoice, RunOptions {
   /** Shares of zeros, each tried in each layer. */
   readonly sparsities?: readonly number[];
   /** Measures a model, on rows with labels or targets. */
-  readonly judge: (model: Model) => Promise<Evaluation>;
+  readonly judge: (model: Model) => Promise<Pick<Evaluation, 'loss' | 'accuracy'>>;
 }
 
 /** Defaults of {@link sensitivity}. */

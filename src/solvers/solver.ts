@@ -17,6 +17,8 @@ export interface Solver<State = unknown> {
   status(state: State): 'running' | 'converged' | 'not-positive-definite';
   /** The best feasible weights so far: [p]. */
   current(state: State): Float64Array;
+  /** Which function made it, and of what options, where both are plain: another thread makes the same again. Absent = it stays in this one. */
+  readonly made?: { readonly by: string; readonly options: object };
   /** Ends what the state holds besides memory; called once, however the solve ended. */
   release?(state: State): Promise<void>;
 }

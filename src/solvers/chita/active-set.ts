@@ -1,5 +1,6 @@
 import { cardinality } from '../../constraints/cardinality.ts';
 import { type Constraint, squared, supportOf } from '../../constraints/constraint.ts';
+import { checkOptions, countOrNone } from '../../errors/arguments.ts';
 import type { Point, QuadraticProblem } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
@@ -54,9 +55,11 @@ interface State {
  * Source: Benbaki et al. 2023, Alg. 4. Departures: README.md.
  */
 export function chitaCd(options: ChitaCdOptions = {}): AnySolver {
+  checkOptions('make chitaCd()', options, { iterations: countOrNone, swaps: countOrNone });
   const iterations = options.iterations ?? CHITA_CD_DEFAULTS.iterations;
   return solver<State>({
     name: 'chita-cd',
+    made: { by: 'chitaCd', options },
     needs: ['value', 'gradient', 'columns', 'gram'],
     init: async (problem, constraint) => {
       const w = magnitudePruned(problem, constraint);

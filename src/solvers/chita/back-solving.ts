@@ -1,4 +1,5 @@
 import { type Constraint, squared } from '../../constraints/constraint.ts';
+import { checkOptions, countOrNone } from '../../errors/arguments.ts';
 import { type BackSolution, backSolve } from '../../problem/back-solve.ts';
 import { type Point, type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
@@ -37,8 +38,10 @@ interface State {
  * Source: Benbaki et al. 2023, Alg. 5 with the support rule of the published program. Departures: README.md.
  */
 export function chita(options: ChitaOptions = {}): AnySolver {
+  checkOptions('make chita()', options, { swaps: countOrNone });
   return solver<State>({
     name: 'chita',
+    made: { by: 'chita', options },
     needs: ['value', 'gradient', 'columns', 'gram'],
     init: async (problem, constraint) => ({
       problem,

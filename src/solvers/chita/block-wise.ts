@@ -1,5 +1,6 @@
 import type { Constraint } from '../../constraints/constraint.ts';
 import { layerSizes } from '../../curvature/panel.ts';
+import { callback, checkOptions, count, number } from '../../errors/arguments.ts';
 import { columnsOf } from '../../problem/columns.ts';
 import type { QuadraticProblem } from '../../problem/quadratic.ts';
 import { magnitudePruned } from '../drive.ts';
@@ -64,13 +65,12 @@ interface State {
  * Gram and factor in f64. Cost: n |B| min(n, k_B) a block; the larger of n^2 and k_B^2 extra. Deterministic.
  * Source: Benbaki et al. 2023, Alg. 6; blocks as in the published program (consecutive weights within a layer).
  */
-export function chitaBlock({
-  block = CHITA_BLOCK_DEFAULTS.block,
-  leastForPool = CHITA_BLOCK_DEFAULTS.leastForPool,
-  openPool,
-}: ChitaBlockOptions = {}): AnySolver {
+export function chitaBlock(options: ChitaBlockOptions = {}): AnySolver {
+  checkOptions('make chitaBlock()', options, { openPool: callback, leastForPool: number, block: count });
+  const { block = CHITA_BLOCK_DEFAULTS.block, leastForPool = CHITA_BLOCK_DEFAULTS.leastForPool, openPool } = options;
   return solver<State>({
     name: 'chita-block',
+    ...(openPool === undefined && { made: { by: 'chitaBlock', options } }),
     needs: ['value', 'gradient', 'columns', 'gram'],
     init: async (problem, constraint) => {
       const blocks = blocksOf(layerSizes(problem.rows), block);

@@ -5,6 +5,7 @@ import { type AnySolver, solver } from '../solver.ts';
 export function magnitude(): AnySolver {
   return solver<{ w: Float64Array }>({
     name: 'magnitude',
+    made: { by: 'magnitude', options: {} },
     needs: [],
     init: async (problem, constraint) => ({ w: magnitudePruned(problem, constraint) }),
     step: async () => {},

@@ -24,6 +24,7 @@ interface State {
 export function woodfisher(): AnySolver {
   return solver<State>({
     name: 'woodfisher',
+    made: { by: 'woodfisher', options: {} },
     needs: ['columns', 'gram'],
     init: async (problem, constraint) => ({
       problem,

@@ -1,0 +1,166 @@
+import type { Budget } from '../budget/budget.ts';
+import { isGivenRows } from '../data/given.ts';
+import {
+  anything,
+  type Check,
+  type Checks,
+  callback,
+  count,
+  countOrNone,
+  either,
+  flag,
+  having,
+  listOf,
+  number,
+  oneOf,
+  positive,
+  record,
+  share,
+  shown,
+  signal,
+  text,
+} from '../errors/arguments.ts';
+import { OptionError } from '../errors/errors.ts';
+
+const names = listOf(text, 'names or globs, such as ["conv*"]');
+const seed = countOrNone;
+
+/** A budget is made by a function, which checks its parts: an object that was not is refused with the name of that function. */
+export const budgetCheck: Check = (value) => {
+  if (typeof value === 'number') return `a budget, not a number: did you mean sparsity(${value})`;
+  if (record(value) !== null) return 'a budget: sparsity(0.9), flops(0.3), or budget({ ... }) of several parts';
+  const { sparsity, flops, params, scope } = value as Partial<Budget>;
+  if (scope === undefined) {
+    const parts = Object.entries({ sparsity, flops, params }).filter(([, part]) => part !== undefined);
+    return `a budget, which has a scope: did you mean budget({ ${parts.map((part) => part.join(': ')).join(', ')} })`;
+  }
+  return null;
+};
+
+/** A solver is a value that a function makes: the function itself, or a method's name, is refused with what was meant. */
+const solverCheck: Check = (value) => {
+  const wanted = 'a solver, which chita() and its like make';
+  if (typeof value === 'string') return `${wanted}; a method is named by "method": did you mean method: "${value}"`;
+  if (typeof value === 'function') return `${wanted}: did you mean ${value.name || 'the function'}()`;
+  return having(wanted, 'name', 'needs', 'init', 'step', 'status', 'current')(value);
+};
+
+const methodCheck: Check = (value) => {
+  const wanted = 'the name of a method, such as "chita"';
+  if (typeof value === 'function') return `${wanted}: did you mean solver: ${value.name || 'the function'}()`;
+  if (record(value) === null && 'init' in (value as object)) return `${wanted}; a solver is given by "solver"`;
+  return text(value) === null ? null : wanted;
+};
+
+/** Data by its address, as rows in memory, or as a data set. */
+export const dataCheck: Check = (value) =>
+  typeof value === 'string' || (isDataset(value) && !('x' in value)) || isGivenRows(value)
+    ? null
+    : 'an address such as "npz:train.npz", arrays { x, labels }, rows one after another, { count, row(index) } or a Dataset';
+
+function isDataset(value: unknown): value is object {
+  return having('', 'count', 'sampleDims', 'batch', 'hash')(value) === null;
+}
+
+/** Of everything that loops. */
+export const RUN_CHECKS = { onProgress: callback, signal } satisfies Checks;
+/** Of everything that runs models. */
+export const ENGINE_CHECKS = {
+  engine: having('an engine', 'name', 'version', 'createSession'),
+  provider: oneOf(['cpu', 'webgpu', 'cuda', 'auto']),
+  threads: count,
+  thread: flag,
+} satisfies Checks;
+/** Of preprocessing. */
+export const PREPROCESS_CHECKS = {
+  scale: anything,
+  mean: anything,
+  std: anything,
+  size: anything,
+  resize: anything,
+  interpolation: oneOf(['nearest', 'bilinear', 'bicubic', 'lanczos']),
+  layout: oneOf(['nchw', 'nhwc']),
+  channels: oneOf(['stored', 'rgb', 'bgr', 'gray']),
+  augment: record,
+} satisfies Checks;
+/** Of data and how it is read. */
+export const DATA_CHECKS = { data: dataCheck, evaluation: dataCheck, preprocess: record } satisfies Checks;
+/** Which layers. */
+export const LAYER_CHECKS = { layers: names, exclude: names } satisfies Checks;
+/** What outputs are. */
+export const OUTPUT_CHECKS = {
+  loss: oneOf(['cross-entropy', 'binary-cross-entropy', 'mse', 'random']),
+  labels: oneOf(['data', 'model']),
+  output: text,
+} satisfies Checks;
+/** Settings of methods. */
+export const SETTING_CHECKS = {
+  samples: count,
+  batch: count,
+  lambda: positive,
+  firstOrder: either(number, oneOf(['auto'])),
+  stages: count,
+  schedule: oneOf(['exp', 'poly', 'linear', 'const', 'rate']),
+  lineSearch: countOrNone,
+  recalibrateStages: flag,
+  baseSparsity: share,
+  scaling: text,
+  blocked: oneOf(['refuse', 'skip']),
+  block: count,
+  swaps: countOrNone,
+  gradients: count,
+  minutes: positive,
+  augment: flag,
+  store: callback,
+  factored: anything,
+  openPool: callback,
+} satisfies Checks;
+
+/** Of a pruning. */
+export const PRUNE_CHECKS = {
+  budget: budgetCheck,
+  method: methodCheck,
+  solver: solverCheck,
+  ...DATA_CHECKS,
+  ...LAYER_CHECKS,
+  ...OUTPUT_CHECKS,
+  ...SETTING_CHECKS,
+  seed,
+  rows: anything,
+  recalibrate: flag,
+  latency: listOf(count, 'batch sizes'),
+  about: record,
+  onStage: callback,
+  ...ENGINE_CHECKS,
+  ...RUN_CHECKS,
+} satisfies Checks;
+
+/** Of a sweep. */
+export const SWEEP_CHECKS = {
+  methods: listOf(text, 'names of methods'),
+  budgets: listOf((value) => budgetCheck(value), 'budgets, such as [sparsity(0.8), sparsity(0.9)]'),
+  seeds: listOf(seed, 'whole numbers'),
+  ...DATA_CHECKS,
+  ...LAYER_CHECKS,
+  ...OUTPUT_CHECKS,
+  ...SETTING_CHECKS,
+  recalibrate: flag,
+  onCell: callback,
+  ...ENGINE_CHECKS,
+  ...RUN_CHECKS,
+} satisfies Checks;
+
+/** Refuses a request that lacks something. @throws OptionError */
+export function requireOption(what: string, request: object, name: string, wanted: string): void {
+  if ((request as Record<string, unknown>)[name] === undefined)
+    throw new OptionError(`Cannot ${what} without "${name}": give ${wanted}`, { fields: { option: name } });
+}
+
+/** Refuses what is no model in any form. @throws OptionError */
+export function checkModel(what: string, model: unknown): void {
+  const isModel = having('', 'graph', 'opsets', 'irVersion')(model) === null;
+  if (typeof model === 'string' || model instanceof URL || ArrayBuffer.isView(model) || isModel) return;
+  throw new OptionError(
+    `Cannot ${what}: wanted a model: what readModel() gives, a path, a URL or the bytes of an ONNX file; got ${shown(model)}`,
+  );
+}

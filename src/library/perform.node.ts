@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { threads } from '../executor/threads.node.ts';
+import type { Model } from '../ir/model.ts';
+import type { AnySolver } from '../solvers/solver.ts';
+import type { PlaceOptions } from './requests.node.ts';
+import { isDataset, Packer, type RemoteCall, Unpacker } from './sending.ts';
+import type { VerbName, Verbs } from './verbs.node.ts';
+
+/** Compiled, as threads load it; where the sources run as they are, the caller does the work. */
+const VERBS = new URL('./verbs.node.js', import.meta.url);
+const TASKS = new URL('./verb-tasks.node.mjs', import.meta.url);
+let isCompiled: boolean | undefined;
+
+/**
+ * Does something with models, in a thread of its own where that can be; same results, to the bit.
+ *
+ * @throws whatever the work throws, as it was thrown
+ */
+export async function perform<Name extends VerbName>(
+  verb: Name,
+  models: readonly Model[],
+  request: PlaceOptions & { readonly signal?: AbortSignal },
+): Promise<Awaited<ReturnType<Verbs[Name]>>> {
+  const { thread, ...asked } = request;
+  isCompiled ??= existsSync(VERBS);
+  if (!isCompiled || thread === false || !canBeSent(asked)) {
+    const { VERBS: verbs } = await import('./verbs.node.ts');
+    return (await (verbs[verb] as (models: readonly Model[], request: never) => unknown)(
+      models,
+      asked as never,
+    )) as never;
+  }
+  return (await elsewhere(verb, models, asked)) as never;
+}
+
+async function elsewhere(
+  verb: string,
+  models: readonly Model[],
+  { signal, ...request }: { readonly signal?: AbortSignal },
+): Promise<unknown> {
+  const [{ encodeModel: encode }, { decodeModel: decode }, { withLazyWeights }] = await Promise.all([
+    import('../onnx/encode.ts'),
+    import('../onnx/decode.ts'),
+    import('./lazy-weights.ts'),
+  ]);
+  const packer = new Packer({ encode, decode });
+  const unpacker = new Unpacker({ encode, decode });
+  const input = { models: packer.pack(models), request: packer.pack(request) };
+  const own = threads({ file: TASKS, setup: { verbs: VERBS.href }, threads: 1, purpose: `${verb} the model` });
+  try {
+    const answer = async (question: unknown): Promise<unknown> => {
+      const { call, given } = question as RemoteCall;
+      return packer.functions[call]?.(...(new Unpacker({ encode, decode }).unpack(given) as never[]));
+    };
+    const result = await own.run(verb, input, { moved: packer.buffers, signal, answer });
+    return withLazyWeights(unpacker.unpack(result));
+  } finally {
+    await own.close();
+  }
+}
+
+/** Whether everything that was given can be sent to another thread. */
+function canBeSent(request: object): boolean {
+  const { engine, provider, solver, augment, data, store, openPool, rows, supports } = request as {
+    readonly [name: string]: unknown;
+  };
+  const staysHere = [engine, store, openPool, rows, supports].some((given) => given !== undefined);
+  const isOwnSolver = solver !== undefined && (solver as AnySolver).made === undefined;
+  const isOtherDevice = provider !== undefined && provider !== 'cpu';
+  return !staysHere && !isOwnSolver && !isOtherDevice && !(augment === true && isDataset(data));
+}

@@ -1,0 +1,116 @@
+import { countKept } from '../../apply/weights.ts';
+import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
+import { measureSize } from '../../evaluate/size.node.ts';
+import { validateGraph } from '../../graph/validate-graph.ts';
+import type { Model } from '../../ir/model.ts';
+import { prune } from '../../methods/prune.ts';
+import { encodeModel } from '../../onnx/encode.ts';
+import { type Inspection, inspect } from '../../pipeline/inspect.ts';
+import { type Sensitivity, sensitivity } from '../../pipeline/sensitivity.ts';
+import { shapesOf } from '../../pruning/shapes.ts';
+import type {
+  Compared,
+  CompareRequest,
+  EvaluateRequest,
+  InspectRequest,
+  Plan,
+  PlanRequest,
+  SensitivityRequest,
+} from '../requests.node.ts';
+import { engineOf, feedsFor, runOptions } from './opening.node.ts';
+
+/** {@link import('../measure.node.ts').evaluate}, in this thread. */
+export async function evaluateHere([model]: readonly [Model], request: EvaluateRequest): Promise<Evaluation> {
+  const engine = await engineOf(request);
+  const { evaluation, preprocess, output, loss, batch } = request;
+  const source = await feedsFor(model, evaluation, { engine, preprocess });
+  return evaluate(engine, model, source, {
+    ...runOptions(request),
+    ...(output !== undefined && { output }),
+    ...(loss !== undefined && { loss }),
+    ...(batch !== undefined && { batch }),
+  });
+}
+
+/** {@link import('../measure.node.ts').compare}, in this thread. */
+export async function compareHere(models: readonly Model[], request: CompareRequest): Promise<Compared[]> {
+  const compared: Compared[] = [];
+  let first: Int32Array | undefined;
+  for (const model of models) {
+    request.signal?.throwIfAborted();
+    const { evaluation } = request;
+    const judged = evaluation === undefined ? null : await evaluateHere([model], { ...request, evaluation });
+    first ??= judged?.predictions;
+    const { totals } = await inspectHere([model], request);
+    compared.push({
+      accuracy: judged?.accuracy ?? null,
+      loss: judged?.loss ?? null,
+      agreement: agreement(first, judged?.predictions),
+      prunable: totals.prunable,
+      nonzeros: totals.nonzeros,
+      macs: totals.macs,
+      bytes: await measureSize(encodeModel(model)),
+    });
+  }
+  return compared;
+}
+
+/** Share of rows that two models put into the same class; null where nothing was evaluated. */
+function agreement(a: Int32Array | undefined, b: Int32Array | undefined): number | null {
+  if (a === undefined || b === undefined || a.length === 0 || a.length !== b.length) return null;
+  return a.reduce((same, prediction, i) => same + (prediction === b[i] ? 1 : 0), 0) / a.length;
+}
+
+/** {@link import('../measure.node.ts').inspect}, in this thread. */
+export async function inspectHere([model]: readonly [Model], request: InspectRequest): Promise<Inspection> {
+  const shapes = await shapesOf(await engineOf(request), validateGraph(model));
+  return inspect(model, 'reason' in shapes ? undefined : shapes);
+}
+
+/** {@link import('../measure.node.ts').sensitivity}, in this thread. */
+export async function sensitivityHere([model]: readonly [Model], request: SensitivityRequest): Promise<Sensitivity> {
+  const { evaluation, preprocess, sparsities, layers, exclude, judge } = request;
+  const engine = await engineOf(request);
+  const run = runOptions(request);
+  const source = evaluation === undefined ? undefined : await feedsFor(model, evaluation, { engine, preprocess });
+  return sensitivity(model, {
+    ...run,
+    ...(layers && { layers }),
+    ...(exclude && { exclude }),
+    ...(sparsities && { sparsities }),
+    judge: judge ?? ((one) => evaluate(engine, one, source as NonNullable<typeof source>, run)),
+  });
+}
+
+/** {@link import('../measure.node.ts').plan}, in this thread. */
+export async function planHere([model]: readonly [Model], request: PlanRequest): Promise<Plan> {
+  const { budget, layers: wanted, exclude } = request;
+  const engine = await engineOf(request);
+  const choice = { ...(wanted && { layers: wanted }), ...(exclude && { exclude }), ...runOptions(request) };
+  const { model: guess, chosen } = await prune(model, { engine, budget, method: 'magnitude', ...choice });
+  const kept = countKept(guess, chosen.layers);
+  const { prunable } = await inspectHere([model], request);
+  const macsOf = new Map(prunable.map(({ name, weights, macs }) => [name, macs === null ? null : macs / weights]));
+  const layers = chosen.layers.map(({ name, node, op, size }, i) => ({
+    name,
+    node,
+    op,
+    weights: size,
+    kept: kept[i] as number,
+    macsPerWeight: macsOf.get(name) ?? null,
+  }));
+  const sum = (of: (layer: (typeof layers)[number]) => number): number =>
+    layers.reduce((total, layer) => total + of(layer), 0);
+  const isKnown = layers.every(({ macsPerWeight }) => macsPerWeight !== null);
+  return {
+    prunable: sum(({ weights }) => weights),
+    nonzeros: sum((layer) => layer.kept),
+    macs: isKnown
+      ? {
+          before: sum(({ weights, macsPerWeight }) => weights * (macsPerWeight ?? 0)),
+          after: sum((layer) => layer.kept * (layer.macsPerWeight ?? 0)),
+        }
+      : null,
+    layers,
+  };
+}
