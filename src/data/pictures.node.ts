@@ -12,11 +12,12 @@ export const sharpPictures: PictureCodec = { sizeOf: pictureSize, decode: decode
 /** sharp is loaded when the first picture is read: it costs 50 ms that other data need not pay. */
 async function sharpOn(input: Uint8Array, options: SharpOptions): Promise<Sharp> {
   const { default: sharp } = await import('sharp').catch((cause) => {
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
     throw new DataError(
-      `Cannot read pictures: sharp does not load on this machine: ${messageOf(cause).split('\n')[0]}`,
-      {
-        cause,
-      },
+      isMissing
+        ? 'Cannot read pictures: sharp is not installed; run "npm install sharp"'
+        : `Cannot read pictures: sharp does not load on this machine: ${messageOf(cause).split('\n')[0]}`,
+      { cause },
     );
   });
   return sharp(input, { failOn: 'error', ignoreIcc: true, ...options });

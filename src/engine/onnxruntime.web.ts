@@ -10,11 +10,15 @@ export type WebProvider = 'wasm' | 'webgpu';
 
 /** How {@link onnxruntimeWeb} is set up. */
 export interface WebEngineOptions {
-  readonly provider: WebProvider;
-  /** Threads of an operator; more than one needs a page that is isolated from other origins. */
-  readonly threads: number;
-  /** Where the runtime's own files lie: the loader (.mjs) and the program (.wasm) of the provider. */
-  readonly files: { readonly mjs: string; readonly wasm: string };
+  /** Default `wasm`. */
+  readonly provider?: WebProvider;
+  /** Threads of an operator, default 1; more need a page that is isolated from other origins. */
+  readonly threads?: number;
+  /**
+   * Where the runtime's own files lie: the loader (.mjs) and the program (.wasm) of the provider. Default: where its import says, which
+   * bundlers follow.
+   */
+  readonly files?: { readonly mjs: string; readonly wasm: string };
 }
 
 /** The part of onnxruntime-web that is used; each provider's build of it has the same. */
@@ -30,10 +34,14 @@ const BREATH_MS = 30;
  * @throws EngineError  if the runtime's files cannot be loaded
  * Cost: loads the program, 14 MB for WASM and 27 MB for WebGPU, when the first session is made.
  */
-export async function onnxruntimeWeb({ provider, threads, files }: WebEngineOptions): Promise<Engine> {
+export async function onnxruntimeWeb({
+  provider = 'wasm',
+  threads = 1,
+  files,
+}: WebEngineOptions = {}): Promise<Engine> {
   const ort = await load(provider);
   ort.env.wasm.numThreads = threads;
-  ort.env.wasm.wasmPaths = { ...files };
+  if (files !== undefined) ort.env.wasm.wasmPaths = { ...files };
   return {
     name: `onnxruntime-web (${provider})`,
     version: ort.env.versions.common,

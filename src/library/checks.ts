@@ -135,6 +135,12 @@ export const PRUNE_CHECKS = {
   ...RUN_CHECKS,
 } satisfies Checks;
 
+/** Of a pruning in a browser, which has no addresses, and no threads of its own. */
+export const WEB_PRUNE_CHECKS: Checks = (() => {
+  const { provider: _, thread: __, store: ___, openPool: ____, ...rest } = PRUNE_CHECKS;
+  return { ...rest, tool: record };
+})();
+
 /** Of a sweep. */
 export const SWEEP_CHECKS = {
   methods: listOf(text, 'names of methods'),
