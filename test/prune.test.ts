@@ -53,7 +53,7 @@ describe('prune', () => {
       data: { rows: 40 },
       eval: { rows: 20 },
       model: { name: 'mlp' },
-      warnings: [],
+      warnings: [expect.stringMatching(/^40 gradient rows are few/)],
     });
     expect(report.objective).toBe(result.stages[0]?.value?.objective);
     expect(report.predicted?.objective.before).toBeGreaterThanOrEqual(report.objective as number);
@@ -93,7 +93,7 @@ describe('prune', () => {
 
   it('warns where accuracy was measured on the rows of the gradients', async () => {
     const { report } = await prune(MLP, { data: DATA, evaluation: DATA, budget: sparsity(0.5), samples: 40 });
-    expect(report.warnings).toEqual([expect.stringMatching(/rows that the gradients come from/)]);
+    expect(report.warnings.slice(1)).toEqual([expect.stringMatching(/rows that the gradients come from/)]);
   });
 
   it('returns the recalibrated model where that is asked for, and reports both accuracies', async () => {

@@ -15,6 +15,7 @@ export type CommandName =
   | 'plan'
   | 'sensitivity'
   | 'prune'
+  | 'run'
   | 'finetune'
   | 'resume'
   | 'eval'
@@ -53,6 +54,12 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
     argument: '<model>',
     summary: 'prune a model and report what it cost',
     load: () => import('./commands/prune.ts'),
+  },
+  run: {
+    argument: '<recipe> <model>',
+    what: 'JSON of a recipe, or a report with one; and the model',
+    summary: 'apply the steps of a recipe to a model: prune, recalibrate, finetune',
+    load: () => import('./commands/run.ts'),
   },
   finetune: {
     argument: '<model>',

@@ -1,19 +1,17 @@
 import { type Command, Option } from 'commander';
 import type { LossName } from '../autodiff/loss.ts';
-import { type Budget, budget } from '../budget/budget.ts';
-import type { FeedSource } from '../data/feeds.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
 import { PROVIDERS, type Provider } from '../engine/provider.ts';
-import { OptionError } from '../errors/errors.ts';
-import { FINETUNE_DEFAULTS, type FinetuneOptions } from '../finetune/finetune.ts';
+import { FINETUNE_DEFAULTS } from '../finetune/finetune.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
 import { METHOD_NAMES, METHODS, type Method } from '../methods/list.ts';
 import { PRUNE_DEFAULTS } from '../methods/prune-options.ts';
 import type { LabelSource, OutputChoice } from '../outputs/outputs.ts';
+import { DISTILL_TEMPERATURE } from '../pipeline/transforms/training.ts';
 import type { MethodOptions } from '../pruning/method-options.ts';
 import { RATE_SCHEDULES, type RateSchedule } from '../schedule/learning-rate.ts';
 import { methodFlags } from './method-flags.ts';
-import { amount, boundOf, count, layerBounds, list, number, oneOf, share, whole } from './parsers.ts';
+import { amount, byteCount, count, layerBounds, list, number, oneOf, share, whole } from './parsers.ts';
 
 /** Flags of {@link outputFlags}. */
 export interface OutputFlags {
@@ -186,21 +184,6 @@ export function budgetFlags(command: Command): Command {
     );
 }
 
-/** The budget of these flags. @throws OptionError if there is none, or a part is out of range */
-export function budgetOf({ sparsity, flops, params, maxDrop, scope, layer }: BudgetFlags): Budget {
-  if (sparsity === undefined && flops === undefined && params === undefined && maxDrop === undefined)
-    throw new OptionError(
-      'Cannot prune without a budget: give --sparsity, such as --sparsity 0.9, or --flops, --params or --max-drop',
-    );
-  return budget({
-    scope,
-    ...((sparsity !== undefined || maxDrop !== undefined) && { sparsity: sparsity ?? 0 }),
-    ...(flops !== undefined && { flops }),
-    ...(params !== undefined && { params }),
-    ...(layer !== undefined && { bounds: layer.map(boundOf) }),
-  });
-}
-
 /** Adds the flags of a pruning run that a single run and a sweep share. */
 export function pruningFlags(command: Command): Command {
   return methodFlags(judgingFlags(command))
@@ -273,78 +256,64 @@ export function trainingFlags(command: Command, defaults: { readonly rate: numbe
     .option('--weight-decay <x>', 'added to the gradient as x times the weight', number, own.weightDecay)
     .option('--label-smoothing <share>', 'of the probability, spread over all classes', number, own.smoothing)
     .option('--distill <share>', "weight of the dense model's outputs in the loss; 1 needs no labels", number)
-    .option('--temperature <x>', 'of --distill', number, DISTILL_TEMPERATURE)
-    .option('--checkpoint <folder>', 'where the state of the run is kept (default: the output, .checkpoint)')
-    .option('--no-checkpoint', 'keep none: the run cannot go on after an interruption')
-    .option('--checkpoint-every <s>', 'seconds between states; 0 = after each step', number, CHECKPOINT_SECONDS)
-    .option('--restart', 'begin anew where an unfinished run lies');
+    .option('--temperature <x>', 'of --distill', number, DISTILL_TEMPERATURE);
+  checkpointFlags(command);
 }
 
-/** What logits are divided by in distillation, unless said otherwise. */
-const DISTILL_TEMPERATURE = 2;
-/** Weight of a teacher that comes with labels, unless said otherwise. */
-export const TEACHER_SHARE = 0.9;
 /** Seconds between states, unless said otherwise. */
 const CHECKPOINT_SECONDS = 30;
 
-/** Weight of the dense model's outputs: as asked, 1 where the data has nothing else to go by, else left to the caller. */
-export function distillShare(
-  { distill }: TrainingFlags,
-  { labelled, hasTargets }: Pick<FeedSource, 'labelled' | 'hasTargets'>,
-): number | undefined {
-  return distill ?? (labelled || hasTargets ? undefined : 1);
-}
-
-/** Options of a training that have flags of their own. */
-type TrainingSettings = Required<
-  Pick<
-    FinetuneOptions,
-    | 'epochs'
-    | 'rate'
-    | 'schedule'
-    | 'warmup'
-    | 'restarts'
-    | 'optimizer'
-    | 'momentum'
-    | 'nesterov'
-    | 'weightDecay'
-    | 'smoothing'
-  >
->;
-
-/** The training's flags as the library takes them. */
-export function trainingOptions(flags: TrainingFlags): TrainingSettings {
-  const { epochs, rate, rateSchedule: schedule, warmup, restarts, optimizer, momentum, weightDecay } = flags;
-  return {
-    epochs,
-    rate,
-    schedule,
-    warmup,
-    restarts,
-    optimizer,
-    momentum,
-    nesterov: flags.nesterov ?? false,
-    weightDecay,
-    smoothing: flags.labelSmoothing,
-  };
-}
-
 /** Flags of `coppice prune`. */
-export interface PruneFlags extends PruningFlags, BudgetFlags, TrainingFlags {
-  readonly memory?: number;
-  readonly half?: boolean;
-  readonly method: Method;
+export interface PruneFlags extends PruningFlags, BudgetFlags, TrainingFlags, MachineFlags {
+  readonly method?: Method;
   readonly seed: number;
-  readonly output?: string;
-  readonly report?: string;
-  readonly latency: boolean;
-  readonly minAccuracy?: number;
   readonly gradual?: boolean;
   readonly prunings: number;
   readonly between?: number;
   readonly trainBatch: number;
-  readonly dryRun?: boolean;
   readonly tune?: boolean;
+}
+
+/** How a recipe is run, and where its results go: the flags that `coppice prune` and `coppice run` share. */
+export interface MachineFlags extends OutputFlags, ProviderFlags {
+  readonly memory?: number;
+  readonly half?: boolean;
+  readonly output?: string;
+  readonly report?: string;
+  readonly latency: boolean;
+  readonly minAccuracy?: number;
+  readonly dryRun?: boolean;
+  readonly printRecipe?: boolean;
+  readonly checkpoint?: string | false;
+  readonly checkpointEvery: number;
+  readonly restart?: boolean;
+}
+
+/** Adds the flags of {@link MachineFlags} but for those of checkpoints. */
+export function machineFlags(command: Command): Command {
+  command
+    .option(
+      '--memory <bytes>',
+      'what the run may take, such as 4GB; gradient rows that do not fit go to disk',
+      byteCount,
+    )
+    .option('--half', 'keep gradient rows as bf16: half the size, a slightly worse objective')
+    .option('--latency', 'time the model before and after', true)
+    .option('--no-latency', 'do not')
+    .option('--min-accuracy <share>', 'exit with code 1 if the model does worse on the evaluation rows', number)
+    .option('-o, --output <file>', 'the pruned model (default: MODEL-pruned.onnx in the current folder)')
+    .option('--report <folder>', 'write report.json and report.html there')
+    .option('--dry-run', 'print the plan with its predicted figures, and stop');
+  return providerFlag(command);
+}
+
+/** Adds where the state of a run is kept that may be interrupted. */
+export function checkpointFlags(command: Command): Command {
+  return command
+    .option('--checkpoint <folder>', 'where the state of the run is kept (default: the output, .checkpoint)')
+    .option('--no-checkpoint', 'keep none: the run cannot go on after an interruption')
+    .option('--checkpoint-every <s>', 'seconds between states; 0 = after each step', number, CHECKPOINT_SECONDS)
+    .option('--restart', 'begin anew where an unfinished run lies');
 }
 
 /** Flags of `coppice sweep`. */

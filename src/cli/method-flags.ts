@@ -11,10 +11,15 @@ export function methodFlags(command: Command): Command {
   return command;
 }
 
+/** The flag of an option: `--first-order`. */
+export function flagName(name: MethodOption): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 function flagOf(name: MethodOption): Option {
   const schema = bare(METHOD_OPTIONS[name]);
   const { description = '', argument = 'kind', isAmount = false } = factsOf(schema) ?? {};
-  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const flag = flagName(name);
   if (schema instanceof z.ZodBoolean) return new Option(flag, textOf(name, description));
   const option = new Option(`${flag} <${argument}>`, '');
   if (schema instanceof z.ZodEnum) {

@@ -5,6 +5,7 @@ import { feedsFromDataset } from '../data/dataset-feeds.ts';
 import { type FeedSource, randomFeeds } from '../data/feeds.ts';
 import { sidesOf } from '../data/model-sides.ts';
 import { openDataset } from '../data/open-dataset.node.ts';
+import type { PreprocessOptions } from '../data/preprocess.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import { validateGraph } from '../graph/validate-graph.ts';
@@ -14,7 +15,6 @@ import { modelHash, readModel } from '../onnx/files.node.ts';
 import type { Report } from '../report/report.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { random } from '../tensor/random.ts';
-import type { PreprocessFlags } from './flags.ts';
 
 /** A model and the file that it came from. */
 export interface OpenedModel {
@@ -52,7 +52,7 @@ export interface OpenedData {
 
 /** How data is opened besides its preprocessing. */
 export interface OpenDataOptions {
-  readonly preprocess: PreprocessFlags;
+  readonly preprocess: PreprocessOptions;
   readonly augment?: { readonly crop: number; readonly flip: boolean };
   readonly seed?: number;
   /** Size of dimensions that the model leaves open, for made-up inputs. */
@@ -110,7 +110,7 @@ export async function openData(
 export async function openEvaluation(
   model: Model,
   address: string,
-  { preprocess, engine }: { readonly preprocess: PreprocessFlags; readonly engine: Engine },
+  { preprocess, engine }: { readonly preprocess: PreprocessOptions; readonly engine: Engine },
 ): Promise<OpenedData> {
   if (isMadeUp(address))
     throw new DataError(`Cannot evaluate on "${address}": made-up inputs say nothing about a model`);

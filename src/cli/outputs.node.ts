@@ -5,8 +5,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, OptionError, OutputError } from '../errors/errors.ts';
 
 /** Where a model goes that was given no -o: beside the caller, not beside a model that may lie in a read-only place. */
-export function defaultOutput(model: string): string {
-  return `${stemOf(model)}-pruned.onnx`;
+export function defaultOutput(model: string, ending: string): string {
+  return `${stemOf(model)}-${ending}.onnx`;
 }
 
 /** A model's file name without folder and ending. */

@@ -81,18 +81,16 @@ function declare(io: Io, version: string, { chosen, module, argv, resumed, done 
     goOn: (command: readonly string[], folder: string) => run(command.slice(1), io, version, folder),
   };
   for (const [name, { argument, what = 'ONNX file', summary }] of Object.entries(COMMANDS)) {
-    const command = program
-      .command(name)
-      .argument(argument, what)
-      .summary(summary)
-      .description(summary)
-      .helpOption('-h, --help', 'print help');
+    const command = program.command(name);
+    for (const one of argument.split(' ')) command.argument(one, what);
+    command.summary(summary).description(summary).helpOption('-h, --help', 'print help');
     if (name !== chosen || module === undefined) continue;
     module.define(command);
-    command.action(async (models: string | string[]) => {
+    command.action(async (...given: unknown[]) => {
+      const models = given.slice(0, -2).flat() as string[]; // the last two are the flags and the command
       const flags = command.opts<CommonFlags>();
       const context = openContext(io, ['coppice', ...argv], flags, continuation);
-      const code = await module.act(context, [models].flat(), command);
+      const code = await module.act(context, models, command);
       context.emit({ type: 'end', code });
       done(code);
     });

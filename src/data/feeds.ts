@@ -32,6 +32,8 @@ export interface FeedSource {
   readonly count: number;
   readonly labelled: boolean;
   readonly hasTargets: boolean;
+  /** Whether the inputs are made up: then nothing but shapes can be learnt from them. */
+  readonly isMadeUp?: boolean;
   /** Those of all samples, and perhaps of others besides; absent where they are known batch by batch only. */
   readonly answers?: Answers;
   /** The batch size that the model insists on; null = any. */
@@ -96,6 +98,7 @@ export function randomFeeds(model: Model, options: { rng: Random; count: number;
     count,
     labelled: false,
     hasTargets: false,
+    isMadeUp: true,
     fixedBatch,
     feeds: async (indices) => {
       const rows = Array.from(

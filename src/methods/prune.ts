@@ -10,7 +10,7 @@ import type { MethodOption } from '../pruning/method-options.ts';
 import { macsOf } from '../pruning/shapes.ts';
 import type { StageResult } from '../pruning/stage-result.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
-import { withDecidedLoss } from './decided.ts';
+import { decided } from './decided.ts';
 import { methodOf } from './list.ts';
 import { type PruneOptions, type ResolvedPrune, resolvePrune } from './prune-options.ts';
 
@@ -65,7 +65,7 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
 }
 
 async function pruneChosen(model: Model, asked: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
-  const options = await withDecidedLoss(model, asked);
+  const { options } = await decided(model, asked);
   const resolved = resolvePrune(options);
   const budgeted = await budgetedLayers(model, options, chosen);
   constraintOf(resolved.budget, budgeted); // what cannot be met is refused before any work

@@ -1,24 +1,27 @@
-import { recalibrate } from '../apply/recalibrate.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { feedsFromDataset } from '../data/dataset-feeds.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { sharedInputsOf } from '../data/model-sides.ts';
 import type { Engine } from '../engine/engine.ts';
 import { OptionError } from '../errors/errors.ts';
-import { type EvaluateOptions, type Evaluation, evaluate } from '../evaluate/accuracy.ts';
+import type { EvaluateOptions, Evaluation } from '../evaluate/accuracy.ts';
 import { measureLatency, withRows } from '../evaluate/latency.ts';
 import type { Model } from '../ir/model.ts';
-import { type PruneResult, prune } from '../methods/prune.ts';
+import type { PruneResult } from '../methods/prune.ts';
 import type { PruneOptions } from '../methods/prune-options.ts';
 import { encodeModel } from '../onnx/encode.ts';
+import { METHOD_OPTIONS, type MethodOption } from '../pruning/method-options.ts';
 import { type Shapes, shapesOf } from '../pruning/shapes.ts';
-import { makeReport } from '../report/make-report.ts';
 import type { Report } from '../report/report.ts';
 import { runtimeFacts } from '../report/runtime-facts.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { flipDetails } from './details/flip-details.ts';
-import { reportFacts, type Surroundings } from './report-facts.ts';
+import { type PruneStep, RECIPE_SCHEMA, type Recipe, withoutUndefined } from './recipe.ts';
+import type { Surroundings } from './report-facts.ts';
+import { type Finished, run } from './run.ts';
+import { type RunPorts, type Stopwatch, stopwatch } from './run-ports.ts';
+import { lastEvaluation, pruningOf, runReport } from './run-report.ts';
 
 /** What {@link pruneAndReport} is asked for. `budget` has to be given; gradients need `data`; all else has defaults. */
 export interface ReportedPruneOptions extends Omit<PruneOptions, 'engine' | 'source' | 'rows'> {
@@ -56,7 +59,7 @@ export interface Pruned {
 }
 
 /**
- * Prunes a model and reports what that did, on any platform.
+ * Prunes a model and reports what that did, on any platform: a recipe of one pruning, and a recalibration where that is asked for.
  *
  * @param watch  adds to the seconds of steps that went before, such as opening the data
  * @throws OptionError         for options that cannot be, or layers that are not there
@@ -77,15 +80,20 @@ export async function pruneAndReport(
   const tested = evaluation && (await testedFeeds(platform.engine, model, feedsFromDataset(model, evaluation)));
   const tests = tested?.flat ?? tested;
   const setup: Setup = { model, options, platform, source, tests };
-  const measured = await pruneAndJudge(setup, watch);
-  const surroundings = await surroundingsOf(setup, measured, watch);
-  const flips = await flipDetails({ before: measured.before, after: measured.last, source: tests ?? null });
-  const facts = { model, choice: options, ...measured, flips, shapes: await shapesOfRun(setup) };
+  const recipe = recipeFrom(options);
+  const warnings: string[] = [];
+  const { steps } = recipe;
+  const finished = await run(model, steps, portsOf(setup, { watch, warnings }));
+  const pruning = pruningOf(finished) as NonNullable<ReturnType<typeof pruningOf>>; // the first step is one
+  const surroundings = await surroundingsOf(setup, finished, { watch, warnings });
+  const last = lastEvaluation(finished);
+  const flips = await flipDetails({ before: finished.before, after: last, source: tests ?? null });
+  const facts = { recipe, repeatable: options.solver === undefined, shapes: await shapesOfRun(setup), flips };
   return {
-    model: measured.final,
-    report: makeReport(reportFacts(facts, surroundings)),
-    result: measured.result,
-    evaluations: { before: measured.before, after: measured.last },
+    model: finished.model,
+    report: runReport(model, { ...finished, pruning }, facts, surroundings),
+    result: pruning.result,
+    evaluations: { before: finished.before, after: last },
   };
 }
 
@@ -98,51 +106,59 @@ interface Setup {
   readonly tests: FeedSource | undefined;
 }
 
-/** The run itself, and how good each model is. */
-interface Measured {
-  readonly result: PruneResult;
-  /** The model to return: recalibrated where that was asked for. */
-  readonly final: Model;
-  readonly before: Evaluation | null;
-  /** Before recalibration, and of the model to return. */
-  readonly after: Evaluation | null;
-  readonly last: Evaluation | null;
-  readonly recalibrated: Report['recalibrated'];
+/** The recipe that flat options mean. */
+function recipeFrom(options: ReportedPruneOptions): Recipe {
+  const { budget, method, layers, exclude, loss, labels, output, blocked, seed, data, evaluation } = options;
+  const own = Object.fromEntries(Object.keys(METHOD_OPTIONS).map((name) => [name, options[name as MethodOption]]));
+  const { scope, bounds, ...amounts } = budget;
+  const step: PruneStep = withoutUndefined({
+    do: 'prune' as const,
+    method,
+    budget: withoutUndefined({ ...amounts, scope, bounds: bounds && [...bounds] }) as PruneStep['budget'],
+    options: withoutUndefined(own) as PruneStep['options'],
+    layers: layers && [...layers],
+    exclude: exclude && [...exclude],
+    loss,
+    labels,
+    output,
+    blocked,
+    seed,
+  });
+  return {
+    schema: RECIPE_SCHEMA,
+    ...(data && { data: data.address }),
+    ...(evaluation && { eval: evaluation.address }),
+    preprocess: {},
+    steps: [step, ...(options.recalibrate === true ? [withoutUndefined({ do: 'recalibrate' as const, seed })] : [])],
+  };
 }
 
-async function pruneAndJudge(setup: Setup, { seconds, time }: Stopwatch): Promise<Measured> {
-  const { model, options, platform, source, tests } = setup;
-  const { engine } = platform;
-  const judge = (judged: Model): Promise<Evaluation | null> =>
-    time('evaluate', async () => (tests ? evaluate(engine, judged, tests, runOptions(options)) : null));
-  const before = await judge(model);
-  const result = await prune(model, { ...options, engine, ...(source && { source }) });
-  for (const stage of result.stages) {
-    seconds.gradients = (seconds.gradients ?? 0) + stage.seconds.gradients;
-    seconds.solve = (seconds.solve ?? 0) + stage.seconds.solve;
-  }
-  const after = await judge(result.model);
-  if (!options.recalibrate || source === undefined)
-    return { result, final: result.model, before, after, last: after, recalibrated: null };
-  const { seed, onProgress, signal } = options;
-  const tuning = {
-    engine,
-    source,
-    ...(seed !== undefined && { seed }),
-    ...(onProgress && { onProgress }),
-    ...(signal && { signal }),
+function portsOf(
+  { options, platform, source, tests }: Setup,
+  { watch, warnings }: { readonly watch: Stopwatch; readonly warnings: string[] },
+): RunPorts {
+  const { threads, onProgress, signal, openPool, solver, onStage, output, augment = false } = options;
+  return {
+    ...watch,
+    ...withoutUndefined({ threads, onProgress, signal, openPool }),
+    engine: platform.engine,
+    data: source ?? null,
+    augment,
+    evaluation: tests ?? null,
+    judged: withoutUndefined({ output }),
+    judgesStages: true,
+    tell: () => undefined,
+    emit: () => undefined,
+    warn: (message) => warnings.push(message),
+    pruning: withoutUndefined({ solver, onStage }),
   };
-  const tuned = await time('recalibrate', () => recalibrate(result.model, model, tuning));
-  const last = await judge(tuned.model);
-  const recalibrated = { accuracy: last?.accuracy ?? null, loss: last?.loss ?? null, rows: tuned.samples };
-  return { result, final: tuned.model, before, after, last, recalibrated };
 }
 
 async function surroundingsOf(
   setup: Setup,
-  { final, recalibrated }: Measured,
-  { seconds, time }: Stopwatch,
-): Promise<Surroundings> {
+  { model: final }: Finished,
+  { watch: { seconds, time }, warnings }: { readonly watch: Stopwatch; readonly warnings: readonly string[] },
+): Promise<Omit<Surroundings, 'recalibrated'>> {
   const { model, options, platform } = setup;
   const bytes = await time('size', () => sizesOf(platform, model, final));
   const latency = await time('latency', () => latencyOf(setup, final));
@@ -155,33 +171,12 @@ async function surroundingsOf(
     output: options.about?.output ?? null,
     data: await dataFacts(options.data),
     eval: await dataFacts(options.evaluation),
-    recalibrated,
     bytes,
     latency,
     seconds,
-    warnings: [...new Set([setup.source, setup.tests].flatMap((source) => source?.tested?.remark ?? []))],
-  };
-}
-
-/** Adds up wall time by step. */
-export interface Stopwatch {
-  readonly seconds: Record<string, number>;
-  readonly time: <T>(step: string, work: () => Promise<T>) => Promise<T>;
-}
-
-/** A stopwatch that has measured nothing yet. */
-export function stopwatch(): Stopwatch {
-  const seconds: Record<string, number> = {};
-  return {
-    seconds,
-    time: async (step, work) => {
-      const start = performance.now();
-      try {
-        return await work();
-      } finally {
-        seconds[step] = (seconds[step] ?? 0) + (performance.now() - start) / 1000;
-      }
-    },
+    warnings: [
+      ...new Set([...[setup.source, setup.tests].flatMap((source) => source?.tested?.remark ?? []), ...warnings]),
+    ],
   };
 }
 

@@ -40,6 +40,8 @@ export type Surroundings = Pick<
 export interface MeasuredRun {
   /** The model before pruning. */
   readonly model: Model;
+  /** The model that is written; default: as it was pruned. */
+  readonly final?: Model;
   readonly choice: LayerChoice;
   readonly result: PruneResult;
   /** Null where there was nothing to evaluate on. */
@@ -136,16 +138,16 @@ function stagesOf({ result, stageAccuracies = [] }: MeasuredRun): StageReport[] 
   }));
 }
 
-function detailsOf({ model, result, shapes, flips = null }: MeasuredRun, facts: readonly LayerFacts[]): Details {
+function detailsOf(
+  { model, result, final = result.model, shapes, flips = null }: MeasuredRun,
+  facts: readonly LayerFacts[],
+): Details {
   const { layers } = result.chosen;
   return {
-    weights: weightDetails(layers, (layer) => [
-      readWeightsNarrow(model, [layer]),
-      readWeightsNarrow(result.model, [layer]),
-    ]),
+    weights: weightDetails(layers, (layer) => [readWeightsNarrow(model, [layer]), readWeightsNarrow(final, [layer])]),
     graph: graphDetails({
       before: model.graph,
-      after: result.model.graph,
+      after: final.graph,
       layers,
       kept: facts.map(({ kept }) => kept),
       captured: shapes?.captured ?? null,
@@ -155,12 +157,15 @@ function detailsOf({ model, result, shapes, flips = null }: MeasuredRun, facts: 
 }
 
 /** The pruned layers, and the multiply-accumulates of all prunable ones: those that were left out stay dense. */
-function layersOf({ model, result, shapes }: MeasuredRun): { facts: LayerFacts[]; macs: ReportFacts['macs'] } {
+function layersOf({ model, result, final = result.model, shapes }: MeasuredRun): {
+  facts: LayerFacts[];
+  macs: ReportFacts['macs'];
+} {
   const perWeight = new Map(
     findWeights(model, shapes?.captured, shapes?.batch).prunable.map((layer) => [layer.name, layer]),
   );
   const facts: LayerFacts[] = [];
-  const counts = countKept(result.model, result.chosen.layers);
+  const counts = countKept(final, result.chosen.layers);
   for (const [i, { name, op, dims, size }] of result.chosen.layers.entries()) {
     const kept = counts[i] as number;
     const macs = perWeight.get(name)?.macsPerWeight ?? null;

@@ -2,7 +2,7 @@ import type { GradientRows } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
-import { withDecidedLoss } from '../methods/decided.ts';
+import { decided } from '../methods/decided.ts';
 import { methodOf } from '../methods/list.ts';
 import { PRUNE_DEFAULTS, type PruneOptions, resolveGradients } from '../methods/prune-options.ts';
 import { layersFor } from '../pruning/layers.ts';
@@ -20,7 +20,7 @@ export async function sharedRows(
 
 /** The rows with which a single run of these options would begin. @throws OptionError for a method without */
 export async function denseRows(model: Model, asked: PruneOptions): Promise<GradientRows> {
-  const options = await withDecidedLoss(model, asked);
+  const { options } = await decided(model, asked);
   const method = methodOf(options);
   const resolved = resolveGradients(options);
   if (resolved === null) throw new OptionError(`Cannot compute gradient rows for ${method.name}: it uses none`);

@@ -17,7 +17,7 @@ export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | '
   /** Default 1. A method without gradients has no randomness: it runs for the first seed only. */
   readonly seeds?: readonly number[];
   /** Settings of one method that differ from the others'. */
-  readonly settings?: (method: Method) => Partial<Pick<PruneOptions, 'samples' | 'batch' | 'lambda' | 'stages'>>;
+  readonly settings?: (method: Method) => MethodSettings;
   /** MACs of one weight by layer (see macsOf), for the cells' share of MACs. */
   readonly macs?: ReadonlyMap<string, number | null>;
   /** Measures a pruned model. */
@@ -29,6 +29,11 @@ export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | '
   /** Receives each cell as soon as it is there, and its model: the recalibrated one, where there is one. */
   readonly onCell?: (cell: SweepCell, model: Model) => void | Promise<void>;
 }
+
+/** What one method of a sweep is asked besides what all are. */
+export type MethodSettings = Partial<
+  Pick<PruneOptions, 'samples' | 'batch' | 'lambda' | 'stages' | 'loss' | 'labels' | 'output'>
+>;
 
 /** One run of a sweep. */
 export interface SweepCell {

@@ -50,7 +50,7 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('accuracy'),
     at,
-    of: z.enum(['before', 'after', 'recalibrated']),
+    of: z.enum(['before', 'after', 'recalibrated', 'finetuned']),
     accuracy: measure,
     loss: measure,
   }),

@@ -7,9 +7,18 @@ export type LayerFacts = Omit<LayerReport, 'removed' | 'sparsity' | 'sensitivity
 /** Everything of a report that does not follow from the rest. */
 export type ReportFacts = Omit<
   Report,
-  'schema' | 'layers' | 'objective' | 'sparsity' | 'nonzeros' | 'prunable' | 'stages' | 'details'
+  | 'schema'
+  | 'layers'
+  | 'objective'
+  | 'sparsity'
+  | 'nonzeros'
+  | 'prunable'
+  | 'stages'
+  | 'details'
+  | 'finetuned'
+  | 'recipe'
 > &
-  Partial<Pick<Report, 'stages' | 'details'>> & { readonly layers: readonly LayerFacts[] };
+  Partial<Pick<Report, 'stages' | 'details' | 'finetuned' | 'recipe'>> & { readonly layers: readonly LayerFacts[] };
 
 /**
  * Completes and checks a report. A figure that is not a finite number becomes null, and a warning says so.

@@ -94,6 +94,11 @@ export const reportSchema = z.object({
     params: count.nullable().default(null).describe('prunable weights to keep at most'),
     options: z.record(z.string(), z.json()).describe('every option of the run, defaults filled in'),
   }),
+  recipe: z
+    .record(z.string(), z.json())
+    .nullable()
+    .default(null)
+    .describe('what was done, for "coppice run"; null in reports of earlier versions'),
   status: z
     .object({ code: z.string(), message: z.string() })
     .nullable()
@@ -122,6 +127,11 @@ export const reportSchema = z.object({
     })
     .nullable()
     .describe('the pruned model with its statistics re-estimated; null when not asked for'),
+  finetuned: z
+    .object({ accuracy: share.nullable(), loss: measure, epochs: count })
+    .nullable()
+    .default(null)
+    .describe('the model trained afterwards; null when not asked for'),
   macs: pair(count).describe('multiply-accumulates of one sample; zeros are not counted afterwards'),
   bytes: pair(size).describe('the model file'),
   latency: z

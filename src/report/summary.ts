@@ -15,7 +15,7 @@ export function summaryRows(report: Report): SummaryRow[] {
   return [...qualityRows(report), ...sizeRows(report), ...latencyRows(report)];
 }
 
-function qualityRows({ accuracy, loss, recalibrated }: Report): SummaryRow[] {
+function qualityRows({ accuracy, loss, recalibrated, finetuned }: Report): SummaryRow[] {
   const shares = (label: string, after: number | null): SummaryRow => ({
     label,
     before: percent(accuracy.before),
@@ -28,12 +28,15 @@ function qualityRows({ accuracy, loss, recalibrated }: Report): SummaryRow[] {
     after: number(after),
     change: difference(loss.before, after),
   });
-  const again = 'after recalibration';
+  const later = [
+    ...(recalibrated === null ? [] : [{ name: 'after recalibration', ...recalibrated }]),
+    ...(finetuned === null ? [] : [{ name: 'after training', ...finetuned }]),
+  ];
   return [
     shares('Accuracy', accuracy.after),
-    ...(recalibrated === null ? [] : [shares(`Accuracy ${again}`, recalibrated.accuracy)]),
+    ...later.map(({ name, accuracy: reached }) => shares(`Accuracy ${name}`, reached)),
     losses('Loss', loss.after),
-    ...(recalibrated === null ? [] : [losses(`Loss ${again}`, recalibrated.loss)]),
+    ...later.map(({ name, loss: reached }) => losses(`Loss ${name}`, reached)),
   ].filter(isKnown);
 }
 

@@ -12,21 +12,20 @@ import {
 import { checkSameRun, type Journal } from '../../checkpoint/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { OutputError } from '../../errors/errors.ts';
+import type { Recipe } from '../../pipeline/recipe.ts';
+import type { RunKeeper } from '../../pipeline/run-ports.ts';
 import { toolFacts } from '../../report/surroundings.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import type { TrainingFlags } from '../flags.ts';
+import type { MachineFlags } from '../flags.ts';
 import { dataFacts, type OpenedData, type OpenedModel } from '../opening.node.ts';
 import { absolute, checkWritableFolder, withoutEnding } from '../outputs.node.ts';
+import { gradualStateOf, jsonOf, trainingStateOf } from './states.ts';
 
 /** Keeps the states of a run that may be interrupted. */
 export interface Keeper {
-  /** Where the run goes on from; null for one that begins. */
-  readonly from: SavedState | null;
-  /** Writes a state at once. */
-  save(progress: Progress, parts: StateParts): Promise<void>;
-  /** Writes a state if the last is old enough: by --checkpoint-every (0 = always), and by 20 times what writing took. */
-  saveIfDue(state: () => readonly [Progress, StateParts]): Promise<void>;
+  /** The same as a run takes it. */
+  readonly run: RunKeeper;
   /** Removes the states: the run is over, and its results are written. */
   done(): Promise<void>;
 }
@@ -34,6 +33,7 @@ export interface Keeper {
 /** What makes a run this run. */
 export interface RunIdentity {
   readonly command: Command;
+  readonly recipe: Recipe;
   readonly output: string;
   readonly opened: OpenedModel;
   readonly data: OpenedData;
@@ -50,7 +50,7 @@ const MOST_SHARE = 20;
  * @throws OutputError          if the folder cannot be written, or an unfinished run lies there
  * @throws ResumeMismatchError  if model, data, settings or version are not as they were
  */
-export async function openKeeper(context: Context, flags: TrainingFlags, run: RunIdentity): Promise<Keeper> {
+export async function openKeeper(context: Context, flags: MachineFlags, run: RunIdentity): Promise<Keeper> {
   const folder = context.resumed ?? folderOf(flags, run.output);
   if (folder === null) return NO_KEEPER;
   checkWritableFolder(folder);
@@ -71,18 +71,18 @@ export async function openKeeper(context: Context, flags: TrainingFlags, run: Ru
   return keeperOf(place, from, flags.checkpointEvery);
 }
 
-function folderOf({ checkpoint }: TrainingFlags, output: string): string | null {
+function folderOf({ checkpoint }: MachineFlags, output: string): string | null {
   if (checkpoint === false) return null;
   return typeof checkpoint === 'string' ? checkpoint : `${withoutEnding(output)}.checkpoint`;
 }
 
-async function keyOf({ command, opened, data, engine, teacher }: RunIdentity): Promise<Journal['key']> {
+async function keyOf({ command, recipe, opened, data, engine, teacher }: RunIdentity): Promise<Journal['key']> {
   const facts = await dataFacts(data);
   return {
     'the model': opened.file.sha256 ?? opened.path,
     'the data': facts?.sha256 ?? data.address,
     'the teacher': teacher?.file.sha256 ?? '',
-    'the settings': JSON.stringify(configOf(command)),
+    'the settings': JSON.stringify([configOf(command), recipe]),
     'the version of Coppice': toolFacts().version,
     'what runs the models': engine.name,
     'the version of onnxruntime': engine.version,
@@ -91,28 +91,65 @@ async function keyOf({ command, opened, data, engine, teacher }: RunIdentity): P
 
 /** Keeps nothing. */
 export const NO_KEEPER: Keeper = {
-  from: null,
-  save: async () => undefined,
-  saveIfDue: async () => undefined,
+  run: {
+    trials: [],
+    gradual: null,
+    training: null,
+    onTrials: async () => undefined,
+    onGradual: async () => undefined,
+    onTraining: async () => undefined,
+  },
   done: async () => undefined,
 };
 
 function keeperOf(place: Checkpoint, from: SavedState | null, every: number): Keeper {
   let last = performance.now();
   let took = 0;
-  const save: Keeper['save'] = async (progress, parts) => {
+  const save: Saving['save'] = async (progress, parts) => {
     const started = performance.now();
     await place.save(progress, parts);
     last = performance.now();
     took = last - started;
   };
+  const saveIfDue = async (state: () => readonly [Progress, StateParts]): Promise<void> => {
+    const pause = every === 0 ? 0 : Math.max(1000 * every, MOST_SHARE * took);
+    if (performance.now() - last >= pause) await save(...state());
+  };
+  return { run: runKeeper(from, { save, saveIfDue }), done: () => place.remove() };
+}
+
+/** Writes states: at once, or if the last is old enough: by --checkpoint-every (0 = always), and by 20 times what writing took. */
+interface Saving {
+  save(progress: Progress, parts: StateParts): Promise<void>;
+  saveIfDue(state: () => readonly [Progress, StateParts]): Promise<void>;
+}
+
+function runKeeper(from: SavedState | null, { save, saveIfDue }: Saving): RunKeeper {
+  const isGradual = from !== null && from.journal.pruning !== null;
   return {
-    from,
-    save,
-    saveIfDue: async (state) => {
-      const pause = every === 0 ? 0 : Math.max(1000 * every, MOST_SHARE * took);
-      if (performance.now() - last >= pause) await save(...state());
+    trials: from?.journal.trials ?? [],
+    gradual: isGradual ? gradualStateOf(from) : null,
+    training: from === null || isGradual || from.journal.training === null ? null : trainingStateOf(from),
+    onTrials: (trials) => save({ ...NOTHING_DONE, trials: [...trials] }, {}),
+    onTraining: (state) =>
+      saveIfDue(() => {
+        const { arrays, ...training } = state();
+        return [{ ...NOTHING_DONE, training: jsonOf(training) }, { arrays }];
+      }),
+    // a pruning is kept at once, with its model; a training step when the last state is old enough
+    onGradual: async (state, trials) => {
+      const parts = (): readonly [Progress, StateParts] => {
+        const { model, training, ...rest } = state();
+        const progress = { ...rest, ...(trials && { trials: [...trials] }) };
+        if (training === null) return [jsonOf({ ...progress, training }), { model }];
+        const { arrays, ...sums } = training;
+        return [jsonOf({ ...progress, training: sums }), { arrays }];
+      };
+      if (state().training === null) await save(...parts());
+      else await saveIfDue(parts);
     },
-    done: () => place.remove(),
   };
 }
+
+/** The progress of a run before its first pruning. */
+const NOTHING_DONE = { pruning: null, stages: [], epochs: [], training: null };

@@ -14,7 +14,7 @@ import { textTable } from '../../report/table.ts';
 import { random } from '../../tensor/random.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { PruneFlags } from '../flags.ts';
+import type { MachineFlags } from '../flags.ts';
 import { countLayers, total } from '../measuring.ts';
 import type { RunSetup } from './setup.ts';
 
@@ -29,7 +29,7 @@ export async function printPlan(
   context: Context,
   setup: RunSetup,
   options: PruneOptions,
-  flags: PruneFlags,
+  flags: MachineFlags,
 ): Promise<number> {
   const resolved = resolvePrune(options);
   const rows = resolveGradients(options);

@@ -1,11 +1,9 @@
 import { diskMedium } from '../../curvature/disk-medium.node.ts';
 import { OptionError } from '../../errors/errors.ts';
-import { METHODS } from '../../methods/list.ts';
-import { defaultOf } from '../../methods/method.ts';
-import type { PruneOptions } from '../../methods/prune-options.ts';
+import { type PruneOptions, resolveGradients } from '../../methods/prune-options.ts';
 import { type MemoryPlan, outerLayers, planRows, planText } from '../../pruning/memory-plan.ts';
 import type { Context } from '../context.ts';
-import type { PruneFlags } from '../flags.ts';
+import type { MachineFlags } from '../flags.ts';
 import { machineMemory, memoryTaken } from '../memory.node.ts';
 import type { RunSetup } from './setup.ts';
 
@@ -19,11 +17,13 @@ const MEMORY_SHARE = 0.9;
  */
 export function rowsPlan(
   context: Context,
-  { chosen, options }: RunSetup,
-  samples: number | undefined,
-  { method, memory, half }: PruneFlags,
+  { chosen }: Pick<RunSetup, 'chosen'>,
+  options: PruneOptions,
+  { memory, half }: MachineFlags,
 ): MemoryPlan | null {
-  if (samples === undefined || !METHODS[method].needs.gradients) return null;
+  const rows = resolveGradients(options);
+  if (rows === null) return null;
+  const { samples, batch } = rows;
   const weights = chosen.layers.reduce((sum, { size }) => sum + size, 0);
   const needed = (half === true ? 2 : 4) * samples * weights;
   const machine = machineMemory();
@@ -31,7 +31,7 @@ export function rowsPlan(
     throw new OptionError(
       `Cannot hold ${samples} gradient rows: they take ${(needed / 1e9).toFixed(1)} GB, the machine has ${(machine / 1e9).toFixed(1)} GB; give --memory 4GB to keep them on disk, lower --samples, or name fewer --layers`,
     );
-  const single = (options.batch ?? defaultOf(METHODS[method], 'batch')) === 1 && options.source?.fixedBatch !== 1;
+  const single = batch === 1 && options.source?.fixedBatch !== 1;
   const request = {
     rows: samples,
     weights,

@@ -28,7 +28,7 @@ export async function sweepDocument(
   { command, seconds, warnings }: Context,
   { flags, setup, dense, measured, cells }: SweepResult,
 ): Promise<SweepReport & { summary: SweepSummary[] }> {
-  const { engine } = setup.options;
+  const { engine } = setup;
   const macs = setup.shapes && weightMacs(setup.opened.model, setup.shapes);
   const layers = setup.chosen.layers.map(({ name, op, dims, size }) => {
     const each = macs?.get(name) ?? null;

@@ -5,19 +5,25 @@ import { OptionError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
 import type { Model } from '../../ir/model.ts';
+import { decided } from '../../methods/decided.ts';
+import type { Method } from '../../methods/list.ts';
+import type { PruneOptions } from '../../methods/prune-options.ts';
 import { encodeModel } from '../../onnx/encode.ts';
 import { writeModel } from '../../onnx/files.node.ts';
-import { type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
+import { withoutUndefined } from '../../pipeline/recipe.ts';
+import { type MethodSettings, type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
+import { METHOD_OPTIONS, type MethodOption, type MethodOptions } from '../../pruning/method-options.ts';
 import { weightMacs } from '../../pruning/shapes.ts';
 import { percent } from '../../report/figures.ts';
 import { writeSweepReport } from '../../report/files.node.ts';
+import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { SweepFlags } from '../flags.ts';
+import { judgeChoice, PREPROCESS_KEYS, type SweepFlags } from '../flags.ts';
 import { timeModels } from '../measuring.ts';
 import { fileIn, makeFolder, stemOf } from '../outputs.node.ts';
-import { openRun, type RunSetup, samplesOf } from './setup.ts';
+import { openRun, type RunRequest, type RunSetup } from './setup.ts';
 import { asked, sweepCsv, sweepDocument, sweepTable } from './sweep-printing.ts';
 
 /** Prunes by all methods to all sparsities. @returns the exit code */
@@ -28,8 +34,9 @@ export async function sweepFile(context: Context, path: string, command: Command
     context.print(JSON.stringify(configOf(command), null, 2));
     return EXIT.ok;
   }
-  const setup = await openRun(context, path, flags, { methods: flags.methods, seed: flags.seeds[0] });
-  const samples = new Map(flags.methods.map((method) => [method, samplesOf(context, setup, method)]));
+  const setup = await openRun(context, path, requestOf(flags));
+  const options = optionsOf(context, setup, flags);
+  const settings = await settingsOf(context, setup, { flags, options, budget: budgets[0] as Budget });
   if (flags.output !== undefined) makeFolder(flags.output);
   if (flags.report !== undefined) makeFolder(flags.report);
   const judge = judgeOf(context, setup, flags);
@@ -38,12 +45,12 @@ export async function sweepFile(context: Context, path: string, command: Command
   const measured = await measure(setup.opened.model);
   const cells = await context.timed('sweep', () =>
     sweep(setup.opened.model, {
-      ...setup.options,
+      ...options,
       methods: flags.methods,
       budgets,
       seeds: flags.seeds,
       ...(setup.shapes && { macs: weightMacs(setup.opened.model, setup.shapes) }),
-      settings: (method) => ({ samples: samples.get(method) }),
+      settings: (method) => settings.get(method) ?? {},
       judge,
       measure,
       ...recalibration(context, setup, flags),
@@ -56,6 +63,62 @@ export async function sweepFile(context: Context, path: string, command: Command
   if (flags.json === true) context.print(JSON.stringify(document, null, 2));
   else context.print(flags.csv === true ? sweepCsv(cells) : sweepTable(result, context.width));
   return EXIT.ok;
+}
+
+/** What is opened for a sweep. */
+function requestOf(flags: SweepFlags): RunRequest {
+  const { data, eval: evaluation, layers, exclude, augmentCrop: crop, augmentFlip: flip, seeds } = flags;
+  return {
+    rows: {
+      ...withoutUndefined({ data, eval: evaluation }),
+      preprocess: Object.fromEntries(PREPROCESS_KEYS.map((key) => [key, flags[key]])),
+      ...((crop !== undefined || flip === true) && { augment: withoutUndefined({ crop, flip }) }),
+    },
+    machine: flags,
+    choice: withoutUndefined({ layers, exclude }),
+    judged: judgeChoice(flags),
+    methods: flags.methods,
+    learns: flags.recalibrate === true,
+    seed: seeds[0] ?? 1,
+  };
+}
+
+type Shared = Omit<PruneOptions, 'method' | 'budget' | 'seed' | 'rows' | 'solver'>;
+
+/** What all runs are asked. */
+function optionsOf(context: Context, { engine, data }: RunSetup, flags: SweepFlags): Shared {
+  const { layers, exclude, loss, labels, outputName: output, threads } = flags;
+  const own = Object.fromEntries(Object.keys(METHOD_OPTIONS).map((name) => [name, flags[name as MethodOption]]));
+  return {
+    engine,
+    ...context.run,
+    ...(withoutUndefined(own) as MethodOptions),
+    ...withoutUndefined({ layers, exclude, loss, labels, output, threads }),
+    blocked: flags.refuseBlocked === true ? 'refuse' : 'skip',
+    augment: flags.augmentCrop !== undefined || flags.augmentFlip === true,
+    openPool: blockPoolOpener(threads),
+    ...(data && { source: data.source }),
+  };
+}
+
+/** What the data decides for each method, said once. */
+async function settingsOf(
+  context: Context,
+  { opened, chosen }: RunSetup,
+  { flags, options, budget: first }: { readonly flags: SweepFlags; readonly options: Shared; readonly budget: Budget },
+): Promise<Map<Method, MethodSettings>> {
+  const settings = new Map<Method, MethodSettings>();
+  const said = new Set<string>();
+  for (const method of flags.methods) {
+    const asked = { ...options, method, budget: first };
+    const { options: own, notes, warnings } = await decided(opened.model, asked, { layers: chosen.layers });
+    for (const note of notes.filter((one) => !said.has(one))) context.tell(note);
+    for (const note of notes) said.add(note);
+    for (const warning of warnings) context.warn(warning);
+    const { samples, loss, labels, output } = own;
+    settings.set(method, withoutUndefined({ samples, loss, labels, output }));
+  }
+  return settings;
 }
 
 function checkFlags(flags: SweepFlags): readonly Budget[] {
@@ -82,21 +145,19 @@ function checkFlags(flags: SweepFlags): readonly Budget[] {
 
 function judgeOf(
   context: Context,
-  { evaluation, options, judged }: RunSetup,
+  { evaluation, engine, judged }: RunSetup,
   { threads }: SweepFlags,
 ): (model: Model) => Promise<Evaluation | null> {
   return (model) =>
     context.timed('evaluate', async () =>
-      evaluation === null
-        ? null
-        : evaluate(options.engine, model, evaluation.source, { threads, ...judged, ...context.run }),
+      evaluation === null ? null : evaluate(engine, model, evaluation.source, { threads, ...judged, ...context.run }),
     );
 }
 
 /** Size by brotli where there will be a report, latency where that was asked for. */
 function measureOf(
   context: Context,
-  { evaluation, options }: RunSetup,
+  { evaluation, engine }: RunSetup,
   { report, latency, threads }: SweepFlags,
 ): NonNullable<SweepRequest['measure']> {
   return async (model) => {
@@ -104,7 +165,7 @@ function measureOf(
     const timed =
       latency === true
         ? await context.timed('latency', () =>
-            timeModels(options.engine, [model], { ...context.run, threads, sources: [evaluation?.source] }),
+            timeModels(engine, [model], { ...context.run, threads, sources: [evaluation?.source] }),
           )
         : [];
     return { bytes: bytes?.brotli ?? null, latency: timed[0]?.latencies[0]?.median ?? null };
@@ -113,14 +174,13 @@ function measureOf(
 
 function recalibration(
   context: Context,
-  { opened, data, options }: RunSetup,
+  { opened, data, engine }: RunSetup,
   flags: SweepFlags,
 ): Pick<SweepRequest, 'recalibrate'> {
   if (flags.recalibrate !== true || data === null) return {};
   return {
     recalibrate: async (pruned, seed) =>
-      (await recalibrate(pruned, opened.model, { engine: options.engine, source: data.source, seed, ...context.run }))
-        .model,
+      (await recalibrate(pruned, opened.model, { engine, source: data.source, seed, ...context.run })).model,
   };
 }
 

@@ -8,14 +8,14 @@ import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import {
   budgetFlags,
+  machineFlags,
   methodsHelp,
   outputFlags,
   preprocessFlags,
-  providerFlag,
   pruningFlags,
   trainingFlags,
 } from '../flags.ts';
-import { byteCount, count, number, oneOf, whole } from '../parsers.ts';
+import { count, oneOf, whole } from '../parsers.ts';
 
 /** Adds the flags of `coppice prune`. */
 export function define(command: Command): void {
@@ -36,20 +36,9 @@ export function define(command: Command): void {
     .option('--train-batch <n>', 'samples a training step of --gradual', count, FINETUNE_DEFAULTS.batch);
   trainingFlags(command, { rate: GRADUAL_DEFAULTS.rate });
   command
-    .option(
-      '--memory <bytes>',
-      'what the run may take, such as 4GB; gradient rows that do not fit go to disk',
-      byteCount,
-    )
-    .option('--half', 'keep gradient rows as bf16: half the size, a slightly worse objective')
     .option('--seed <n>', 'of every random draw', whole, PRUNE_DEFAULTS.seed)
-    .option('--latency', 'time the model before and after', true)
-    .option('--no-latency', 'do not')
-    .option('--min-accuracy <share>', 'exit with code 1 if the pruned model does worse on --eval', number)
-    .option('-o, --output <file>', 'the pruned model (default: MODEL-pruned.onnx in the current folder)')
-    .option('--report <folder>', 'write report.json and report.html there')
-    .option('--dry-run', 'print the plan with its predicted figures, and stop');
-  providerFlag(command);
+    .option('--print-recipe', 'print what this command line means as a recipe for "coppice run", and stop');
+  machineFlags(command);
   outputFlags(command).addHelpText('after', methodsHelp());
 }
 

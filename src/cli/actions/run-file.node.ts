@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { messageOf, OptionError } from '../../errors/errors.ts';
+import { type Recipe, recipeOf, withoutUndefined } from '../../pipeline/recipe.ts';
+import type { Context } from '../context.ts';
+import type { MachineFlags } from '../flags.ts';
+import { runRecipe } from './run-recipe.ts';
+
+/** Runs the recipe of a file, or that of a report, on a model. @returns the exit code of {@link runRecipe} */
+export async function runFile(
+  context: Context,
+  { recipe: file, path }: { readonly recipe: string; readonly path: string },
+  command: Command,
+): Promise<number> {
+  const { data, eval: evaluation } = command.opts<MachineFlags & { readonly data?: string; readonly eval?: string }>();
+  const read = readRecipe(file);
+  const recipe = { ...read, ...withoutUndefined({ data, eval: evaluation }) };
+  const ending = recipe.steps.some((step) => step.do === 'prune') ? 'pruned' : 'finetuned';
+  return runRecipe(context, { path, recipe, command, ending });
+}
+
+/** @throws OptionError if the file is no recipe, and no report with one */
+function readRecipe(file: string): Recipe {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new OptionError(`Cannot read the recipe "${file}": ${messageOf(cause)}`, { cause });
+  }
+  const inReport = (value as { readonly recipe?: unknown } | null)?.recipe;
+  return recipeOf(inReport ?? value);
+}

@@ -1,0 +1,185 @@
+import type { Command } from 'commander';
+import { countOf } from '../../budget/budget.ts';
+import { OptionError } from '../../errors/errors.ts';
+import { budgetPart, type PruneStep, type Recipe } from '../../pipeline/recipe.ts';
+import { run } from '../../pipeline/run.ts';
+import type { RunPorts } from '../../pipeline/run-ports.ts';
+import { methodOfStep, preparePrune } from '../../pipeline/transforms/prune-options.ts';
+import type { MemoryPlan } from '../../pruning/memory-plan.ts';
+import { percent, bytes as sizeText } from '../../report/figures.ts';
+import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
+import type { Context } from '../context.ts';
+import type { MachineFlags } from '../flags.ts';
+import { isMadeUp, type OpenedModel } from '../opening.node.ts';
+import { checkNotInput, checkWritableFile, checkWritableFolder, defaultOutput } from '../outputs.node.ts';
+import { NO_KEEPER, openKeeper } from './keeper.ts';
+import { printPlan } from './plan.ts';
+import { rowsPlan, storeOf } from './rows-plan.ts';
+import { finish } from './run-result.ts';
+import { openRun, type RunSetup } from './setup.ts';
+
+/** Bytes of a model from which on it is timed only where that is asked for. */
+const MOST_TIMED = 2 ** 28;
+
+/** A recipe for a file, and how it is run. */
+export interface RecipeRun {
+  readonly path: string;
+  readonly recipe: Recipe;
+  /** As given: its flags are {@link MachineFlags} among others. */
+  readonly command: Command;
+  /** What the result is called, such as `pruned`. */
+  readonly ending: string;
+  /** The model whose outputs a training goes by. */
+  readonly teacher?: OpenedModel;
+}
+
+/**
+ * Runs a recipe on a file: everything that can be refused is refused first, files are written last.
+ *
+ * @returns the exit code: 0, or 1 where --min-accuracy was missed
+ */
+export async function runRecipe(context: Context, asked: RecipeRun): Promise<number> {
+  const { path, recipe, command } = asked;
+  const flags = command.opts<MachineFlags>();
+  checkFlags(flags, recipe);
+  const output = flags.output ?? defaultOutput(path, asked.ending);
+  if (flags.dryRun !== true) await checkOutputs(flags, path, output);
+  const setup = await openRun(context, path, requestOf(recipe, flags));
+  const [first] = recipe.steps;
+  const plans: { rows: MemoryPlan | null } = { rows: null };
+  const { opened, data, engine } = setup;
+  leaveLatency(context, opened, command);
+  const ports = {
+    ...portsOf(context, setup, { flags: command.opts<MachineFlags>(), recipe, plans }),
+    ...(asked.teacher && { teacher: asked.teacher.model }),
+  };
+  if (first?.do === 'prune') warnOfZeros(context, setup, first);
+  if (flags.dryRun === true) {
+    if (first?.do !== 'prune') throw new OptionError('Cannot plan a recipe that does not begin with a pruning');
+    const { options } = await preparePrune(opened.model, first, ports);
+    return printPlan(context, setup, options, flags);
+  }
+  const trains = recipe.steps.filter((step) => step.do === 'finetune' || (step.do === 'prune' && step.gradual));
+  const keeper =
+    trains.length === 1 && data !== null
+      ? await openKeeper(context, flags, {
+          command,
+          recipe,
+          output,
+          opened,
+          data,
+          engine,
+          ...(asked.teacher && { teacher: asked.teacher }),
+        })
+      : NO_KEEPER;
+  const finished = await run(opened.model, recipe.steps, { ...ports, keeper: keeper.run });
+  const code = await finish(context, setup, finished, { flags: ports.flags, recipe, output, plan: plans.rows });
+  await keeper.done();
+  return code;
+}
+
+/** Whether a recipe has rows that are not made up. */
+export function hasRows({ data }: Pick<Recipe, 'data'>): boolean {
+  return data !== undefined && !isMadeUp(data);
+}
+
+/** What is opened for a recipe. */
+function requestOf({ steps, ...rows }: Recipe, machine: MachineFlags) {
+  const prunings = steps.filter((step) => step.do === 'prune');
+  const { layers, exclude, output, seed } = { ...prunings[0], ...steps[0] } as PruneStep;
+  return {
+    rows,
+    machine,
+    choice: { ...(layers && { layers }), ...(exclude && { exclude }) },
+    judged: output === undefined ? {} : { output },
+    methods: prunings.map((step) => methodOfStep(step, hasRows(rows))),
+    learns: steps.some((step) => step.do !== 'prune'),
+    seed: seed ?? 1,
+  };
+}
+
+interface Places {
+  readonly flags: MachineFlags;
+  readonly recipe: Recipe;
+  /** Takes the plan of the gradient rows when it is made. */
+  readonly plans: { rows: MemoryPlan | null };
+}
+
+function portsOf(
+  context: Context,
+  setup: RunSetup,
+  { flags, recipe, plans }: Places,
+): RunPorts & { readonly flags: MachineFlags } {
+  const { engine, data, evaluation, judged } = setup;
+  return {
+    ...context.run,
+    flags,
+    engine,
+    ...(flags.threads !== undefined && { threads: flags.threads }),
+    data: data?.source ?? null,
+    augment: recipe.augment !== undefined,
+    evaluation: evaluation?.source ?? null,
+    judged,
+    judgesStages: flags.report !== undefined || flags.json === true || flags.events !== undefined,
+    seconds: context.seconds,
+    time: context.timed,
+    tell: context.tell,
+    warn: context.warn,
+    emit: context.emit,
+    openPool: blockPoolOpener(flags.threads),
+    rowsFor: (options) => {
+      plans.rows = rowsPlan(context, setup, options, flags);
+      return storeOf(plans.rows);
+    },
+  };
+}
+
+/** Where the user does not ask for it, large models are not timed: that takes both of them in the runtime at once. */
+function leaveLatency(context: Context, { file }: OpenedModel, command: Command): void {
+  const { latency } = command.opts<MachineFlags>();
+  const bytes = file.bytes ?? 0;
+  if (!latency || command.getOptionValueSource('latency') !== 'default' || bytes <= MOST_TIMED) return;
+  command.setOptionValueWithSource('latency', false, 'default');
+  context.warn(
+    `latency is not measured: two models of ${sizeText(bytes)} would be in memory at once (--latency measures it)`,
+  );
+}
+
+function checkFlags({ minAccuracy, dryRun }: MachineFlags, recipe: Recipe): void {
+  if (minAccuracy !== undefined && !(minAccuracy >= 0 && minAccuracy <= 1))
+    throw new OptionError(`Cannot hold --min-accuracy ${minAccuracy}: wanted a share from 0 to 1, such as 0.9`);
+  if (minAccuracy !== undefined && recipe.eval === undefined)
+    throw new OptionError('Cannot hold --min-accuracy without data to measure on: give --eval');
+  for (const step of recipe.steps) if (step.do === 'prune') checkPruning(step, recipe, dryRun);
+}
+
+/** What can be refused before the data is opened. */
+function checkPruning(
+  { budget: { maxDrop }, gradual, tune, options }: PruneStep,
+  { data }: Recipe,
+  dryRun?: boolean,
+): void {
+  if (maxDrop !== undefined && data === undefined)
+    throw new OptionError('Cannot hold --max-drop without data to measure it on: give --data');
+  if (maxDrop !== undefined && dryRun === true)
+    throw new OptionError('Cannot plan for --max-drop: what is kept comes out of the search');
+  if (gradual !== undefined && data === undefined)
+    throw new OptionError('Cannot train between prunings without data: give --data');
+  if (tune === true && options.lambda !== undefined)
+    throw new OptionError('Cannot tune lambda and take it as given: leave out --tune or --lambda');
+}
+
+async function checkOutputs({ report }: MachineFlags, path: string, output: string): Promise<void> {
+  await checkNotInput(output, path);
+  checkWritableFile(output);
+  if (report !== undefined) checkWritableFolder(report);
+}
+
+function warnOfZeros(context: Context, { zeros, prunable }: RunSetup, step: PruneStep): void {
+  const asked = 1 - countOf({ scope: 'global', ...budgetPart(step) }, prunable) / prunable;
+  const share = zeros / prunable;
+  if (share > asked && asked > 0)
+    context.warn(
+      `${percent(share)} of the prunable weights are zero already, more than the ${percent(asked)} asked for`,
+    );
+}

@@ -1,0 +1,107 @@
+import { OptionError } from '../errors/errors.ts';
+import { type PruneStep, RECIPE_SCHEMA, type Recipe, type Step, withoutUndefined } from '../pipeline/recipe.ts';
+import { METHOD_OPTIONS, type MethodOption } from '../pruning/method-options.ts';
+import {
+  type FinetuneFlags,
+  PREPROCESS_KEYS,
+  type PreprocessFlags,
+  type PruneFlags,
+  type TrainingFlags,
+} from './flags.ts';
+import { boundOf } from './parsers.ts';
+
+/** The recipe that the flags of `coppice prune` mean: one pruning, and a recalibration where that is asked for. */
+export function pruneRecipe(flags: PruneFlags): Recipe {
+  const { data, seed, recalibrate, augmentCrop, augmentFlip } = flags;
+  if (recalibrate === true && data === undefined) throw new OptionError('Cannot recalibrate without data: give --data');
+  const own = Object.fromEntries(Object.keys(METHOD_OPTIONS).map((name) => [name, flags[name as MethodOption]]));
+  const step: PruneStep = withoutUndefined({
+    do: 'prune' as const,
+    method: flags.method,
+    budget: budgetOfFlags(flags),
+    options: withoutUndefined(own) as PruneStep['options'],
+    layers: flags.layers,
+    exclude: flags.exclude,
+    loss: flags.loss,
+    labels: flags.labels,
+    output: flags.outputName,
+    blocked: flags.refuseBlocked === true ? ('refuse' as const) : undefined,
+    tune: flags.tune === true ? true : undefined,
+    gradual: flags.gradual === true ? gradualOfFlags(flags) : undefined,
+    seed,
+  });
+  return made({ data, eval: flags.eval, augmentCrop, augmentFlip, preprocess: flags }, [
+    step,
+    ...(recalibrate === true ? [{ do: 'recalibrate' as const, seed }] : []),
+  ]);
+}
+
+/** The recipe that the flags of `coppice finetune` mean. */
+export function finetuneRecipe(flags: FinetuneFlags): Recipe {
+  const { data, batch, seed, freezeStatistics, dense, loss, outputName, augmentCrop, augmentFlip } = flags;
+  const step: Step = withoutUndefined({
+    do: 'finetune' as const,
+    ...trainingOfFlags(flags),
+    batch,
+    freezeStatistics,
+    dense,
+    loss,
+    output: outputName,
+    seed,
+  });
+  return made({ data, eval: flags.eval, augmentCrop, augmentFlip, preprocess: flags }, [step]);
+}
+
+interface Rows {
+  readonly data: string | undefined;
+  readonly eval: string | undefined;
+  readonly preprocess: PreprocessFlags;
+  readonly augmentCrop: number | undefined;
+  readonly augmentFlip: boolean | undefined;
+}
+
+/** A recipe of flags: values that cannot be are refused by those who use them. */
+function made(
+  { data, eval: evaluation, preprocess, augmentCrop: crop, augmentFlip: flip }: Rows,
+  steps: Step[],
+): Recipe {
+  const stored = Object.fromEntries(PREPROCESS_KEYS.map((key) => [key, preprocess[key]]));
+  return {
+    schema: RECIPE_SCHEMA,
+    ...withoutUndefined({ data, eval: evaluation }),
+    preprocess: withoutUndefined(stored),
+    ...((crop !== undefined || flip !== undefined) && { augment: withoutUndefined({ crop, flip }) }),
+    steps,
+  };
+}
+
+function budgetOfFlags({ sparsity, flops, params, maxDrop, scope, layer }: PruneFlags): PruneStep['budget'] {
+  if (sparsity === undefined && flops === undefined && params === undefined && maxDrop === undefined)
+    throw new OptionError(
+      'Cannot prune without a budget: give --sparsity, such as --sparsity 0.9, or --flops, --params or --max-drop',
+    );
+  return withoutUndefined({ sparsity, flops, params, scope, bounds: layer?.map(boundOf), maxDrop });
+}
+
+function gradualOfFlags(flags: PruneFlags): NonNullable<PruneStep['gradual']> {
+  const { prunings, between, trainBatch: batch } = flags;
+  return withoutUndefined({ prunings, between, batch, ...trainingOfFlags(flags) });
+}
+
+/** What the flags say of a training; a temperature alone counts where the data has no answers. */
+function trainingOfFlags(flags: TrainingFlags) {
+  const { epochs, rate, rateSchedule: schedule, warmup, restarts, optimizer, momentum, weightDecay } = flags;
+  return {
+    epochs,
+    rate,
+    schedule,
+    warmup,
+    restarts,
+    optimizer,
+    momentum,
+    nesterov: flags.nesterov ?? false,
+    weightDecay,
+    smoothing: flags.labelSmoothing,
+    distill: withoutUndefined({ share: flags.distill, temperature: flags.temperature }),
+  };
+}

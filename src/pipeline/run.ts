@@ -1,0 +1,105 @@
+import { DataError } from '../errors/errors.ts';
+import { type Evaluation, evaluate } from '../evaluate/accuracy.ts';
+import type { Model } from '../ir/model.ts';
+import type { Step } from './recipe.ts';
+import type { RunPorts } from './run-ports.ts';
+import { type FinetuneFacts, finetuneTransform } from './transforms/finetune.ts';
+import { type PruneFacts, pruneTransform } from './transforms/prune.ts';
+import { type PreparedPrune, preparePrune } from './transforms/prune-options.ts';
+import { type RecalibrateFacts, recalibrateTransform } from './transforms/recalibrate.ts';
+
+/** What is known of a step that was done, and how good the model is after it. */
+export type StepFacts = (PruneFacts | RecalibrateFacts | FinetuneFacts) & {
+  /** Null without rows to judge on. */
+  readonly evaluation: Evaluation | null;
+};
+
+/** A model before and after a run. */
+export interface Finished {
+  readonly model: Model;
+  readonly before: Evaluation | null;
+  readonly steps: readonly StepFacts[];
+}
+
+/** A step with the models that it works on. */
+interface Place {
+  /** As the step finds it. */
+  readonly model: Model;
+  /** Before the first step. */
+  readonly dense: Model;
+  /** Of a pruning that is the first step. */
+  readonly prepared: PreparedPrune | null;
+}
+
+/**
+ * Applies the steps of a recipe to a model, one after another, and judges the model before the first and after each. The command line,
+ * the library, the browser page and the studio all run models by this.
+ *
+ * @throws CoppiceError of the kind of what is wrong; what can be refused before any work is
+ * Deterministic given the seeds of the steps.
+ */
+export async function run(model: Model, steps: readonly Step[], ports: RunPorts): Promise<Finished> {
+  for (const step of steps) checkStep(step, ports);
+  const [first] = steps;
+  const prepared = first?.do === 'prune' ? await preparePrune(model, first, ports) : null;
+  const before = await judge(model, ports);
+  if (before !== null) ports.emit({ type: 'accuracy', of: 'before', accuracy: before.accuracy, loss: before.loss });
+  const done: StepFacts[] = [];
+  let current = model;
+  for (const [t, step] of steps.entries()) {
+    ports.signal?.throwIfAborted();
+    const { model: next, ...facts } = await apply(
+      step,
+      { model: current, dense: model, prepared: t === 0 ? prepared : null },
+      ports,
+    );
+    current = next;
+    const evaluation = await judge(current, ports);
+    if (evaluation !== null)
+      ports.emit({ type: 'accuracy', of: EVENTS[step.do], accuracy: evaluation.accuracy, loss: evaluation.loss });
+    done.push({ ...facts, evaluation } as StepFacts);
+  }
+  return { model: current, before, steps: done };
+}
+
+/** What the event of an evaluation calls the model after a step. */
+const EVENTS = { prune: 'after', recalibrate: 'recalibrated', finetune: 'finetuned' } as const;
+
+async function apply(step: Step, place: Place, ports: RunPorts) {
+  switch (step.do) {
+    case 'prune': {
+      const prepared = place.prepared ?? (await preparePrune(place.model, step, ports));
+      return pruneTransform(place.model, { step, prepared }, ports);
+    }
+    case 'recalibrate':
+      return recalibrateTransform(place, step, ports);
+    case 'finetune':
+      return finetuneTransform(place, step, ports);
+  }
+}
+
+/** Steps that learn from data, and have none. */
+function checkStep(step: Step, { data }: RunPorts): void {
+  if (data !== null || step.do === 'prune') return;
+  throw new DataError(
+    step.do === 'recalibrate'
+      ? 'Cannot recalibrate without data: give --data'
+      : 'Cannot train without data: give --data, rows with labels or targets',
+  );
+}
+
+function judge(
+  model: Model,
+  { engine, evaluation, judged, threads, onProgress, signal, time }: RunPorts,
+): Promise<Evaluation | null> {
+  return time('evaluate', async () =>
+    evaluation === null
+      ? null
+      : evaluate(engine, model, evaluation, {
+          ...judged,
+          ...(threads !== undefined && { threads }),
+          ...(onProgress && { onProgress }),
+          ...(signal && { signal }),
+        }),
+  );
+}

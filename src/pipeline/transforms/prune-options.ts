@@ -1,0 +1,90 @@
+import { budget } from '../../budget/budget.ts';
+import { DataError, OptionError } from '../../errors/errors.ts';
+import type { Model } from '../../ir/model.ts';
+import { decided } from '../../methods/decided.ts';
+import { type Method, methodOf, SOLVING_METHOD, usualMethod } from '../../methods/list.ts';
+import type { Method as MethodEntry } from '../../methods/method.ts';
+import { type PruneOptions, resolvePrune } from '../../methods/prune-options.ts';
+import { chooseLayers } from '../../pruning/layers.ts';
+import type { MethodOptions } from '../../pruning/method-options.ts';
+import { MAX_DROP_DEFAULTS } from '../max-drop.ts';
+import { budgetPart, type PruneStep, withoutUndefined } from '../recipe.ts';
+import type { RunPorts } from '../run-ports.ts';
+
+/** A pruning with everything open and decided that can be before the work. */
+export interface PreparedPrune {
+  readonly method: MethodEntry;
+  readonly options: PruneOptions;
+  /** Weights in the layers that were chosen. */
+  readonly prunable: number;
+}
+
+/**
+ * The options of a pruning step: what the step says, what the data decides, and what the platform gives.
+ *
+ * @throws CoppiceError of the kind of what is wrong
+ */
+export async function preparePrune(model: Model, step: PruneStep, ports: RunPorts): Promise<PreparedPrune> {
+  const { data, pruning = {} } = ports;
+  const named: { readonly method?: Method } =
+    pruning.solver === undefined
+      ? { method: methodOfStep(step, data !== null && data.isMadeUp !== true) }
+      : withoutUndefined({ method: step.method });
+  const method = methodOf({ ...named, ...pruning });
+  checkStep(step, method, ports);
+  const own = withoutNull(step.options) as MethodOptions;
+  const { layers, exclude, blocked, seed, loss, labels, output } = step;
+  const asked: PruneOptions = {
+    engine: ports.engine,
+    ...named,
+    ...pruning,
+    budget: budget(budgetPart(step)),
+    ...own,
+    ...withoutUndefined({ layers, exclude, blocked, seed, loss, labels, output: output ?? ports.judged.output }),
+    augment: ports.augment,
+    ...withoutUndefined({ threads: ports.threads, onProgress: ports.onProgress, signal: ports.signal }),
+    ...(ports.openPool && { openPool: ports.openPool }),
+    ...(data !== null && { source: data }),
+  };
+  const chosen = chooseLayers(model, withoutUndefined({ layers, exclude }));
+  const heldOut = step.tune === true || step.budget.maxDrop !== undefined;
+  const holding = heldOut && data !== null ? Math.min(MAX_DROP_DEFAULTS.heldOut, Math.floor(data.count / 5)) : 0;
+  const { options, notes, warnings } = await decided(model, asked, { layers: chosen.layers, holding });
+  for (const note of notes) ports.tell(note);
+  for (const warning of warnings) ports.warn(warning);
+  const complete = { ...options, ...ports.rowsFor?.(options) };
+  resolvePrune(complete);
+  const prunable = chosen.layers.reduce((sum, { size }) => sum + size, 0);
+  return { method, options: complete, prunable };
+}
+
+/** The method of a step; where none is named, the one that the rest of it means. @param hasRows  whether there are rows that are not made up */
+export function methodOfStep(step: PruneStep, hasRows: boolean): Method {
+  const { method, tune, gradual, budget: asked, blocked, options, loss, labels } = step;
+  if (method !== undefined) return method;
+  const solves = tune === true || gradual !== undefined || asked.maxDrop !== undefined || blocked !== undefined;
+  return solves ? SOLVING_METHOD : usualMethod({ ...options, loss, labels, ...(hasRows && { source: true }) });
+}
+
+function checkStep(
+  { tune, gradual, budget: { maxDrop }, options }: PruneStep,
+  method: MethodEntry,
+  { data }: RunPorts,
+): void {
+  if (method.needs.data && data === null)
+    throw new OptionError(
+      `Cannot prune by ${method.name} without data: give --data (random:64 makes inputs up), or use --method magnitude`,
+    );
+  if (maxDrop !== undefined && data === null)
+    throw new OptionError('Cannot hold --max-drop without data to measure it on: give --data');
+  if (maxDrop !== undefined && !(maxDrop > 0 && maxDrop < 1))
+    throw new OptionError(`Cannot hold --max-drop ${maxDrop}: wanted a share above 0 and below 1, such as 1%`);
+  if (gradual !== undefined && data === null)
+    throw new DataError('Cannot train between prunings without data: give --data');
+  if (tune === true && options.lambda !== undefined)
+    throw new OptionError('Cannot tune lambda and take it as given: leave out --tune or --lambda');
+}
+
+function withoutNull(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null));
+}
