@@ -75,7 +75,8 @@ describe('coppice prune', () => {
       expect([method, code]).toEqual([method, 0]);
       const report = reportSchema.parse(JSON.parse(text));
       expect([method, report.nonzeros, await nonzerosOf(out)]).toEqual([method, 14, 14]);
-      expect(report.objective).toBeGreaterThan(0);
+      if (report.objective === null) expect(report.warnings.join()).toMatch(/kept: magnitude.*give more samples/);
+      else expect(report.objective).toBeGreaterThan(0);
       expect(report.asked.options).toMatchObject({ samples: 40, loss: 'cross-entropy' });
     }
   });

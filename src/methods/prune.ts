@@ -73,7 +73,12 @@ async function pruneChosen(model: Model, asked: PruneOptions, chosen: ChosenLaye
   const job = { model, layers: chosen.layers, budgeted, options, resolved } as Job<MethodOption>;
   const { needs, run } = methodOf(options);
   const outcome = await run(job);
-  const { model: pruned, stages, samples, blocked } = needs.gradients ? await besideMagnitude(job, outcome) : outcome;
+  const {
+    model: pruned,
+    stages,
+    samples,
+    blocked,
+  } = needs.gradients && options.solver === undefined ? await besideMagnitude(job, outcome) : outcome;
   return withWeights({
     model: pruned,
     stages,

@@ -196,7 +196,10 @@ function blockedWarnings({ chosen: { blocked = [] } }: PruneResult, facts: reado
 
 function stageWarnings(stages: readonly StageResult[]): string[] {
   const prefix = (t: number): string => (stages.length > 1 ? `stage ${t + 1} of ${stages.length}: ` : '');
-  return stages.flatMap(({ status, message }, t) => (status === 'converged' ? [] : [prefix(t) + message]));
+  return stages.flatMap(({ status, message, instead }, t) => [
+    ...(status === 'converged' ? [] : [prefix(t) + message]),
+    ...(instead === undefined ? [] : [prefix(t) + instead]),
+  ]);
 }
 
 function dataWarnings({ data, eval: evaluation }: Surroundings): string[] {

@@ -108,6 +108,6 @@ export async function besideMagnitude(job: Job, outcome: Outcome): Promise<Outco
   const { model, what } = nearer;
   const last = outcome.stages.at(-1) as StageResult;
   const kept = countKept(model, layers).reduce((sum, count) => sum + count, 0);
-  const stage = { ...last, kept, value: null, message: `${last.message} ${what}.` };
+  const stage = { ...last, kept, value: null, message: `${last.message} ${what}.`, instead: what };
   return { ...outcome, model, stages: [...outcome.stages.slice(0, -1), stage] };
 }

@@ -111,6 +111,7 @@ function outcomeOf({ resolved }: Job, solved: Reconstructed, kept?: string): Out
     ...unsolved(resolved.budget, keptOf(model, layers)),
     message: `layers solved on ${samples} samples, their supports at a mean error of ${error.toPrecision(3)} of the variance of their outputs${kept === undefined ? '' : `; ${kept}`}.`,
     seconds: { gradients: seconds.moments, solve: seconds.solve },
+    ...(kept !== undefined && { instead: kept }),
   };
   return { model, stages: [stage], samples, blocked };
 }

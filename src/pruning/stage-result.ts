@@ -16,6 +16,8 @@ export interface StageResult {
   readonly value: Value | null;
   readonly status: Solution['status'];
   readonly message: string;
+  /** What was kept in the place of the weights that were solved for, and why; absent where those were kept. */
+  readonly instead?: string;
   /** See layerSensitivity, in the order of the layers; null for methods without gradients. */
   readonly sensitivity: readonly number[] | null;
   readonly seconds: { readonly gradients: number; readonly solve: number };
