@@ -16,7 +16,7 @@ export function becameNonFinite(before: Model, after: Model): string | null {
     const was = old.get(name);
     if (was?.raw === constant.raw || was === constant) continue;
     const values = floatsOf(constant);
-    if (values === null) continue;
+    if (values === null || allFinite(values)) continue;
     const known = was === undefined ? null : floatsOf(was);
     for (let i = 0; i < values.length; i++)
       if (!Number.isFinite(values[i]) && !Object.is(values[i], known?.[i])) return name;
@@ -36,6 +36,12 @@ export function refuseNonFinite(before: Model, after: Model, remedy: string): vo
     throw new DataError(`Cannot hand out the model: an element of "${name}" became infinite or no number; ${remedy}`, {
       fields: { weight: name },
     });
+}
+
+function allFinite(values: Float32Array | Float64Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * 0; // NaN from the first that is not finite
+  return sum === 0;
 }
 
 /** Null for constants that are not floats. */

@@ -3,7 +3,7 @@ import { findWeights } from '../graph/weights.ts';
 import { decodeModel } from '../onnx/decode.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { parseModelText } from '../onnx/text.ts';
-import { countKept, eachLayer, readWeights, readWeightsNarrow, writeWeights } from './weights.ts';
+import { countKept, readWeights, readWeightsNarrow, viewWeights, writeWeights } from './weights.ts';
 
 const MODEL = parseModelText(`
   opset 17
@@ -23,7 +23,7 @@ describe('weights', () => {
     const narrow = readWeightsNarrow(MODEL, prunable);
     expect(narrow).toBeInstanceOf(Float32Array);
     expect([...narrow]).toEqual(w);
-    expect([...eachLayer(MODEL, prunable)].flatMap(({ w: part }) => [...part])).toEqual(w);
+    expect(prunable.flatMap((layer) => [...viewWeights(MODEL, layer)])).toEqual(w);
     expect(countKept(MODEL, prunable)).toEqual([4, 7]);
   });
 

@@ -3,6 +3,7 @@ import { OnnxDecodeError, ShapeError } from '../errors/errors.ts';
 import { gather, isStored, positionOf, scatter } from '../graph/arrangement.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import type { WeightLayer } from '../graph/weights.ts';
+import { tensorOf } from '../ir/access.ts';
 import type { Constant, Model } from '../ir/model.ts';
 import { constantLike, numbersOf } from './stored-numbers.ts';
 
@@ -22,19 +23,41 @@ export function readWeightsNarrow(model: Model, layers: readonly WeightLayer[]):
   return isWide ? readWeights(model, layers) : readInto(model, layers, new Float32Array(sizeOfAll(layers)));
 }
 
-/** Layer after layer, so that no more than one is in memory at once. */
-export function* eachLayer(
-  model: Model,
-  layers: readonly WeightLayer[],
-): Generator<{ layer: WeightLayer; w: Float64Array | Float32Array }> {
-  for (const layer of layers) yield { layer, w: readWeightsNarrow(model, [layer]) };
+/**
+ * The weights of one layer in its order, to be looked at and not to be changed: those of the model itself where they lie as they are to be
+ * read, else a copy.
+ *
+ * @throws OnnxDecodeError if a weight is NaN or infinite
+ */
+export function viewWeights(model: Model, layer: WeightLayer): Float64Array | Float32Array {
+  return viewOf(constantsOf(model.graph), layer);
 }
 
-/** Nonzero weights of each layer. Cost: one pass, one layer in memory at a time. */
+function viewOf(constants: ReadonlyMap<string, Constant>, layer: WeightLayer): Float64Array | Float32Array {
+  const constant = constantNamed(constants, layer);
+  if (constant.type === 'float32' && layer.quantisation === undefined && isStored(layer.order)) {
+    const w = tensorOf(constant).data as Float32Array;
+    refuseNonFinite(layer, w, constant);
+    return w;
+  }
+  const isWide = layer.quantisation !== undefined || constant.type === 'float64';
+  return readLayer(constants, layer, isWide ? new Float64Array(layer.size) : new Float32Array(layer.size));
+}
+
+/** What was counted of weights before, by their bytes, which do not change. */
+const COUNTED = new WeakMap<object, number>();
+
+/** Nonzero weights of each layer. Cost: one pass the first time, one layer in memory at a time. */
 export function countKept(model: Model, layers: readonly WeightLayer[]): number[] {
-  const counts: number[] = [];
-  for (const { w } of eachLayer(model, layers)) counts.push(countNonzeros(w));
-  return counts;
+  const constants = constantsOf(model.graph);
+  return layers.map((layer) => {
+    const { raw } = constantNamed(constants, layer);
+    const counted = COUNTED.get(raw);
+    if (counted !== undefined && layer.quantisation === undefined) return counted;
+    const count = countNonzeros(viewOf(constants, layer));
+    if (layer.quantisation === undefined) COUNTED.set(raw, count);
+    return count;
+  });
 }
 
 function sizeOfAll(layers: readonly WeightLayer[]): number {
@@ -56,22 +79,39 @@ function readLayer<T extends Float64Array | Float32Array>(
   layer: WeightLayer,
   part: T,
 ): T {
-  const constant = constants.get(layer.name);
-  if (constant === undefined)
-    throw new ShapeError(`Cannot read weight "${layer.name}": the model has no such constant`);
+  const constant = constantNamed(constants, layer);
   if (isStored(layer.order) && part instanceof Float32Array && isPlain(constant, part)) bytesOf(part).set(constant.raw);
   else {
     const stored = numbersOf(constant, layer.quantisation);
     if (isStored(layer.order)) part.set(stored);
     else gather(layer.order, stored, part);
   }
-  for (let i = 0; i < part.length; i++) {
-    if (Number.isFinite(part[i])) continue;
-    throw new OnnxDecodeError(
-      `Cannot prune weight "${layer.name}": element ${i} is ${part[i]}; repair the model first, or leave the layer out (--exclude)`,
-    );
-  }
+  refuseNonFinite(layer, part, constant);
   return part;
+}
+
+function constantNamed(constants: ReadonlyMap<string, Constant>, { name }: WeightLayer): Constant {
+  const constant = constants.get(name);
+  if (constant === undefined) throw new ShapeError(`Cannot read weight "${name}": the model has no such constant`);
+  return constant;
+}
+
+/** Bytes of weights that were found finite, which do not change. */
+const FINITE = new WeakSet<object>();
+
+/** @param w  all elements of the constant, in whatever order */
+function refuseNonFinite({ name }: WeightLayer, w: Float64Array | Float32Array, { raw }: Constant): void {
+  if (FINITE.has(raw)) return;
+  let sum = 0;
+  for (let i = 0; i < w.length; i++) sum += (w[i] as number) * 0; // NaN from the first that is not finite
+  if (sum === 0) {
+    FINITE.add(raw);
+    return;
+  }
+  const i = w.findIndex((x) => !Number.isFinite(x));
+  throw new OnnxDecodeError(
+    `Cannot prune weight "${name}": element ${i} is ${w[i]}; repair the model first, or leave the layer out (--exclude)`,
+  );
 }
 
 /** Whether a constant's bytes are those of f32 numbers as they are. */

@@ -12,6 +12,11 @@ export interface SessionOptions {
   readonly workers?: number;
   /** Graph optimisation; `none` keeps every node as it stands. Default `all`. */
   readonly optimization?: 'none' | 'basic' | 'extended' | 'all';
+  /**
+   * Whether the runtime takes all weights in, as where the model is deployed: what is timed. Default: those of a large model are read where
+   * they lie, and prepared anew in each run.
+   */
+  readonly holdsWeights?: boolean;
 }
 
 /** Tensors by name. */

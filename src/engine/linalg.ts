@@ -28,10 +28,20 @@ export interface Linalg {
   columnNorms(B: Float64Array, A: Float32Array): Promise<Float64Array>;
   /** A_g B_g for each group g: [groups, rows, v] f32. A: [groups, rows, w], B: [groups, w, v], all f32. Cost: groups x rows x w x v. */
   products(A: Float32Array, B: Float32Array, shape: { groups: number; rows: number }): Promise<Float32Array>;
+  /** (W + P X') where S is 1, else 0: [rows, w] f32. W, S: [rows, w], P: [rows, n], X: [w, n]. Cost: rows x w x n. */
+  maskedSum(W: Float32Array, factors: Factors, S: Uint8Array): Promise<Float32Array>;
+  /** (P X' where S is 1, else 0) X: [rows, n] f32. S: [rows, w], P: [rows, n], X: [w, n]. Cost: 2 x rows x w x n; memory rows x w. */
+  maskedNormal(factors: Factors, S: Uint8Array): Promise<Float32Array>;
   /** y += A x. A: [n, w] f32, x: [w] f64, y: [n], products and sums in f64. Cost: A read once, on the caller's thread, nothing copied. */
   addProduct64(A: Float32Array, x: Float64Array, y: Float64Array): void;
   /** A' r: [w] f64. A: [n, w] f32, r: [n] f64, products and sums in f64. Cost: as addProduct64. */
   transposedProduct64(A: Float32Array, r: Float64Array): Float64Array;
+}
+
+/** P: [rows, n] and X: [w, n], of P X'. */
+export interface Factors {
+  readonly P: Float32Array;
+  readonly X: Float32Array;
 }
 
 const FLOAT64 = 11;
@@ -182,12 +192,52 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
         B: { type: 'float32', dims: [groups, width, B.length / groups / width], data: B },
       });
     },
+    maskedSum: (W, { P, X }, S) => {
+      const rows = rowsOf(S, { P, X });
+      const session = graph('maskedSum', [...MASKED, ['W', 'float32', 2]], (b, [P, X, S, W] = []) =>
+        masked(b, S as string, b.emit('Gemm', [P as string, X as string, W as string], { transB: 1 })),
+      );
+      return call(session, { ...maskedFeeds({ P, X }, S, rows), W: matrix(W, rows) });
+    },
+    maskedNormal: ({ P, X }, S) => {
+      const session = graph('maskedNormal', MASKED, (b, [P, X, S] = []) =>
+        b.emit('MatMul', [
+          masked(b, S as string, b.emit('Gemm', [P as string, X as string], { transB: 1 })),
+          X as string,
+        ]),
+      );
+      return call(session, maskedFeeds({ P, X }, S, rowsOf(S, { P, X })));
+    },
     addProduct64: (A, x, y) => kernels.addProduct(A, x, y),
     transposedProduct64: (A, r) => {
       const y = new Float64Array(r.length === 0 ? 0 : A.length / r.length);
       kernels.addTransposedProduct(A, r, y);
       return y;
     },
+  };
+}
+
+const MASKED: readonly [string, DataType, number][] = [
+  ['P', 'float32', 2],
+  ['X', 'float32', 2],
+  ['S', 'bool', 2],
+];
+
+function masked(b: GraphBuilder, S: string, value: string): string {
+  return b.emit('Where', [S, value, b.scalar(0)]);
+}
+
+/** Rows of S: [rows, w] with P: [rows, n] and X: [w, n]: rows^2 = |P| |S| / |X|. */
+function rowsOf(S: Uint8Array, { P, X }: Factors): number {
+  return Math.round(Math.sqrt((P.length / X.length) * S.length));
+}
+
+function maskedFeeds({ P, X }: Factors, S: Uint8Array, rows: number): Record<'P' | 'X' | 'S', Tensor> {
+  const width = S.length / rows;
+  return {
+    P: { type: 'float32', dims: [rows, P.length / rows], data: P },
+    X: { type: 'float32', dims: [width, X.length / width], data: X },
+    S: { type: 'bool', dims: [rows, width], data: S },
   };
 }
 

@@ -5,6 +5,7 @@ import type { Model } from '../ir/model.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Engine, Held, Session, SessionOptions } from './engine.ts';
+import { fedModel, feeding } from './fed-weights.ts';
 import { loadRuntime, runtimeVersion } from './load-runtime.node.ts';
 import type { Device } from './provider.ts';
 import { refusedModel, sessionHere, told } from './runtime.ts';
@@ -20,8 +21,9 @@ export const onnxruntimeNode: Engine = {
   },
   cores: CORES,
   async createSession(model: Model | Uint8Array, options: SessionOptions = {}): Promise<Session> {
-    const bytes = bytesOf(model);
-    const { workers } = options;
+    const { workers, holdsWeights } = options;
+    const fed = model instanceof Uint8Array || workers !== undefined || holdsWeights === true ? null : fedModel(model);
+    const bytes = bytesOf(fed?.model ?? model);
     const threads =
       workers !== undefined && workers > 1
         ? Math.max(1, Math.floor((options.threads ?? CORES) / workers))
@@ -30,7 +32,8 @@ export const onnxruntimeNode: Engine = {
     const ort = await loadRuntime();
     try {
       if (workers !== undefined) return told(await sessionInWorkers(bytes, { workers, options: settings }));
-      return told(sessionHere(await ort.InferenceSession.create(bytes, settings), ort.Tensor));
+      const session = sessionHere(await ort.InferenceSession.create(bytes, settings), ort.Tensor);
+      return told(fed === null ? session : feeding(session, fed.weights));
     } catch (cause) {
       throw refusedModel(cause);
     }

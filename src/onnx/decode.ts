@@ -6,6 +6,7 @@ import { SPARSE_BYTES } from './decode-sparse.ts';
 import type { ExternalReader } from './decode-tensor.ts';
 import { functionLibrary } from './functions.ts';
 import { inlineFunctions } from './inline-functions.ts';
+import { alignLarge, asRawData, largeFloatFields } from './large-fields.ts';
 import { type ModelProto, ModelProtoSchema } from './onnx_pb.ts';
 import { domainName, LARGEST_VERSION, type ModelOrigin } from './origin.ts';
 import { refuseForeignFile } from './signature.ts';
@@ -15,6 +16,8 @@ import { refuseWrongWireTypes } from './wire-types.ts';
 export interface DecodeOptions {
   /** Reads external tensor data; without it a model that has some is refused. */
   readonly external?: ExternalReader;
+  /** Whether the bytes are the decoder's to rearrange, so that large weights lie where typed arrays can start. Default false. */
+  readonly owned?: boolean;
 }
 
 /** Files of these first IR versions name no operator set: they mean the first. */
@@ -26,12 +29,16 @@ const LAST_IR_WITHOUT_OPSETS = 2;
  * is `validateGraph`'s to say.
  *
  * @throws OnnxDecodeError with one sentence that says what the bytes are instead, or what is broken
- * Cost: one pass over the bytes; weights are not copied.
+ * Cost: one pass over the bytes; weights are not copied, but for those of a file that has large ones as lists of floats and is not `owned`.
  */
 export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Model {
   refuseForeignFile(bytes);
-  const proto = parse(bytes);
+  const floats = largeFloatFields(bytes);
+  const own = floats.length > 0 && options.owned !== true ? new Uint8Array(bytes) : bytes;
+  asRawData(own, floats);
+  const proto = parse(own);
   if (proto.graph === undefined) throw new OnnxDecodeError('Cannot read the model: the file holds no ONNX graph');
+  if (own !== bytes || options.owned === true) alignLarge(proto.graph, own);
   const around = { external: options.external, room: { bytes: SPARSE_BYTES } };
   const file = { irVersion: irVersionOf(proto), producer: proto.producerName ?? '' };
   const [graph, opsets] = [decodeGraph(proto.graph, around), opsetsOf(proto)];

@@ -30,7 +30,7 @@ export async function readModel(path: string, options: Partial<ReadOptions> = {}
   const { maxBytes, maxExternalBytes } = { ...READ_DEFAULTS, ...options };
   const bytes = await reading(path, (file) => readWhole(file, path, maxBytes));
   try {
-    return decodeModel(bytes, { external: externalReader(dirname(path), maxExternalBytes) });
+    return decodeModel(bytes, { external: externalReader(dirname(path), maxExternalBytes), owned: true });
   } catch (cause) {
     throw cause instanceof OnnxDecodeError ? withPath(cause, path) : cause;
   }

@@ -207,7 +207,7 @@ async function latencyOf({ platform, model, options, source, tests }: Setup, fin
   const example = source ?? tests;
   if (options.latency === undefined || example === undefined) return null;
   const { inputs } = await oneRun(example);
-  const threads = options.threads === undefined ? {} : { threads: options.threads };
+  const threads = { holdsWeights: true, ...(options.threads !== undefined && { threads: options.threads }) };
   const sessions = await Promise.all([model, final].map((one) => platform.engine.createSession(one, threads)));
   try {
     const entries: NonNullable<Report['latency']> = [];

@@ -1,4 +1,4 @@
-import { countKept, readWeightsNarrow } from '../apply/weights.ts';
+import { countKept, viewWeights } from '../apply/weights.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights } from '../graph/weights.ts';
@@ -144,7 +144,7 @@ function detailsOf(
 ): Details {
   const { layers } = result.chosen;
   return {
-    weights: weightDetails(layers, (layer) => [readWeightsNarrow(model, [layer]), readWeightsNarrow(final, [layer])]),
+    weights: weightDetails(layers, (layer) => [viewWeights(model, layer), viewWeights(final, layer)]),
     graph: graphDetails({
       before: model.graph,
       after: final.graph,

@@ -54,6 +54,8 @@ export interface SeenInputs extends Sizes {
   /** X: [groups, inputs, count]. */
   readonly X: Float32Array;
   readonly count: number;
+  /** X': [groups, count, inputs]; made when it is first asked for. */
+  readonly columns: () => Float32Array;
 }
 
 /**
@@ -61,10 +63,9 @@ export interface SeenInputs extends Sizes {
  *
  *   A H = (A X) X' / count + r A        diag(H^-1)_i = (1 - x_i (X' X + count r I)^-1 x_i') / r      x_i: row i of X
  *
- * Cost: twice the memory of X; 2 x rows x inputs x count a product; count^2 x inputs + count^3 / 3 for the inverse.
+ * Cost: twice the memory of X at most; 2 x rows x inputs x count a product; count^2 x inputs + count^3 / 3 for the inverse.
  */
-export function sampledHessian(algebra: Linalg, { X, groups, inputs, count }: SeenInputs, r: number): Hessian {
-  const columns = transposedGroups(X, { groups, rows: inputs, columns: count });
+export function sampledHessian(algebra: Linalg, { X, columns, groups, inputs, count }: SeenInputs, r: number): Hessian {
   const diagonal = new Float32Array(groups * inputs);
   for (let k = 0; k < diagonal.length; k++) {
     let square = 0;
@@ -75,24 +76,49 @@ export function sampledHessian(algebra: Linalg, { X, groups, inputs, count }: Se
     diagonal,
     times: async (A, rows) => {
       const images = await algebra.products(A, X, { groups, rows });
-      const product = await algebra.products(images, columns, { groups, rows });
+      const product = await algebra.products(images, columns(), { groups, rows });
       for (let k = 0; k < product.length; k++) product[k] = (product[k] as number) / count + r * (A[k] as number);
       return product;
     },
     inverseDiagonal: async () => {
       const found = new Float64Array(groups * inputs);
       for (let g = 0; g < groups; g++) {
-        const own = columns.subarray(g * count * inputs, (g + 1) * count * inputs);
+        const own = X.subarray(g * count * inputs, (g + 1) * count * inputs);
         const ridge = new Float64Array(count * count);
         for (let s = 0; s < count; s++) ridge[s * count + s] = count * r;
-        const factor = cholesky(await algebra.addGram(own, ridge), count);
+        const factor = cholesky(await gramOfColumns(algebra, own, ridge), count);
         if (factor === null) return null;
-        const norms = await algebra.columnNorms(invertLower(factor), own);
-        for (let i = 0; i < inputs; i++) found[g * inputs + i] = (1 - (norms[i] as number)) / r;
+        const inverse = invertLower(factor);
+        for (let first = 0; first < inputs; first += INPUTS_AT_ONCE) {
+          const rows = Math.min(INPUTS_AT_ONCE, inputs - first);
+          const part = turned(own.subarray(first * count, (first + rows) * count), rows, count);
+          const norms = await algebra.columnNorms(inverse, part);
+          for (let i = 0; i < rows; i++) found[g * inputs + first + i] = (1 - (norms[i] as number)) / r;
+        }
       }
       return found;
     },
   };
+}
+
+/** Inputs whose products in f64 are in memory at once. */
+const INPUTS_AT_ONCE = 1024;
+
+/** C + X' X for X: [inputs, count], products and sums in f64. */
+async function gramOfColumns(algebra: Linalg, X: Float32Array, C: Float64Array): Promise<Float64Array> {
+  const count = Math.round(Math.sqrt(C.length));
+  const inputs = X.length / count;
+  for (let first = 0; first < inputs; first += INPUTS_AT_ONCE) {
+    const rows = Math.min(INPUTS_AT_ONCE, inputs - first);
+    const gram = await algebra.innerGram(X.subarray(first * count, (first + rows) * count), rows);
+    for (let k = 0; k < C.length; k++) (C[k] as number) += gram[k] as number;
+  }
+  return C;
+}
+
+/** [rows, columns] to [columns, rows]. */
+function turned(A: Float32Array, rows: number, columns: number): Float32Array {
+  return transposedGroups(A, { groups: 1, rows, columns });
 }
 
 /** Each of several matrices transposed: [groups, rows, columns] to [groups, columns, rows]. */

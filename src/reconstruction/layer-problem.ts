@@ -1,4 +1,5 @@
 import type { Linalg } from '../engine/linalg.ts';
+import type { SeenProblem } from './dual.ts';
 import { denseHessian, type Hessian, sampledHessian, transposedGroups } from './hessian.ts';
 import type { LinearMap } from './linear-map.ts';
 import type { Moments } from './moments.ts';
@@ -22,6 +23,8 @@ export interface MapProblem {
   readonly H: Hessian;
   /** Rows of G: [groups, outputs, inputs]; with several groups all of them. */
   readonly G: (rows: Rows) => Promise<Float32Array>;
+  /** The same by the inputs that were seen, where these were kept. */
+  readonly seen?: SeenProblem;
 }
 
 /** Where a layer saw few inputs, its ridge grows to this many times weights of an output / inputs seen. */
@@ -91,19 +94,27 @@ async function sampledProblem(
   const { groups, inputs, outputs } = map;
   const { X, Y } = seen as NonNullable<Moments['seen']>;
   const outputsOf = Y ?? (await algebra.products(W, X, { groups, rows: outputs }));
-  const columns = transposedGroups(X, { groups, rows: inputs, columns: count });
+  let turned: Float32Array | undefined;
+  const columns = (): Float32Array => {
+    turned ??= transposedGroups(X, { groups, rows: inputs, columns: count });
+    return turned;
+  };
   return {
     map,
-    H: sampledHessian(algebra, { X, groups, inputs, count }, r),
+    H: sampledHessian(algebra, { X, columns, groups, inputs, count }, r),
     G: async (rows) => {
       const own = rowsOf(outputsOf, { groups, outputs, inputs: count }, rows);
-      const G = await algebra.products(own, columns, { groups, rows: rows.count });
+      const G = await algebra.products(own, columns(), { groups, rows: rows.count });
       const dense = rowsOf(W, map, rows);
       for (let k = 0; k < G.length; k++) G[k] = (G[k] as number) / count + r * (dense[k] as number);
       return G;
     },
+    ...(inputs * outputs >= LEAST_DUAL && { seen: { algebra, X, Y: outputsOf, W0: W, count, r } }),
   };
 }
+
+/** Weights of a group from which on it is solved by itself, by its duals: smaller ones are solved all at once. */
+const LEAST_DUAL = 2 ** 12;
 
 /** Rows of [groups, outputs, inputs], not copied; with several groups all of them. */
 export function rowsOf<T extends Float32Array | Uint8Array>(

@@ -1,3 +1,4 @@
+import { solveSeen } from './dual.ts';
 import { type MapProblem, type Rows, rowsOf } from './layer-problem.ts';
 import { addFromMatrix, toMatrix } from './linear-map.ts';
 
@@ -6,18 +7,27 @@ const TINY = 1e-30;
 /** Steps on all elements together are more than on rows apart, for these have a length each: at most, and until this share of the residual is left. */
 const STEPS_TOGETHER = 8;
 const CONVERGED = 1e-8;
+/** Share of a residual that is nothing in f32. */
+const CLOSE = 1e-5;
 /** Numbers of a matrix that are solved for at once. */
 const NUMBERS_AT_ONCE = 1 << 24;
 
 /** What is to be solved. */
 export interface SolveRequest {
-  /** Start; changed in place, zero off the support afterwards. */
+  /** Start, where nothing else is known; changed in place, zero off the support afterwards. */
   readonly W: Float32Array;
   /** 1 = may stand, the same shape. */
   readonly support: Uint8Array;
-  /** Conjugate gradient steps. */
+  /** Conjugate gradient steps, at most. */
   readonly iterations: number;
+  /** Share of a residual that is small enough, where the solver looks at it; default {@link CLOSE}. */
+  readonly tolerance?: number;
+  /** What solves of the same problem on other supports left: where the next of them starts. */
+  readonly left?: Multipliers;
 }
+
+/** Multipliers of problems that are solved by their duals. */
+export type Multipliers = Map<MapProblem, Float32Array>;
 
 /** The problem of a layer: the sum of the problems of its maps, each times its share. */
 export interface LayerProblem {
@@ -36,20 +46,27 @@ export async function solveLayer({ parts }: LayerProblem, request: SolveRequest)
   const [first] = parts;
   if (parts.length > 1) return solveTogether(parts, request);
   if (first === undefined) return;
-  const { W, support, iterations } = request;
+  const { W, support } = request;
   const own = toMatrix(first.map, W);
-  await solveRows(first, { W: own, support: toMatrix(first.map, support), iterations });
+  await solveRows(first, { ...request, W: own, support: toMatrix(first.map, support) });
   if (own !== W) addFromMatrix(first.map, own, W.fill(0));
 }
 
 /**
- * Weights of a map on a support that solve its problem, by conjugate gradients on all rows at once, preconditioned by the diagonal of H.
- * W: [groups, outputs, inputs].
+ * Weights of a map on a support that solve its problem, by conjugate gradients on all rows at once, preconditioned by the diagonal of H;
+ * where the inputs were kept, on its duals. W: [groups, outputs, inputs].
  *
- * Cost: `iterations` times groups x outputs x inputs^2. Source: ALPS solves its back-substitution so.
+ * Cost: `iterations` times groups x outputs x inputs^2, or 2 x inputs x count. Source: ALPS solves its back-substitution so.
  */
-export async function solveRows(problem: MapProblem, { W, support, iterations }: SolveRequest): Promise<void> {
+export async function solveRows(problem: MapProblem, request: SolveRequest): Promise<void> {
+  const { W, support, iterations } = request;
   const { groups, outputs, inputs } = problem.map;
+  if (problem.seen !== undefined) {
+    const A = request.left?.get(problem) ?? new Float32Array(groups * outputs * problem.seen.count);
+    await solveSeen(problem.map, problem.seen, { tolerance: CLOSE, ...request, A });
+    request.left?.set(problem, A);
+    return;
+  }
   const most = groups > 1 ? outputs : Math.max(1, Math.floor(NUMBERS_AT_ONCE / inputs));
   for (let first = 0; first < outputs; first += most) {
     const rows = { first, count: Math.min(most, outputs - first) };
@@ -61,7 +78,7 @@ export async function solveRows(problem: MapProblem, { W, support, iterations }:
 async function solveSome(
   { map, H, G }: MapProblem,
   rows: Rows,
-  { W, support, iterations }: SolveRequest,
+  { W, support, iterations }: Pick<SolveRequest, 'W' | 'support' | 'iterations'>,
 ): Promise<void> {
   const { inputs } = map;
   const outputs = rows.count;
@@ -182,16 +199,33 @@ export function repeated<T extends Float32Array | Float64Array>(
 }
 
 /** tr((W - V) H (W - V)'): how far the outputs by W are from those by V. W, V: [groups, outputs, inputs]. */
-export async function distance({ map, H }: MapProblem, W: Float32Array, V: Float32Array): Promise<number> {
+export async function distance({ map, H, seen }: MapProblem, W: Float32Array, V: Float32Array): Promise<number> {
   const { groups, outputs, inputs } = map;
   const most = groups > 1 ? outputs : Math.max(1, Math.floor(NUMBERS_AT_ONCE / inputs));
   let total = 0;
   for (let first = 0; first < outputs; first += most) {
     const rows = { first, count: Math.min(most, outputs - first) };
     const other = rowsOf(V, map, rows);
-    const difference = rowsOf(W, map, rows).map((w, k) => w - (other[k] as number));
+    const difference = differenceOf(rowsOf(W, map, rows), other);
+    if (seen !== undefined) {
+      const images = await seen.algebra.products(difference, seen.X, { groups, rows: rows.count });
+      total += squaresOf(images) / seen.count + seen.r * squaresOf(difference);
+      continue;
+    }
     const image = await H.times(difference, rows.count);
     for (let k = 0; k < difference.length; k++) total += (difference[k] as number) * (image[k] as number);
   }
+  return total;
+}
+
+function differenceOf(a: Float32Array, b: Float32Array): Float32Array {
+  const difference = new Float32Array(a.length);
+  for (let k = 0; k < a.length; k++) difference[k] = (a[k] as number) - (b[k] as number);
+  return difference;
+}
+
+function squaresOf(values: Float32Array): number {
+  let total = 0;
+  for (let k = 0; k < values.length; k++) total += (values[k] as number) ** 2;
   return total;
 }

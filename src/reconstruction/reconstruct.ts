@@ -16,7 +16,7 @@ import { solveLayer } from './least-squares.ts';
 import { type LinearMap, linearMaps, positionsIn } from './linear-map.ts';
 import { type MeasuredMap, measureMoments } from './moments.ts';
 import { drawnSamples } from './samples.ts';
-import { type ChosenSupports, chooseSupports, type SolvableLayer, solvableLayer } from './supports.ts';
+import { type ChosenSupports, chooseSupports, layerProblem, type SolvableLayer, solvableLayer } from './supports.ts';
 
 /** What {@link reconstruct} is asked for. */
 export interface ReconstructionRequest extends RunOptions {
@@ -116,10 +116,10 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     signal?.throwIfAborted();
     onProgress?.({ step: 'layers', done: i, total: solvable.length, unit: 'layers' });
     const asked = { ...runs, model: pruned, other: model, maps, batches: batches({ from: 0, to: samples }, null) };
-    const seen = await solvableLayer(algebra, { maps, dense, moments: await measureMoments(asked) }, ridge);
-    if (seen === null) continue;
+    const problem = await layerProblem(algebra, { maps, dense, moments: await measureMoments(asked) }, ridge);
+    if (problem === null) continue;
     const W = chosen.weights[i] as Float32Array;
-    await solveLayer(seen.problem, { W, support: chosen.supports[i] as Uint8Array, iterations: FINAL_STEPS });
+    await solveLayer(problem, { W, support: chosen.supports[i] as Uint8Array, iterations: FINAL_STEPS });
     pruned = writeWeights(pruned, [layer], W);
   }
   onProgress?.({ step: 'layers', done: solvable.length, total: solvable.length, unit: 'layers' });

@@ -1,7 +1,7 @@
-import type { Constraint } from '../constraints/constraint.ts';
+import { type Constraint, projection } from '../constraints/constraint.ts';
 import type { Linalg } from '../engine/linalg.ts';
 import { type MapProblem, outputVariance, problemOf } from './layer-problem.ts';
-import { distance, type LayerProblem, solveLayer } from './least-squares.ts';
+import { distance, type LayerProblem, type Multipliers, solveLayer } from './least-squares.ts';
 import { type LinearMap, toMatrix } from './linear-map.ts';
 import type { Moments } from './moments.ts';
 
@@ -31,6 +31,27 @@ export interface MeasuredLayer {
 }
 
 /**
+ * A layer's problem.
+ *
+ * @returns null if its inputs are not finite
+ */
+export async function layerProblem(
+  algebra: Linalg,
+  { maps, moments, dense }: MeasuredLayer,
+  ridge: number,
+): Promise<LayerProblem | null> {
+  const parts: (MapProblem & { share: number })[] = [];
+  for (const [i, map] of maps.entries()) {
+    const own = { map, W: toMatrix(map, dense) };
+    const problem = await problemOf(algebra, own, moments[i] as Moments, ridge);
+    if (problem === null) return null;
+    const share = maps.length === 1 ? 1 : 1 / (await outputVariance(algebra, own, moments[i] as Moments));
+    parts.push({ ...problem, share });
+  }
+  return { parts };
+}
+
+/**
  * A layer's problem with what its scores need.
  *
  * @returns null if its inputs are not finite, or degenerate
@@ -38,21 +59,19 @@ export interface MeasuredLayer {
  */
 export async function solvableLayer(
   algebra: Linalg,
-  { maps, moments, dense }: MeasuredLayer,
+  layer: MeasuredLayer,
   ridge: number,
 ): Promise<SolvableLayer | null> {
-  const parts: (MapProblem & { share: number })[] = [];
+  const problem = await layerProblem(algebra, layer, ridge);
+  if (problem === null) return null;
   const facts: MapFacts[] = [];
-  for (const [i, map] of maps.entries()) {
-    const own = { map, W: toMatrix(map, dense) };
-    const problem = await problemOf(algebra, own, moments[i] as Moments, ridge);
-    const inverse = problem && (await problem.H.inverseDiagonal());
-    if (problem === null || inverse === null || !inverse.every((x) => x > 0 && Number.isFinite(x))) return null;
-    const variance = await outputVariance(algebra, own, moments[i] as Moments);
-    parts.push({ ...problem, share: maps.length === 1 ? 1 : 1 / variance });
-    facts.push({ inverse, variance });
+  for (const [i, { map, H }] of problem.parts.entries()) {
+    const inverse = await H.inverseDiagonal();
+    if (inverse === null || !inverse.every((x) => x > 0 && Number.isFinite(x))) return null;
+    const own = { map, W: toMatrix(map, layer.dense) };
+    facts.push({ inverse, variance: await outputVariance(algebra, own, layer.moments[i] as Moments) });
   }
-  return { problem: { parts }, facts, dense };
+  return { problem, facts, dense: layer.dense };
 }
 
 /** What {@link chooseSupports} is asked for. */
@@ -75,8 +94,8 @@ export interface ChosenSupports {
   readonly errors: readonly number[];
 }
 
-/** Conjugate gradient steps after each support. */
-const STEPS = 5;
+/** Conjugate gradient steps after each support, and the residual that ends them early. */
+const STEPS = { iterations: 5, tolerance: 1e-2 };
 
 /**
  * The support of all layers together: in stages, the weights whose loss the others of their row can best make up for are
@@ -89,21 +108,22 @@ const STEPS = 5;
  *
  * Cost: stages x 5 x groups x outputs x inputs^2.
  */
-export async function chooseSupports({ layers, costs, constraints, signal }: SupportsRequest): Promise<ChosenSupports> {
+export async function chooseSupports(request: SupportsRequest): Promise<ChosenSupports> {
+  const { layers, costs, constraints, signal } = request;
   const weights = layers.map(({ dense }) => dense.slice());
   const p = weights.reduce((sum, { length }) => sum + length, 0);
   let supports: Uint8Array[] = partsOf(new Uint8Array(p), weights);
-  const importance = new Float64Array(p);
-  const scores = partsOf(importance, weights);
+  const roots = new Float32Array(p); // of the scores: in the order of those, and a sort by bits takes floats
+  const scores = partsOf(roots, weights);
+  const left: Multipliers = new Map();
   for (const constraint of constraints) {
-    importance.fill(0);
     for (const [i, layer] of layers.entries())
-      addScores(layer, weights[i] as Float32Array, scores[i] as Float64Array, costs?.[i] ?? 1);
-    supports = partsOf(constraint.support(importance), weights);
+      putScores(layer, weights[i] as Float32Array, scores[i] as Float32Array, costs?.[i] ?? 1);
+    supports = partsOf(projection(constraint, roots), weights);
     for (const [i, { problem }] of layers.entries()) {
       signal?.throwIfAborted();
       const [W, support] = [weights[i] as Float32Array, supports[i] as Uint8Array];
-      await solveLayer(problem, { W, support, iterations: STEPS });
+      await solveLayer(problem, { W, support, ...STEPS, left });
     }
   }
   const errors: number[] = [];
@@ -111,17 +131,22 @@ export async function chooseSupports({ layers, costs, constraints, signal }: Sup
   return { supports, weights, errors };
 }
 
-function addScores({ problem, facts }: SolvableLayer, W: Float32Array, into: Float64Array, cost: number): void {
+/** The roots of the scores of a layer's weights, in its order. */
+function putScores({ problem, facts }: SolvableLayer, W: Float32Array, into: Float32Array, cost: number): void {
+  into.fill(0);
   for (const [m, { map }] of problem.parts.entries()) {
     const { inverse, variance } = facts[m] as MapFacts;
-    const { outputs, inputs, places } = map;
-    const scale = cost / variance;
-    for (let k = 0; k < W.length; k++) {
-      const column = Math.floor(k / (outputs * inputs)) * inputs + (k % inputs);
-      const at = places === null ? k : (places[k] as number);
-      (into[at] as number) += (scale * (W[at] as number) ** 2) / (inverse[column] as number);
+    const { groups, outputs, inputs, places } = map;
+    const factors = Float64Array.from(inverse, (x) => cost / variance / x);
+    for (let row = 0, k = 0; row < groups * outputs; row++) {
+      const first = Math.floor(row / outputs) * inputs;
+      for (let i = first; i < first + inputs; i++, k++) {
+        const at = places === null ? k : (places[k] as number);
+        (into[at] as number) += (factors[i] as number) * (W[at] as number) ** 2;
+      }
     }
   }
+  for (let k = 0; k < into.length; k++) into[k] = Math.sqrt(into[k] as number);
 }
 
 /** tr((W - V) H (W - V)') / variance of the outputs, the mean over the layer's maps. */
@@ -135,7 +160,7 @@ async function errorOf({ problem, facts, dense }: SolvableLayer, W: Float32Array
 }
 
 /** What of an array over all layers belongs to each of them; shared, not copied. */
-function partsOf<T extends Uint8Array | Float64Array>(all: T, layers: readonly ArrayLike<number>[]): T[] {
+function partsOf<T extends Uint8Array | Float32Array>(all: T, layers: readonly ArrayLike<number>[]): T[] {
   let start = 0;
   return layers.map(({ length }) => {
     start += length;

@@ -36,22 +36,28 @@ type Weights = Float64Array | Float32Array;
 function histogramOf(before: Weights, after: Weights): WeightDetails['histogram'] {
   const widest = Math.max(largestOf(before), largestOf(after));
   const to = widest === 0 ? 1 : widest;
+  const scale = BINS / (2 * to);
   const fill = (w: Weights, skipZeros: boolean): number[] => {
-    const bins = new Array<number>(BINS).fill(0);
+    const bins = new Uint32Array(BINS + 1); // the largest falls behind the last
+    let zeros = 0;
     for (let i = 0; i < w.length; i++) {
       const x = w[i] as number;
-      if (skipZeros && x === 0) continue;
-      const bin = Math.min(BINS - 1, Math.floor(((x + to) / (2 * to)) * BINS));
-      (bins[bin] as number) += 1;
+      if (x === 0) zeros++;
+      else (bins[((x + to) * scale) | 0] as number)++;
     }
-    return bins;
+    (bins[BINS - 1] as number) += bins[BINS] as number;
+    (bins[BINS >> 1] as number) += skipZeros ? 0 : zeros;
+    return [...bins.subarray(0, BINS)];
   };
   return { from: -to, to, before: fill(before, false), after: fill(after, true) };
 }
 
 function largestOf(w: Weights): number {
   let largest = 0;
-  for (let i = 0; i < w.length; i++) largest = Math.max(largest, Math.abs(w[i] as number));
+  for (let i = 0; i < w.length; i++) {
+    const size = Math.abs(w[i] as number);
+    if (size > largest) largest = size;
+  }
   return largest;
 }
 
@@ -63,10 +69,12 @@ function maskOf(w: Weights, rows: number, mostBytes: number): WeightDetails['mas
   const all = new Float64Array(height * width);
   for (let row = 0, i = 0; i < w.length; row++) {
     const line = Math.floor(row / down) * width;
-    for (let column = 0; column < columns && i < w.length; column++, i++) {
-      const cell = line + Math.floor(column / across);
-      (all[cell] as number) += 1;
-      if (w[i] !== 0) (kept[cell] as number) += 1;
+    for (let cell = 0; cell < width && i < w.length; cell++) {
+      const end = Math.min(i + across, row * columns + columns, w.length);
+      (all[line + cell] as number) += end - i;
+      let count = 0;
+      for (; i < end; i++) if (w[i] !== 0) count++;
+      (kept[line + cell] as number) += count;
     }
   }
   const isExact = down * across === 1;
