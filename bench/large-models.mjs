@@ -14,13 +14,23 @@ const VGG16 = [64, 64, 'M', 128, 128, 'M', 256, 256, 256, 'M', 512, 512, 512, 'M
 function noise(rng, length, deviation) {
   const values = new Float32Array(length);
   const scale = deviation * Math.sqrt(3);
-  for (let i = 0; i < length; i++) values[i] = scale * (rng.uniform() + rng.uniform() + rng.uniform() + rng.uniform() - 2);
+  for (let i = 0; i < length; i++)
+    values[i] = scale * (rng.uniform() + rng.uniform() + rng.uniform() + rng.uniform() - 2);
   return values;
 }
 
 function layerMaker(builder, rng) {
   const normal = (dims, deviation) =>
-    builder.constant(float32(noise(rng, dims.reduce((a, b) => a * b), deviation), dims));
+    builder.constant(
+      float32(
+        noise(
+          rng,
+          dims.reduce((a, b) => a * b),
+          deviation,
+        ),
+        dims,
+      ),
+    );
   return {
     conv: (x, from, to) => {
       const filter = normal([to, from, 3, 3], Math.sqrt(2 / (9 * from)));

@@ -81,7 +81,9 @@ export async function timeModels(
   const feeds = await Promise.all(models.map(async (model, i) => sources[i] ?? (await madeUpFeeds(engine, model))));
   const fixed = feeds.find(({ fixedBatch }) => fixedBatch !== null)?.fixedBatch ?? null;
   const sessions = await Promise.all(
-    models.map((model) => engine.createSession(model, { holdsWeights: true, ...(threads !== undefined && { threads }) })),
+    models.map((model) =>
+      engine.createSession(model, { holdsWeights: true, ...(threads !== undefined && { threads }) }),
+    ),
   );
   try {
     const one = await Promise.all(

@@ -36,6 +36,39 @@ describe('capture', () => {
     expect(captured.get('h')).not.toHaveProperty('value');
   });
 
+  it.each([1, 2, 3])(
+    'records the same in parts of %i nodes, subgraphs and values that are read late among them',
+    async (most) => {
+      const model = parseModelText(`
+      opset 17
+      input x: float32[N, 6]
+      const w: float32[6, 4] = random(1)
+      const k: int64[2] = [-1, 2]
+      const yes: bool[] = [1]
+      early = Relu(x)
+      h = MatMul(early, w)
+      two = Reshape(h, k)
+      late = MatMul(early, w)
+      left, right = Split(late) { axis: 1, num_outputs: 2 }
+      y = Concat(left, two, right) { axis: 0 }
+      output y
+    `);
+      const feeds = new Map([['x', float32(new Float32Array(18).fill(1), [3, 6])]]);
+      const whole = await capture(onnxruntimeNode, { ...model, opsets: new Map([['', 18]]) }, feeds);
+      const parts = await capture(onnxruntimeNode, { ...model, opsets: new Map([['', 18]]) }, feeds, most);
+      expect(Object.fromEntries(parts)).toEqual(Object.fromEntries(whole));
+      expect(whole.size).toBe(8);
+    },
+  );
+
+  it('takes graphs of any length', async () => {
+    const lines = Array.from({ length: 9001 }, (_, i) => `v${i + 1} = Neg(v${i})`);
+    const model = parseModelText(`input v0: float32[N, 2] ${lines.join('\n')} output v9001`);
+    const captured = await capture(onnxruntimeNode, model, new Map([['v0', float32([1, 2], [1, 2])]]));
+    expect(captured.size).toBe(9002);
+    expect(captured.get('v9001')?.dims).toEqual([1, 2]);
+  });
+
   it('fails with an engine error where the model does not run', async () => {
     const feeds = new Map([['x', float32(new Float32Array(5), [1, 5])]]);
     await expect(capture(onnxruntimeNode, MODEL, feeds)).rejects.toThrow(EngineError);

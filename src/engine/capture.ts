@@ -8,36 +8,44 @@ import { lowerComposites } from '../graph/passes/lower.ts';
 import type { Graph, Model } from '../ir/model.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { Engine, Tensors } from './engine.ts';
+import { refuseGiants } from './giants.ts';
+import { runInParts } from './in-parts.ts';
 
 /** Integer and boolean values up to this many elements are kept with their shapes: they steer Reshape, Slice and the like. */
 const KEPT_ELEMENTS = 4096;
 
-/** Nodes of a graph whose values are recorded: the runtime takes more than the square of the time for more of them. */
-const MOST_NODES = 15_000;
+/** Nodes whose values are recorded in one run: the runtime takes more than the square of the time for more of them. */
+const NODES_A_RUN = 4000;
 
 /**
- * Runs a model once with every intermediate value exposed, and records what each one turned out to be.
+ * Runs a model once with every intermediate value exposed, and records what each one turned out to be. A graph of many nodes runs in
+ * parts, each fed what those before it made.
  *
+ * @param most  nodes of one part
  * @returns types and shapes by value name; small integer values too
- * @throws EngineError if the model does not run on these inputs, or has more than 15,000 nodes
- * Cost: one forward pass on the processor without graph optimisation; all activations at once in memory. The largest weights of
- * large models are zeros in it (see hollowWeights).
+ * @throws EngineError if the model does not run on these inputs, or a node of it makes more numbers than memory holds
+ * Cost: one forward pass on the processor without graph optimisation; all activations at once in memory, or those of a part and
+ * what later ones read. The largest weights of large models are zeros in it (see hollowWeights).
  */
-export async function capture(engine: Engine, model: Model, feeds: Tensors): Promise<Captured> {
-  const nodes = model.graph.nodes.length;
-  if (nodes > MOST_NODES)
-    throw new EngineError(
-      `Cannot record the shapes of the model: wanted at most ${MOST_NODES} nodes, it has ${nodes}; what needs no shapes, such as --method magnitude, works`,
-    );
-  const session = await (engine.host ?? engine).createSession(hollowWeights(exposeAll(model)), {
-    optimization: 'none',
-  });
-  try {
-    const outputs = await session.run(feeds);
-    const captured = new Map<string, CapturedValue>();
-    for (const [name, tensor] of feeds) captured.set(name, record(tensor));
+export async function capture(engine: Engine, model: Model, feeds: Tensors, most = NODES_A_RUN): Promise<Captured> {
+  refuseGiants(model.graph);
+  const hollow = hollowWeights(model);
+  const captured = new Map<string, CapturedValue>();
+  for (const [name, tensor] of feeds) captured.set(name, record(tensor));
+  const note = (outputs: Tensors): void => {
     for (const [name, tensor] of outputs) captured.set(name, record(tensor));
-    return captured;
+  };
+  if (hollow.graph.nodes.length <= most) note(await runExposed(engine, hollow, feeds));
+  else
+    for await (const outputs of runInParts(hollow, { most, feeds }, (part, own) => runExposed(engine, part, own)))
+      note(outputs);
+  return captured;
+}
+
+async function runExposed(engine: Engine, model: Model, feeds: Tensors): Promise<Tensors> {
+  const session = await (engine.host ?? engine).createSession(exposeAll(model), { optimization: 'none' });
+  try {
+    return await session.run(feeds);
   } catch (cause) {
     throw cause instanceof EngineError ? cause : new EngineError('Cannot record the shapes of the model', { cause });
   } finally {

@@ -1,6 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { tensorOf } from '../ir/access.ts';
+import type { Constant } from '../ir/model.ts';
 import { decodeModel } from './decode.ts';
 import { encodeModel } from './encode.ts';
 import { asRawData, largeFloatFields } from './large-fields.ts';
@@ -51,7 +52,9 @@ describe('large fields of floats', () => {
     const tags = largeFloatFields(bytes, 1);
     asRawData(bytes, tags);
     expect(tags).toHaveLength(1);
-    expect([...(tensorOf(decodeModel(bytes).graph.constants.get('w') as never).data as Float32Array)]).toEqual([1, 2, 3]);
+    expect([...(tensorOf(decodeModel(bytes).graph.constants.get('w') as never).data as Float32Array)]).toEqual([
+      1, 2, 3,
+    ]);
   });
 });
 
@@ -71,7 +74,7 @@ describe('large weights of bytes that may be rearranged', () => {
       const model = decodeModel(bytes, { owned: true });
       for (const name of names) {
         const constant = model.graph.constants.get(name);
-        expect((constant?.raw as Uint8Array).byteOffset % 4).toBe(0);
+        expect(((constant as Constant).raw as Uint8Array).byteOffset % 4).toBe(0);
         const read = tensorOf(constant as never).data as Float32Array;
         expect(read.buffer).toBe(bytes.buffer);
         expect(Buffer.compare(Buffer.from(read.buffer, read.byteOffset, 4 * count), Buffer.from(data.buffer))).toBe(0);

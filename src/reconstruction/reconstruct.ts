@@ -15,6 +15,7 @@ import { costMeter, type MeasureCosts } from './layer-costs.ts';
 import { solveLayer } from './least-squares.ts';
 import { type LinearMap, linearMaps, positionsIn } from './linear-map.ts';
 import { type MeasuredMap, measureMoments } from './moments.ts';
+import { COST_ROUNDS, type CountedMap, type Pace, paceOf, someOf } from './pace.ts';
 import { drawnSamples } from './samples.ts';
 import { type ChosenSupports, chooseSupports, layerProblem, type SolvableLayer, solvableLayer } from './supports.ts';
 
@@ -54,10 +55,6 @@ export interface BlockedLayer {
   readonly reason: string;
 }
 
-/** How often the layers' costs are measured, each time by the supports chosen before. */
-const COST_ROUNDS = 2;
-/** Stages that those supports are chosen in. */
-const COST_STAGES = 10;
 /** Samples set aside for that: a share, and as many as are used. */
 const JUDGED_SHARE = 0.25;
 const MOST_JUDGED = 200;
@@ -99,12 +96,18 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const { model, batches, samples } = prepared;
   const heads = await floatHeadsOf(model, { engine, source: prepared.source });
   const runs = { engine, ...(threads !== undefined && { threads }) };
-  const { fitted, judged } = partsOf(samples, samples > request.source.count ? samples : prepared.unit);
+  const { fitted: all, judged } = partsOf(samples, samples > request.source.count ? samples : prepared.unit);
+  const pace = paceOf(
+    prepared.mapped.flatMap(({ maps }) => maps),
+    { stages: request.constraintsOf(request.layers).length, samples: all.to },
+  );
+  const fitted = { from: 0, to: Math.min(all.to, prepared.unit * Math.ceil(pace.samples / prepared.unit)) };
   const { solvable, blocked } = await solvableLayers(algebra, request, { ...prepared, fitted });
   const moments = (performance.now() - started) / 1000;
   const layers = solvable.map(({ layer }) => layer);
   const chosen = await supportsOf(request, {
     layers: solvable,
+    pace,
     constraints: request.constraintsOf(layers),
     measureCosts: await costMeter({ ...runs, model, heads, layers, batches: () => batches(judged, null) }),
   });
@@ -175,6 +178,7 @@ async function solvableLayers(
 
 interface Choice {
   readonly layers: readonly SolvableLayer[];
+  readonly pace: Pace;
   readonly constraints: readonly Constraint[];
   readonly measureCosts: MeasureCosts;
 }
@@ -182,10 +186,9 @@ interface Choice {
 /** Supports by costs that are measured on supports chosen in a few of the stages: first with all costs the same. */
 async function supportsOf(
   { signal, onProgress }: ReconstructionRequest,
-  { layers, constraints, measureCosts }: Choice,
+  { layers, pace, constraints, measureCosts }: Choice,
 ): Promise<ChosenSupports> {
-  const every = Math.ceil(constraints.length / COST_STAGES);
-  const few = constraints.filter((_, t) => (constraints.length - 1 - t) % every === 0);
+  const few = someOf(constraints, pace.costStages);
   const choose = (costs: readonly number[] | null, stages: readonly Constraint[]): Promise<ChosenSupports> =>
     chooseSupports({ layers, costs, constraints: stages, ...(signal && { signal }) });
   let costs: number[] | null = null;
@@ -196,7 +199,7 @@ async function supportsOf(
       onProgress?.({ step: 'costs', done: round * layers.length + done, total, unit: 'layers' }),
     );
   }
-  return choose(costs, constraints);
+  return choose(costs, someOf(constraints, pace.stages));
 }
 
 interface Prepared {
@@ -204,7 +207,7 @@ interface Prepared {
   readonly model: Model;
   /** Samples as that model takes them. */
   readonly source: FeedSource;
-  readonly mapped: readonly { readonly layer: WeightLayer; readonly maps: readonly MeasuredMap[] }[];
+  readonly mapped: readonly { readonly layer: WeightLayer; readonly maps: readonly (MeasuredMap & CountedMap)[] }[];
   readonly blocked: readonly BlockedLayer[];
   readonly samples: number;
   /** Runs take multiples of so many samples. */
@@ -234,7 +237,7 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
   const { model, captured } = await liftAndCapture(engine, widened, first.inputs, source.fixedBatch === null);
   const counted = source.fixedBatch ?? 1;
   const uses = new Map(findWeights(model, captured, counted).prunable.map((layer) => [layer.name, layer.uses]));
-  const mapped: { layer: WeightLayer; maps: MeasuredMap[] }[] = [];
+  const mapped: { layer: WeightLayer; maps: (MeasuredMap & CountedMap)[] }[] = [];
   const blocked: BlockedLayer[] = [];
   for (const layer of layers) {
     const maps = linearMaps(layer, { uses: uses.get(layer.name) ?? layer.uses, captured });
@@ -278,8 +281,8 @@ function partsOf(samples: number, unit: number): { readonly fitted: Samples; rea
 }
 
 /** Every so manyth position of a sample is enough: neighbours say much the same. Prime to the width of a picture as a rule, being odd. */
-function measuredMap(map: LinearMap, samples: number, positions: number): MeasuredMap {
+function measuredMap(map: LinearMap, samples: number, positions: number): MeasuredMap & CountedMap {
   const thin = Math.floor((samples * positions) / (POSITIONS_AN_INPUT * map.inputs));
   const step = Math.max(1, Math.min(positions, thin - (1 - (thin % 2))));
-  return { ...map, step, keeps: (samples * positions) / step < FEW_INPUTS * map.inputs };
+  return { ...map, step, positions, keeps: (samples * positions) / step < FEW_INPUTS * map.inputs };
 }

@@ -4,6 +4,7 @@ import { type MapProblem, outputVariance, problemOf } from './layer-problem.ts';
 import { distance, type LayerProblem, type Multipliers, solveLayer } from './least-squares.ts';
 import { type LinearMap, toMatrix } from './linear-map.ts';
 import type { Moments } from './moments.ts';
+import { STAGE_STEPS } from './pace.ts';
 
 /** A layer as the stages see it. */
 export interface SolvableLayer {
@@ -95,7 +96,7 @@ export interface ChosenSupports {
 }
 
 /** Conjugate gradient steps after each support, and the residual that ends them early. */
-const STEPS = { iterations: 5, tolerance: 1e-2 };
+const STEPS = { iterations: STAGE_STEPS, tolerance: 3e-2 };
 
 /**
  * The support of all layers together: in stages, the weights whose loss the others of their row can best make up for are
