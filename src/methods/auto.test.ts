@@ -62,3 +62,49 @@ it.each(['auto', 'reconstruct'] as const)('%s prunes a model whose outputs are c
   expect(w.filter((x) => x === 0)).toHaveLength(40);
   expect(stages[0]?.message).toMatch(method === 'auto' ? /of the outputs different on 12 samples/ : /^layers solved/);
 });
+
+const LINEAR = parseModelText(`
+  opset 17
+  input x: float32[N, 6]
+  const w: float32[6, 8] = random(1)
+  const v: float32[8, 3] = random(2)
+  h = MatMul(x, w)
+  n = Relu(h)
+  y = MatMul(n, v)
+  output y
+`);
+const seenRows = Float32Array.from({ length: 60 * 6 }, () => rng.normal());
+const rowsOfSix: FeedSource = {
+  count: 60,
+  labelled: false,
+  hasTargets: false,
+  fixedBatch: null,
+  feeds: async (indices) => ({
+    inputs: new Map([
+      [
+        'x',
+        {
+          type: 'float32',
+          dims: [indices.length, 6],
+          data: Float32Array.from(Array.from(indices).flatMap((i) => [...seenRows.subarray(6 * i, 6 * i + 6)])),
+        },
+      ],
+    ]),
+  }),
+};
+
+it('takes smaller batches where there would be few steps, and those that were asked for', async () => {
+  const asked = { engine, source: rowsOfSix, budget: sparsity(0.5), method: 'auto' as const };
+  const settled = async (more: object) => (await prune(LINEAR, { ...asked, ...more })).options;
+  expect(await settled({ gradients: 96 })).toMatchObject({ batch: 8, samples: 12 });
+  expect(await settled({ gradients: 5 })).toMatchObject({ batch: 5, samples: 1 });
+  expect(await settled({ gradients: 96, batch: 32 })).toMatchObject({ batch: 32, samples: 3 });
+  expect(await settled({ gradients: 1000 })).toMatchObject({ batch: 15, samples: 66 });
+});
+
+it('solves the layers again on all samples where they are kept and nothing is trained', async () => {
+  const asked = { engine, source: rowsOfSix, budget: sparsity(0.5), method: 'auto' as const };
+  const { stages, options } = await prune(LINEAR, asked);
+  expect(stages[0]?.message).toMatch(/layers solved on 48 samples.*; solved again on all 60 samples\.$/);
+  expect(options.samples).toBe(60);
+});

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { OptionError } from '../errors/errors.ts';
+import { batchWithin } from '../pruning/auto.ts';
 import { budgetsOf } from '../pruning/job.ts';
 import { METHOD_OPTIONS, type MethodOptions } from '../pruning/method-options.ts';
 import { pruneAndTrain } from '../pruning/prune-by-training.ts';
@@ -39,7 +40,8 @@ function withSteps(settled: z.output<typeof options>, given: MethodOptions): z.o
     );
   if (steps !== undefined) return { ...settled, gradients: steps * settled.batch };
   if (most === undefined) return settled;
-  if (most < settled.batch)
-    throw new OptionError(`Cannot train within ${most} sample gradients: one step takes ${settled.batch} (--batch)`);
-  return { ...settled, samples: Math.floor(most / settled.batch) };
+  const batch = given.batch ?? batchWithin(most, settled.batch);
+  if (most < batch)
+    throw new OptionError(`Cannot train within ${most} sample gradients: one step takes ${batch} (--batch)`);
+  return { ...settled, batch, samples: Math.floor(most / batch) };
 }

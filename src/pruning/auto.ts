@@ -74,6 +74,16 @@ const PLANNED_SHARE = 0.93;
 /** Share of the minutes that is left for the training at least, whatever came before it. */
 const LEAST_SHARE = 0.1;
 
+/** Steps that a training should have: below, its batches are smaller, as far as their gradients still say something. */
+const LEAST_STEPS = 64;
+const LEAST_BATCH = 8;
+
+/** Samples of a step within so many sample gradients in all. */
+export function batchWithin(gradients: number, batch: number): number {
+  const smaller = Math.max(LEAST_BATCH, Math.floor(gradients / LEAST_STEPS));
+  return Math.min(batch, smaller, Math.max(1, gradients));
+}
+
 /** What {@link pruneByImitation} gives back. */
 export interface Imitated {
   readonly model: Model;
@@ -130,6 +140,15 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     await finetune(student, { ...outputs.training, rate: TIMED_RATE, steps: TIMED_STEPS });
   const stepsLeft = (): number => request.steps ?? stepsWithin(request, { pace, started });
   const planned = stepsLeft();
+  const smaller = batchWithin(planned * request.batch, request.batch);
+  if (request.steps === undefined && smaller < request.batch) {
+    const spent = (performance.now() - started) / 60_000;
+    return pruneByImitation({
+      ...request,
+      batch: smaller,
+      minutes: Math.max(LEAST_SHARE, 1 - spent / (request.minutes ?? 1)) * (request.minutes ?? 1),
+    });
+  }
   if (!Number.isInteger(planned) || planned < 1)
     throw new OptionError(`Cannot train for ${planned} steps: wanted at least one; allow more gradients or minutes`);
   const start = (await request.start?.(planned)) ?? null;

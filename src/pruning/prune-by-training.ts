@@ -4,6 +4,7 @@ import type { Constraint } from '../constraints/constraint.ts';
 import { type FeedSource, float32Feeds } from '../data/feeds.ts';
 import { DataError, EngineError, messageOf, ShapeError, UnsupportedOpError } from '../errors/errors.ts';
 import { asFloat32 } from '../graph/passes/widen-floats.ts';
+import type { Model } from '../ir/model.ts';
 import type { Reconstructed } from '../reconstruction/reconstruct.ts';
 import { type Imitated, pruneByImitation, type Start } from './auto.ts';
 import type { Target } from './auto-choice.ts';
@@ -69,12 +70,28 @@ export async function pruneAndTrain(run: TrainingJob, budgets: readonly Budget[]
   const solved = asked === null && source.count < START.leastToTrain ? await solveLast(work) : null;
   const trained = solved === null ? await train(work) : untrained(solved);
   const { kept, why } = await seen.decide(trained.target);
+  const again = solved !== null && kept.what === SOLVED && !same ? await solvedOnAll(work, source, kept.model) : null;
+  const final = again?.model ?? kept.model;
   const stage: StageResult = {
-    ...unsolved(resolved.budget, keptOf(kept.model, layers)),
-    message: `${trained.story}; ${why}.`,
+    ...unsolved(resolved.budget, keptOf(final, layers)),
+    message: `${trained.story}; ${why}${again === null ? '' : `; solved again on all ${again.samples} samples`}.`,
     seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
   };
-  return { model: kept.model, stages: [stage], samples: trained.steps, blocked: [] };
+  return { model: final, stages: [stage], samples: again?.samples ?? trained.steps, blocked: [] };
+}
+
+/**
+ * The layers solved once more where the choice is made: on the samples that were set aside for it too. Null where that does not come nearer to
+ * the dense model, on those it then knows.
+ */
+async function solvedOnAll(
+  { run, budgets, seen }: Work,
+  source: FeedSource,
+  kept: Model,
+): Promise<Reconstructed | null> {
+  const again = await solvedLayers(run, { source, last: budgets.at(-1) as Budget });
+  if (again === null) return null;
+  return (await seen.measure(again.model)) <= (await seen.measure(kept)) ? again : null;
 }
 
 /** The largest weights of layers that nothing else can be told of. */
@@ -128,6 +145,8 @@ async function train(work: Work): Promise<Story> {
   const { model } = run;
   const { engine, threads, signal, onProgress } = run.options;
   const { batch, seed, augment, samples, minutes } = run.resolved;
+  const { fixedBatch } = source;
+  const each = fixedBatch === null ? batch : fixedBatch * Math.max(1, Math.floor(batch / fixedBatch));
   const single = asFloat32(model);
   let nearest = Number.POSITIVE_INFINITY;
   try {
@@ -148,7 +167,7 @@ async function train(work: Work): Promise<Story> {
       batch,
       seed,
       augment,
-      ...(minutes === null ? { steps: samples } : { minutes }),
+      ...(minutes === null ? { steps: Math.max(1, Math.floor((samples * batch) / each)) } : { minutes }),
       ...(threads !== undefined && { threads }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),

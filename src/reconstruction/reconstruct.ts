@@ -11,6 +11,7 @@ import type { Model } from '../ir/model.ts';
 import { floatHeadsOf } from '../outputs/decide.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
+import { measuredShape } from './kept-inputs.ts';
 import { costMeter, type MeasureCosts } from './layer-costs.ts';
 import { solveLayer } from './least-squares.ts';
 import { type LinearMap, linearMaps, positionsIn } from './linear-map.ts';
@@ -60,14 +61,9 @@ const JUDGED_SHARE = 0.25;
 const MOST_JUDGED = 200;
 /** Conjugate gradient steps on the final support. */
 const FINAL_STEPS = 25;
-/** Positions that a layer is solved on at least, where there are as many, for each weight of an output. */
-const POSITIONS_AN_INPUT = 100;
 /** Samples of one run, bounded by the numbers in their inputs. */
 const SAMPLES_A_RUN = 50;
 const NUMBERS_A_RUN = 2_000_000;
-
-/** Fewer inputs than this share of the weights of an output are kept themselves, not their second moments. */
-const FEW_INPUTS = 0.5;
 
 /**
  * Prunes layer by layer: each layer is to give, on calibration samples, the outputs that it gave before.
@@ -280,9 +276,6 @@ function partsOf(samples: number, unit: number): { readonly fitted: Samples; rea
   };
 }
 
-/** Every so manyth position of a sample is enough: neighbours say much the same. Prime to the width of a picture as a rule, being odd. */
 function measuredMap(map: LinearMap, samples: number, positions: number): MeasuredMap & CountedMap {
-  const thin = Math.floor((samples * positions) / (POSITIONS_AN_INPUT * map.inputs));
-  const step = Math.max(1, Math.min(positions, thin - (1 - (thin % 2))));
-  return { ...map, step, positions, keeps: (samples * positions) / step < FEW_INPUTS * map.inputs };
+  return { ...map, positions, ...measuredShape({ inputs: map.inputs, positions, samples }) };
 }
