@@ -1,10 +1,8 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { tensorOf } from '../ir/access.ts';
-import type { Constant } from '../ir/model.ts';
 import { decodeModel } from './decode.ts';
-import { encodeModel } from './encode.ts';
-import { asRawData, largeFloatFields } from './large-fields.ts';
+import { alignLarge, asRawData, largeFloatFields } from './large-fields.ts';
 import {
   type GraphProto,
   GraphProtoSchema,
@@ -36,7 +34,7 @@ describe('large fields of floats', () => {
     expect(data.length).toBe(count);
     for (const i of [0, 1, 77_777, count - 1]) expect(data[i]).toBe(value(i));
     expect(Buffer.compare(bytes, copy)).toBe(0);
-  });
+  }, 120_000);
 
   it('are found in Constant nodes too, and not where the type is another or they come in parts', () => {
     const attribute = { name: 'value', type: 4, t: listed() };
@@ -60,26 +58,20 @@ describe('large fields of floats', () => {
 
 describe('large weights of bytes that may be rearranged', () => {
   it('lie where a Float32Array can start, whatever went before them', () => {
-    const data = Float32Array.from({ length: count }, (_, i) => value(i));
+    const data = Float32Array.from({ length: 203 }, (_, i) => value(i));
+    const rawData = new Uint8Array(data.buffer);
     const raw = (name: string): TensorProto =>
-      create(TensorProtoSchema, {
-        name,
-        dims: [BigInt(count)],
-        dataType: 1,
-        rawData: new Uint8Array(data.buffer),
-      });
-    for (const names of [['w'], ['ww', 'x'], ['www', 'xx', 'y']]) {
-      const bytes = fileOf(names.map(raw));
-      const plain = encodeModel(decodeModel(bytes.slice()));
-      const model = decodeModel(bytes, { owned: true });
-      for (const name of names) {
-        const constant = model.graph.constants.get(name);
-        expect(((constant as Constant).raw as Uint8Array).byteOffset % 4).toBe(0);
-        const read = tensorOf(constant as never).data as Float32Array;
-        expect(read.buffer).toBe(bytes.buffer);
-        expect(Buffer.compare(Buffer.from(read.buffer, read.byteOffset, 4 * count), Buffer.from(data.buffer))).toBe(0);
+      create(TensorProtoSchema, { name, dims: [203n], dataType: 1, rawData: rawData.slice() });
+    for (const names of [['w'], ['ww', 'x'], ['www', 'xx', 'y'], ['wwww', 'x']]) {
+      const bytes = new Uint8Array(fileOf(names.map(raw)));
+      const { graph } = fromBinary(ModelProtoSchema, bytes);
+      alignLarge(graph as GraphProto, bytes, 128);
+      for (const tensor of graph?.initializer ?? []) {
+        const moved = tensor.rawData as Uint8Array;
+        expect(moved.byteOffset % 4).toBe(0);
+        expect(moved.buffer).toBe(bytes.buffer);
+        expect(Buffer.compare(moved, rawData)).toBe(0);
       }
-      expect(Buffer.compare(encodeModel(model), plain)).toBe(0);
     }
   });
 });
