@@ -34,6 +34,8 @@ export interface StatisticsRequest {
   readonly model: Model;
   /** Batches of inputs, all of one size. */
   readonly batches: () => AsyncIterable<Tensors>;
+  /** What each batch counts; default 1. */
+  readonly weights?: readonly number[];
   /** Statistics to which bare sites are brought back on the way, batch by batch; absent = they run as they are. */
   readonly restore?: Statistics;
   /**
@@ -71,27 +73,27 @@ export async function measureStatistics(
 ): Promise<{ statistics: Map<string, ChannelStatistics>; sites: Site[] }> {
   let opened: Opened | undefined;
   const sums = new Map<string, { mean: Float64Array; square: Float64Array }>();
-  let count = 0;
+  let [runs, count] = [0, 0];
   try {
     for await (const feeds of request.batches()) {
       opened ??= await open(request, feeds);
       if (opened.sites.length === 0) break;
       const outputs = await opened.session.run(feeds);
-      count++;
-      for (const [i, site] of opened.sites.entries())
-        add(
-          sums,
-          site,
-          (outputs.get(`mean${i}`) as Tensor).data as Float32Array,
-          (outputs.get(`variance${i}`) as Tensor).data as Float32Array,
-        );
+      const weight = request.weights?.[runs] ?? 1;
+      runs++;
+      count += weight;
+      for (const [i, site] of opened.sites.entries()) {
+        const [mean, variance] = [outputs.get(`mean${i}`), outputs.get(`variance${i}`)] as [Tensor, Tensor];
+        const part = { mean: mean.data as Float32Array, variance: variance.data as Float32Array, weight };
+        add(sums, site, part);
+      }
     }
   } finally {
     await opened?.session.release();
   }
   const statistics = new Map<string, ChannelStatistics>();
   for (const [value, { mean, square }] of sums) {
-    if (count * (opened?.values.get(value) ?? 0) < 2) continue;
+    if (runs * (opened?.values.get(value) ?? 0) < 2) continue;
     const average = mean.map((x) => x / count);
     statistics.set(value, {
       mean: average,
@@ -104,16 +106,15 @@ export async function measureStatistics(
 function add(
   sums: Map<string, { mean: Float64Array; square: Float64Array }>,
   site: Site,
-  mean: Float32Array,
-  variance: Float32Array,
+  { mean, variance, weight }: { mean: Float32Array; variance: Float32Array; weight: number },
 ): void {
   const sum = sums.get(site.value) ?? {
     mean: new Float64Array(site.channels),
     square: new Float64Array(site.channels),
   };
   for (let c = 0; c < site.channels; c++) {
-    (sum.mean[c] as number) += mean[c] as number;
-    (sum.square[c] as number) += (variance[c] as number) + (mean[c] as number) ** 2;
+    (sum.mean[c] as number) += weight * (mean[c] as number);
+    (sum.square[c] as number) += weight * ((variance[c] as number) + (mean[c] as number) ** 2);
   }
   sums.set(site.value, sum);
 }

@@ -1,4 +1,5 @@
-import { elementsOf, type FeedSource, float32Feeds, inputBatches, wholeBatches } from '../data/feeds.ts';
+import { elementsOf, type FeedSource, float32Feeds } from '../data/feeds.ts';
+import { weighedBatches } from '../data/whole-batches.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
@@ -94,7 +95,13 @@ async function float32Recalibrator(
   const { engine } = options;
   const batches = await batchesOf({ ...options, source: await testedFeeds(engine, dense, options.source) });
   const measured = (batchNorm: 'stored' | 'batch') =>
-    measureStatistics({ engine, model: dense, batches: batches.passes('dense model'), batchNorm });
+    measureStatistics({
+      engine,
+      model: dense,
+      batches: batches.passes('dense model'),
+      weights: batches.weights,
+      batchNorm,
+    });
   const before = await measured('batch');
   const hasBare = before.sites.some((site) => site.kind === 'bare');
   const hasNorm = before.sites.some((site) => site.kind === 'norm');
@@ -104,6 +111,7 @@ async function float32Recalibrator(
       engine,
       model: pruned,
       batches: batches.passes('pruned model'),
+      weights: batches.weights,
       batchNorm: 'batch',
       ...(hasBare ? { restore: restored } : {}),
     });
@@ -148,25 +156,24 @@ function changed(
 
 async function batchesOf({ source, signal, onProgress, ...options }: RecalibrateOptions): Promise<{
   samples: number;
+  weights: readonly number[];
   passes: (what: string) => () => AsyncGenerator<Tensors>;
 }> {
   const wanted = Math.min(options.samples ?? RECALIBRATE_DEFAULTS.samples, source.count);
   if (wanted === 0) throw new DataError('Cannot recalibrate: wanted at least one sample, the data has none');
   const batch = source.fixedBatch ?? Math.min(options.batch ?? (await fittingBatch(source)), wanted);
   const rng = random(options.seed ?? RECALIBRATE_DEFAULTS.seed).fork('recalibrate');
-  const samples = wanted < batch ? wanted : Math.floor(wanted / batch) * batch;
-  const order = wholeBatches(sampleWithoutReplacement(rng, source.count, samples), batch);
+  const runs = weighedBatches(sampleWithoutReplacement(rng, source.count, wanted), batch);
   const passes = (what: string) =>
     async function* (): AsyncGenerator<Tensors> {
-      let done = 0;
-      for await (const inputs of inputBatches(source, order, batch)) {
+      for (const [i, { indices }] of runs.entries()) {
         signal?.throwIfAborted();
-        yield inputs;
-        done += batch;
-        onProgress?.({ step: `recalibration, ${what}`, done, total: order.length, unit: 'samples' });
+        yield (await source.feeds(indices)).inputs;
+        const done = Math.min((i + 1) * batch, wanted);
+        onProgress?.({ step: `recalibration, ${what}`, done, total: wanted, unit: 'samples' });
       }
     };
-  return { samples, passes };
+  return { samples: wanted, weights: runs.map(({ weight }) => weight), passes };
 }
 
 async function fittingBatch(source: FeedSource): Promise<number> {

@@ -17,6 +17,8 @@ export interface CostsRequest {
   readonly layers: readonly WeightLayer[];
   /** Batches of inputs, the same ones at each call. */
   readonly batches: () => AsyncIterable<Tensors>;
+  /** What the samples of each batch count; default 1. */
+  readonly weights?: readonly number[];
   readonly threads?: number;
 }
 
@@ -50,7 +52,7 @@ export async function costMeter(request: CostsRequest): Promise<MeasureCosts> {
       const error = errors[i] as number;
       if (error > SMALL_SHARE * (measured[i]?.error ?? 0)) {
         const changed = writeWeights(model, [layer], weights[i] as Float32Array);
-        const cost = differenceOf(await outputsOf(request, changed), dense) / error;
+        const cost = differenceOf(await outputsOf(request, changed), dense, request.weights) / error;
         if (cost > 0 && Number.isFinite(cost)) measured[i] = { cost, error };
       }
       onLayer?.(i + 1);
@@ -91,6 +93,7 @@ async function outputsOf(
 function differenceOf(
   outputs: ReadonlyMap<string, Float32Array[]>,
   dense: ReadonlyMap<string, Float32Array[]>,
+  weights?: readonly number[],
 ): number {
   let total = 0;
   for (const [name, batches] of outputs) {
@@ -98,8 +101,10 @@ function differenceOf(
     const targets = dense.get(name) ?? [];
     for (const [b, values] of batches.entries()) {
       const wanted = targets[b] as Float32Array;
-      for (let k = 0; k < values.length; k++) difference += ((values[k] as number) - (wanted[k] as number)) ** 2;
-      count += values.length;
+      const weight = weights?.[b] ?? 1;
+      for (let k = 0; k < values.length; k++)
+        difference += weight * ((values[k] as number) - (wanted[k] as number)) ** 2;
+      count += weight * values.length;
     }
     const variance = varianceOf(targets);
     if (variance > 0) total += difference / count / variance;

@@ -17,7 +17,7 @@ export interface Moments {
   readonly seen: { readonly X: Float32Array; readonly Y: Float32Array | null } | null;
   /** sum x: [groups, inputs]. */
   readonly sum: Float64Array;
-  /** How many x there were. */
+  /** How many x there were, by what they count. */
   readonly count: number;
 }
 
@@ -37,6 +37,8 @@ export interface MomentsRequest {
   readonly maps: readonly MeasuredMap[];
   /** Batches of inputs. */
   readonly batches: AsyncIterable<Tensors>;
+  /** What the positions of each batch count; default 1. */
+  readonly weights?: readonly number[];
   readonly threads?: number;
 }
 
@@ -59,29 +61,39 @@ export async function measureMoments(request: MomentsRequest): Promise<Moments[]
   }
 }
 
-async function addUp(session: Session, { batches, other, maps }: MomentsRequest): Promise<Moments[]> {
+async function addUp(session: Session, { batches, weights, other, maps }: MomentsRequest): Promise<Moments[]> {
   const sums = maps.map((map) => sumsOf(map, other !== undefined));
+  let batch = 0;
   for await (const feeds of batches) {
+    const weight = weights?.[batch++] ?? 1;
     const outputs = await session.run(feeds);
     const valuesOf = (name: string): Float32Array =>
       (outputs.get(name) as Tensor<Float32Array> | undefined)?.data ?? new Float32Array();
     for (const [i, into] of sums.entries()) {
       const { data } = outputs.get(`count${i}`) as Tensor<BigInt64Array>;
-      into.count += Number(data[0]);
-      for (const part of ['gram', 'cross', 'sum'] as const) add(into[part], valuesOf(`${part}${i}`));
-      into.inputs?.push(valuesOf(`inputs${i}`).slice());
-      into.outputs?.push(valuesOf(`outputs${i}`).slice());
+      into.count += weight * Number(data[0]);
+      into.columns += Number(data[0]);
+      for (const part of ['gram', 'cross', 'sum'] as const) add(into[part], valuesOf(`${part}${i}`), weight);
+      into.inputs?.push(scaledBy(valuesOf(`inputs${i}`), Math.sqrt(weight)));
+      into.outputs?.push(scaledBy(valuesOf(`outputs${i}`), Math.sqrt(weight)));
     }
   }
-  return sums.map(({ inputs, outputs, ...moments }, i) => {
+  return sums.map(({ inputs, outputs, columns, ...moments }, i) => {
     const { groups, inputs: width, outputs: height } = maps[i] as MeasuredMap;
-    const { count } = moments;
-    const seen = inputs && {
-      X: sideBySide(inputs, { rows: groups * width, count }),
-      Y: outputs && sideBySide(outputs, { rows: groups * height, count }),
-    };
-    return { ...moments, seen };
+    if (inputs === null) return { ...moments, seen: null };
+    const ratio = columns / moments.count; // so that X X' / columns is the mean over the samples
+    const joined = (parts: Float32Array[], rows: number): Float32Array =>
+      scaledBy(sideBySide(parts, { rows, count: columns }), Math.sqrt(ratio));
+    const seen = { X: joined(inputs, groups * width), Y: outputs && joined(outputs, groups * height) };
+    return { ...moments, sum: moments.sum.map((x) => x * ratio), count: columns, seen };
   });
+}
+
+/** A copy times a factor. */
+function scaledBy(values: Float32Array, factor: number): Float32Array {
+  const scaled = values.slice();
+  if (factor !== 1) for (let k = 0; k < scaled.length; k++) (scaled[k] as number) *= factor;
+  return scaled;
 }
 
 interface Sums {
@@ -90,7 +102,9 @@ interface Sums {
   readonly sum: Float64Array;
   readonly inputs: Float32Array[] | null;
   readonly outputs: Float32Array[] | null;
+  /** Positions, each times its weight; and as they are. */
   count: number;
+  columns: number;
 }
 
 function sumsOf({ groups, outputs, inputs, keeps }: LinearMap & { keeps?: boolean }, hasOther: boolean): Sums {
@@ -101,11 +115,12 @@ function sumsOf({ groups, outputs, inputs, keeps }: LinearMap & { keeps?: boolea
     inputs: keeps ? [] : null,
     outputs: keeps && hasOther ? [] : null,
     count: 0,
+    columns: 0,
   };
 }
 
-function add(into: Float64Array | null, values: Float32Array): void {
-  for (let k = 0; into !== null && k < into.length; k++) (into[k] as number) += values[k] as number;
+function add(into: Float64Array | null, values: Float32Array, weight: number): void {
+  for (let k = 0; into !== null && k < into.length; k++) (into[k] as number) += weight * (values[k] as number);
 }
 
 /** Matrices of the same rows as one: [rows, count]. */

@@ -1,6 +1,7 @@
 import { readWeightsNarrow, writeWeights } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
-import { elementsOf, type FeedSource, wholeBatches, widenFeeds } from '../data/feeds.ts';
+import { elementsOf, type FeedSource, widenFeeds } from '../data/feeds.ts';
+import { type WeighedBatch, weighedBatches } from '../data/whole-batches.ts';
 import { liftAndCapture } from '../engine/capture.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { type Linalg, linalg } from '../engine/linalg.ts';
@@ -92,12 +93,12 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const { model, batches, samples } = prepared;
   const heads = await floatHeadsOf(model, { engine, source: prepared.source });
   const runs = { engine, ...(threads !== undefined && { threads }) };
-  const { fitted: all, judged } = partsOf(samples, samples > request.source.count ? samples : prepared.unit);
+  const { fitted: first, judged } = partsOf(samples, prepared.unit);
   const pace = paceOf(
     prepared.mapped.flatMap(({ maps }) => maps),
-    { stages: request.constraintsOf(request.layers).length, samples: all.to },
+    { stages: request.constraintsOf(request.layers).length, samples: first.to },
   );
-  const fitted = { from: 0, to: Math.min(all.to, prepared.unit * Math.ceil(pace.samples / prepared.unit)) };
+  const fitted = { from: 0, to: Math.min(first.to, prepared.unit * Math.ceil(pace.samples / prepared.unit)) };
   const { solvable, blocked } = await solvableLayers(algebra, request, { ...prepared, fitted });
   const moments = (performance.now() - started) / 1000;
   const layers = solvable.map(({ layer }) => layer);
@@ -105,8 +106,16 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     layers: solvable,
     pace,
     constraints: request.constraintsOf(layers),
-    measureCosts: await costMeter({ ...runs, model, heads, layers, batches: () => batches(judged, null) }),
+    measureCosts: await costMeter({
+      ...runs,
+      model,
+      heads,
+      layers,
+      ...ranOn(prepared, judged),
+      batches: () => batches(judged, null),
+    }),
   });
+  const all = { from: 0, to: samples };
   let pruned = solvable.reduce(
     (into, { layer }, i) => writeWeights(into, [layer], chosen.weights[i] as Float32Array),
     model,
@@ -114,7 +123,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   for (const [i, { layer, maps, dense }] of solvable.entries()) {
     signal?.throwIfAborted();
     onProgress?.({ step: 'layers', done: i, total: solvable.length, unit: 'layers' });
-    const asked = { ...runs, model: pruned, other: model, maps, batches: batches({ from: 0, to: samples }, null) };
+    const asked = { ...runs, model: pruned, other: model, maps, ...ranOn(prepared, all), batches: batches(all, null) };
     const problem = await layerProblem(algebra, { maps, dense, moments: await measureMoments(asked) }, ridge);
     if (problem === null) continue;
     const W = chosen.weights[i] as Float32Array;
@@ -129,7 +138,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     ),
     layers,
     blocked,
-    samples: Math.min(samples, request.source.count),
+    samples: Math.min(request.samples, prepared.source.count),
     error: chosen.errors.reduce((sum, error) => sum + error, 0) / chosen.errors.length,
     seconds: { moments, solve: (performance.now() - started) / 1000 - moments },
   };
@@ -142,7 +151,7 @@ type PreparedLayer = SolvableLayer & { readonly layer: WeightLayer; readonly map
 async function solvableLayers(
   algebra: Linalg,
   { engine, threads, ridge, signal }: ReconstructionRequest,
-  { model, mapped, batches, fitted, ...found }: Prepared & { readonly fitted: Samples },
+  { model, mapped, batches, weightsOf, fitted, ...found }: Prepared & { readonly fitted: Samples },
 ): Promise<{ solvable: PreparedLayer[]; blocked: BlockedLayer[] }> {
   const blocked = [...found.blocked];
   const solvable: PreparedLayer[] = [];
@@ -152,6 +161,7 @@ async function solvableLayers(
     model,
     maps,
     batches: batches(fitted, 'dense model'),
+    weights: weightsOf(fitted),
     ...(threads !== undefined && { threads }),
   };
   const measured = maps.length === 0 ? [] : await measureMoments(asked);
@@ -206,9 +216,15 @@ interface Prepared {
   readonly mapped: readonly { readonly layer: WeightLayer; readonly maps: readonly (MeasuredMap & CountedMap)[] }[];
   readonly blocked: readonly BlockedLayer[];
   readonly samples: number;
-  /** Runs take multiples of so many samples. */
+  /** Runs take multiples of so many samples; with few samples all are needed for all. */
   readonly unit: number;
   readonly batches: (samples: Samples, what: string | null) => AsyncGenerator<Tensors>;
+  /** What each of those batches counts. */
+  readonly weightsOf: (samples: Samples) => number[];
+}
+
+function ranOn({ weightsOf }: Prepared, samples: Samples): { weights: number[] } {
+  return { weights: weightsOf(samples) };
 }
 
 /** Some of the samples. */
@@ -225,7 +241,8 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
   const wanted = Math.min(request.samples, source.count);
   if (wanted < 1) throw new DataError('Cannot reconstruct layers: wanted at least one sample, the data has none');
   const drawn = drawnSamples(source, wanted, seed);
-  const order = source.fixedBatch === null ? drawn : wholeBatches(drawn, source.fixedBatch);
+  const runs = source.fixedBatch === null ? null : leastFirst(weighedBatches(drawn, source.fixedBatch));
+  const order = runs === null ? drawn : Int32Array.from(runs.flatMap(({ indices }) => Array.from(indices)));
   const first = await source.feeds(order.subarray(0, source.fixedBatch ?? 1));
   const most = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / elementsOf(first))));
   const batch = source.fixedBatch ?? Math.ceil(wanted / Math.ceil(wanted / most));
@@ -250,7 +267,9 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
     mapped,
     blocked,
     samples,
-    unit: source.fixedBatch ?? 1,
+    unit: wanted < 2 * (source.fixedBatch ?? 0) ? samples : (source.fixedBatch ?? 1),
+    weightsOf: ({ from, to }) =>
+      Array.from({ length: Math.ceil((to - from) / batch) }, (_, i) => runs?.[from / batch + i]?.weight ?? 1),
     batches: async function* ({ from, to }, what) {
       for (let at = from; at < to; at += batch) {
         signal?.throwIfAborted();
@@ -260,6 +279,11 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
       }
     },
   };
+}
+
+/** Batches of repeated samples in front: what judges is at the end, and better of samples that are all different. */
+function leastFirst(batches: readonly WeighedBatch[]): WeighedBatch[] {
+  return [...batches].sort((a, b) => a.weight - b.weight);
 }
 
 function narrow(values: Float32Array | Float64Array): Float32Array {
