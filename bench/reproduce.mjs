@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { patternTables } from './patterns.mjs';
 
 const CSV = new URL('./results/accuracy.csv', import.meta.url);
 const PAGE = new URL('../docs/results.md', import.meta.url);
@@ -171,6 +172,7 @@ function page() {
     const heads = `| ${head} | settings | test accuracy | loss | seeds | seconds | measured |\n| --- | --- | --- | --- | --- | --- | --- |`;
     return [`## ${title}\n\n${heads}\n${lines.join('\n')}`];
   });
+  parts.push(...patternTables());
   return `# Results
 
 Written by \`npm run reproduce\` (\`-- --quick\`: a part of it) from the rows of \`bench/results/accuracy.csv\`; rows that were not measured

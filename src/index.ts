@@ -1,7 +1,7 @@
 // Everything that a user of the package sees. What is loaded with it is small: the runtime, readers and solvers come when they are needed.
 export type { Recalibrated } from './apply/recalibrate.ts';
 export type { LossName } from './autodiff/loss.ts';
-export { type Budget, budget, flops, type LayerBound, sparsity } from './budget/budget.ts';
+export { type Budget, budget, flops, type LayerBound, pattern, sparsity } from './budget/budget.ts';
 export type { Augment } from './data/augment.ts';
 export type { Batch, BatchOptions, Dataset, InputRoom } from './data/dataset.ts';
 export type { GivenArrays, GivenFunction, GivenRow, GivenRows, NestedNumbers } from './data/given.ts';

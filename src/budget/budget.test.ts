@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { count } from '../constraints/cardinality.ts';
 import { InfeasibleError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
-import { type BudgetedLayer, budget, constraintOf, flops, keptOf, sparsity, stageBudgets } from './budget.ts';
+import { type BudgetedLayer, budget, flops, keptOf, sparsity, stageBudgets } from './budget.ts';
+import { constraintOf } from './constraint-of.ts';
 
 const sized = (...sizes: number[]): BudgetedLayer[] => sizes.map((size) => ({ size, macsPerWeight: null }));
 

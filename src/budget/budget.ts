@@ -1,9 +1,9 @@
-import { cardinality, grouped } from '../constraints/cardinality.ts';
-import type { Constraint } from '../constraints/constraint.ts';
-import { knapsack, type Limit } from '../constraints/knapsack.ts';
-import { type Check, checkOptions, listOf, number, oneOf, record } from '../errors/arguments.ts';
-import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import type { Grouping } from '../constraints/grouping.ts';
+import { type Check, checkOptions, listOf, number, oneOf, record, text } from '../errors/arguments.ts';
+import { OptionError } from '../errors/errors.ts';
+import type { KernelOrder } from '../graph/weight-matrix.ts';
 import { type StagePlan, stageTargets } from '../schedule/stages.ts';
+import { KERNEL_ORDERS, patternOf, patternShare } from './pattern.ts';
 
 /** What a pruned model may cost; every part that is given has to hold. */
 export interface Budget {
@@ -17,6 +17,12 @@ export interface Budget {
   readonly scope: 'global' | 'layer';
   /** Bounds of single layers; the last one that names a layer counts. */
   readonly bounds?: readonly LayerBound[];
+  /** Where zeros may lie: `2:4` (any N:M, along the inputs of each output) or `block:4x1` (any outputs x inputs). */
+  readonly pattern?: string;
+  /** How the kernels of convolutions are flattened for it; default channels-last. */
+  readonly kernels?: KernelOrder;
+  /** Of a stage on the way to N:M: the share of each layer's weights that the pattern may have cost by then; absent = it holds. */
+  readonly loosened?: number;
 }
 
 /** How much of some layers is kept. */
@@ -35,6 +41,8 @@ export interface BudgetedLayer {
   readonly macsPerWeight: number | null;
   /** Shares of it that are kept at least and at most; absent = no bound. */
   readonly bound?: Pick<LayerBound, 'least' | 'most'>;
+  /** The groups of its weights that the budget's pattern speaks of; there where it has one. */
+  readonly groups?: Grouping;
 }
 
 /**
@@ -62,7 +70,19 @@ const BUDGET_CHECKS = {
   params: number,
   scope: oneOf(['global', 'layer']),
   bounds: listOf(record, 'bounds { layer, least, most }'),
+  pattern: text,
+  kernels: oneOf(KERNEL_ORDERS),
+  loosened: number,
 } satisfies Record<keyof Budget, Check>;
+
+/**
+ * The budget of a pattern alone: `2:4`, or any other N:M.
+ *
+ * @throws OptionError if it is no pattern, or one of blocks, which needs a number of them
+ */
+export function pattern(text: string, options: Pick<Budget, 'kernels'> = {}): Budget {
+  return budget({ pattern: text, ...options });
+}
 
 /**
  * A budget of one or several parts, all of which have to hold.
@@ -72,6 +92,11 @@ const BUDGET_CHECKS = {
 export function budget(parts: Partial<Budget>): Budget {
   checkOptions('make a budget', parts, BUDGET_CHECKS);
   const { sparsity: share, flops: kept, params, bounds = [] } = parts;
+  const shape = parts.pattern === undefined ? undefined : patternOf(parts.pattern);
+  if (parts.kernels !== undefined && !KERNEL_ORDERS.includes(parts.kernels))
+    throw new OptionError(`Cannot flatten kernels "${parts.kernels}": wanted ${KERNEL_ORDERS.join(' or ')}`);
+  if (parts.kernels !== undefined && shape === undefined)
+    throw new OptionError(`Cannot flatten kernels ${parts.kernels} without a pattern, such as 2:4`);
   if (share !== undefined && !(share >= 0 && share < 1))
     throw new OptionError(
       `Cannot prune to sparsity ${share}: wanted a share of zeros from 0 up to but without 1, such as 0.9`,
@@ -86,14 +111,18 @@ export function budget(parts: Partial<Budget>): Budget {
         `Cannot keep from ${least} to ${most} of layer "${layer}": wanted shares from 0 to 1, in order`,
       );
   }
-  if (share === undefined && kept === undefined && params === undefined)
-    throw new OptionError('Cannot prune without a budget: give a sparsity, a share of the MACs or a number of weights');
+  if (share === undefined && kept === undefined && params === undefined && shape?.kind !== 'n:m')
+    throw new OptionError(
+      `Cannot prune ${shape === undefined ? 'without a budget' : `in blocks (${parts.pattern}) without a number of them`}: give a sparsity, a share of the MACs or a number of weights`,
+    );
   return { scope: 'global', ...parts };
 }
 
-/** A budget in few words, for tables and progress: `sparsity 0.9`, `flops 0.3, params 100000`. */
-export function budgetName({ sparsity: share, flops: kept, params }: Budget): string {
-  const parts = Object.entries({ sparsity: share, flops: kept, params }).filter(([, value]) => value !== undefined);
+/** A budget in few words, for tables and progress: `sparsity 0.9`, `pattern 2:4, flops 0.3`. */
+export function budgetName({ sparsity: share, flops: kept, params, pattern }: Budget): string {
+  const parts = Object.entries({ pattern, sparsity: share, flops: kept, params }).filter(
+    ([, value]) => value !== undefined,
+  );
   return parts.map((part) => part.join(' ')).join(', ');
 }
 
@@ -107,73 +136,29 @@ export function countOf({ sparsity: share, params }: Budget, p: number): number 
   return Math.min(share === undefined ? p : keptOf(p, share), params ?? p);
 }
 
-/**
- * The set that a budget means for layers.
- *
- * @throws InfeasibleError     if the bounds of layers ask for more than the budget allows
- * @throws UnsupportedOpError  if MACs are limited and not known
- */
-export function constraintOf(asked: Budget, layers: readonly BudgetedLayer[]): Constraint {
-  const p = layers.reduce((sum, { size }) => sum + size, 0);
-  const groups = groupsOf(layers, asked);
-  const bounded = layers.some(({ bound }) => bound !== undefined);
-  if (asked.flops === undefined && !bounded) {
-    if (asked.scope === 'global') return cardinality(p, countOf(asked, p));
-    if (asked.params === undefined)
-      return grouped(
-        p,
-        groups.map(({ start, size, most }) => ({ start, size, kept: most })),
-      );
-  }
-  return knapsack(p, groups, limitsOf(asked, layers, p));
-}
-
-function groupsOf(
-  layers: readonly BudgetedLayer[],
-  { scope, sparsity: share = 0 }: Budget,
-): { start: number; size: number; least: number; most: number }[] {
-  let start = 0;
-  return layers.map(({ size, bound }) => {
-    const most = Math.min(
-      bound === undefined ? size : Math.floor(bound.most * size),
-      scope === 'layer' ? keptOf(size, share) : size,
-    );
-    const group = { start, size, least: Math.min(most, Math.ceil((bound?.least ?? 0) * size)), most };
-    start += size;
-    return group;
-  });
-}
-
-/** MACs first: the outer of the two multipliers. */
-function limitsOf(asked: Budget, layers: readonly BudgetedLayer[], p: number): Limit[] {
-  const weights: Limit = { what: 'weights', costs: layers.map(() => 1), limit: countOf(asked, p) };
-  if (asked.flops === undefined) return [weights];
-  const costs = layers.map(({ macsPerWeight }) => {
-    if (macsPerWeight === null)
-      throw new UnsupportedOpError(
-        'Cannot limit MACs: the model does not run, so the shapes of its values are not known',
-      );
-    return macsPerWeight;
-  });
-  const dense = costs.reduce((sum, cost, i) => sum + cost * (layers[i] as BudgetedLayer).size, 0);
-  return [{ what: 'MACs', costs, limit: Math.trunc(asked.flops * dense) }, weights];
+/** Share of p weights that a budget's counts, or its pattern, remove. */
+export function removedShare(asked: Budget, p: number): number {
+  const counted = asked.params === undefined ? (asked.sparsity ?? 0) : 1 - countOf(asked, p) / p;
+  return Math.max(counted, Math.min(patternShare(asked.pattern), asked.loosened ?? 1));
 }
 
 /**
  * The budgets of the stages of a run: the shares that are removed, of weights and of MACs, each follow the schedule from
- * its base; the last budget is the one asked for.
+ * its base; the last budget is the one asked for. A pattern N:M closes in with the weights: what a stage removes may lie where the
+ * pattern would remove it. Blocks are whole from the first stage on.
  */
 export function stageBudgets(asked: Budget, plan: Omit<StagePlan, 'target'>, p: number): Budget[] {
   const counted = asked.sparsity !== undefined || asked.params !== undefined;
-  const removed = 1 - countOf(asked, p) / p;
-  const shares = stageTargets({ ...plan, target: asked.params === undefined ? (asked.sparsity ?? 0) : removed });
+  const isLoose = patternShare(asked.pattern) > 0;
+  const shares = stageTargets({ ...plan, target: removedShare(asked, p) });
   const macs = stageTargets({ ...plan, target: 1 - (asked.flops ?? 1) });
   return shares.map((share, t) => {
     if (t === shares.length - 1) return asked;
     const { params: _, ...rest } = asked;
     return {
       ...rest,
-      ...(counted && { sparsity: share }),
+      ...((counted || isLoose) && { sparsity: share }),
+      ...(isLoose && { loosened: share }),
       ...(asked.flops !== undefined && { flops: 1 - (macs[t] as number) }),
     };
   });

@@ -1,9 +1,12 @@
 import { type Command, Option } from 'commander';
 import type { LossName } from '../autodiff/loss.ts';
+import type { Budget } from '../budget/budget.ts';
+import { KERNEL_ORDER_DEFAULT, KERNEL_ORDERS } from '../budget/pattern.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
 import { PROVIDERS, type Provider } from '../engine/provider.ts';
 import { FINETUNE_DEFAULTS } from '../finetune/finetune.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
+import type { KernelOrder } from '../graph/weight-matrix.ts';
 import { METHOD_NAMES, METHODS, type Method } from '../methods/list.ts';
 import { PRUNE_DEFAULTS } from '../methods/prune-options.ts';
 import type { LabelSource, OutputChoice } from '../outputs/outputs.ts';
@@ -11,7 +14,7 @@ import { DISTILL_TEMPERATURE } from '../pipeline/transforms/training.ts';
 import type { MethodOptions } from '../pruning/method-options.ts';
 import { RATE_SCHEDULES, type RateSchedule } from '../schedule/learning-rate.ts';
 import { methodFlags } from './method-flags.ts';
-import { amount, byteCount, count, layerBounds, list, number, oneOf, share, whole } from './parsers.ts';
+import { amount, byteCount, count, layerBounds, list, number, oneOf, pattern, share, whole } from './parsers.ts';
 
 /** Flags of {@link outputFlags}. */
 export interface OutputFlags {
@@ -143,6 +146,8 @@ export interface PruningFlags extends PreprocessFlags, OutputFlags, ProviderFlag
   readonly data?: string;
   readonly eval?: string;
   readonly scope: 'global' | 'layer';
+  readonly pattern?: string;
+  readonly kernels: KernelOrder;
   readonly layers?: string[];
   readonly exclude?: string[];
   readonly skipBlocked?: boolean;
@@ -163,6 +168,8 @@ export interface BudgetFlags {
   readonly params?: number;
   readonly maxDrop?: number;
   readonly scope: 'global' | 'layer';
+  readonly pattern?: string;
+  readonly kernels: KernelOrder;
   readonly layer?: string[];
 }
 
@@ -184,9 +191,35 @@ export function budgetFlags(command: Command): Command {
     );
 }
 
+/** What the flags say of where zeros may lie. */
+export function patternParts({
+  pattern: zeros,
+  kernels,
+}: Pick<BudgetFlags, 'pattern' | 'kernels'>): Pick<Budget, 'pattern' | 'kernels'> {
+  return zeros === undefined ? {} : { pattern: zeros, kernels };
+}
+
+/** Adds a pattern, and how kernels are flattened for it. */
+export function patternFlags(command: Command): Command {
+  return command
+    .option(
+      '--pattern <shape>',
+      'where zeros may lie: N:M along the inputs, such as 2:4, or block:HxW (outputs x inputs), such as block:4x1',
+      pattern,
+    )
+    .addOption(
+      chosen(
+        '--kernels <order>',
+        "how a convolution's inputs follow on each other for --pattern",
+        KERNEL_ORDERS,
+        KERNEL_ORDER_DEFAULT,
+      ),
+    );
+}
+
 /** Adds the flags of a pruning run that a single run and a sweep share. */
 export function pruningFlags(command: Command): Command {
-  return methodFlags(judgingFlags(command))
+  return patternFlags(methodFlags(judgingFlags(command)))
     .option('--data <address>', `rows for gradients; random:64 makes up 64 inputs. ${DATA_FORMS}`)
     .option('--eval <address>', 'rows for accuracy and loss, never used to prune')
     .addOption(
@@ -361,5 +394,7 @@ export interface SensitivityFlags extends PreprocessFlags, OutputFlags, Provider
 
 /** Flags of `coppice inspect`. */
 export interface InspectFlags extends OutputFlags {
+  readonly pattern?: string;
+  readonly kernels: KernelOrder;
   readonly open?: number;
 }

@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { LayerBound } from '../budget/budget.ts';
+import { patternOf } from '../budget/pattern.ts';
+import { messageOf } from '../errors/errors.ts';
 
 /** A number as a flag's value: `0.9`, `1e-3`, `1/255`. */
 export function number(text: string): number {
@@ -66,6 +68,16 @@ export function layerBounds(text: string, before?: readonly string[]): string[] 
   const words = list(text, before);
   for (const word of words) boundOf(word);
   return words;
+}
+
+/** A pattern as it was written, checked: `2:4`, `block:4x1`. */
+export function pattern(text: string): string {
+  try {
+    patternOf(text);
+  } catch (thrown) {
+    throw new InvalidArgumentError(messageOf(thrown));
+  }
+  return text.trim();
 }
 
 /** A number, or the word `auto`. */

@@ -6,6 +6,7 @@ import {
   PREPROCESS_KEYS,
   type PreprocessFlags,
   type PruneFlags,
+  patternParts,
   type TrainingFlags,
 } from './flags.ts';
 import { boundOf } from './parsers.ts';
@@ -75,12 +76,29 @@ function made(
   };
 }
 
-function budgetOfFlags({ sparsity, flops, params, maxDrop, scope, layer }: PruneFlags): PruneStep['budget'] {
-  if (sparsity === undefined && flops === undefined && params === undefined && maxDrop === undefined)
+function budgetOfFlags({
+  sparsity,
+  flops,
+  params,
+  maxDrop,
+  scope,
+  layer,
+  pattern,
+  kernels,
+}: PruneFlags): PruneStep['budget'] {
+  if ([sparsity, flops, params, maxDrop, pattern].every((part) => part === undefined))
     throw new OptionError(
-      'Cannot prune without a budget: give --sparsity, such as --sparsity 0.9, or --flops, --params or --max-drop',
+      'Cannot prune without a budget: give --sparsity, such as --sparsity 0.9, or --flops, --params, --pattern or --max-drop',
     );
-  return withoutUndefined({ sparsity, flops, params, scope, bounds: layer?.map(boundOf), maxDrop });
+  return withoutUndefined({
+    sparsity,
+    flops,
+    params,
+    scope,
+    bounds: layer?.map(boundOf),
+    maxDrop,
+    ...patternParts({ pattern, kernels }),
+  });
 }
 
 function gradualOfFlags(flags: PruneFlags): NonNullable<PruneStep['gradual']> {

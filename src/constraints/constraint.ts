@@ -2,7 +2,7 @@
 export interface Constraint {
   /** In words, for reports: `at most 3235 of 32360 weights`. */
   readonly description: string;
-  /** No support that it allows keeps more weights. Where several limits hold at once, none may keep as many. */
+  /** A bound: no support that it allows keeps more weights. Where several limits hold at once, none may keep as many. */
   readonly most: number;
   /**
    * The support that keeps the most importance: 1 = kept, [p]. Ties go to the lower index.
@@ -11,6 +11,7 @@ export interface Constraint {
   support(importance: Float64Array): Uint8Array;
   /** The support of the projection of f32 weights, without squares of them all in f64; absent = by {@link support}. */
   projection?(v: Float32Array): Uint8Array;
+  /** Whether a support is one of the set, or part of one: a weight that may be kept may also be zero. */
   allows(support: Uint8Array): boolean;
   /**
    * The set for the weights from `start` to `end` alone, all others as in a support that is allowed: what it allows may be
@@ -19,6 +20,8 @@ export interface Constraint {
   restrict(support: Uint8Array, start: number, end: number): Constraint;
   /** Whether nothing but the number of kept weights counts: then `most` says all. Absent = false. */
   readonly onlyCounts?: boolean;
+  /** Whether weights are bound to others in small groups, so that not any one can take the place of any other. Absent = false. */
+  readonly coupled?: boolean;
 }
 
 /** v^2, elementwise: the importance of a projection. */

@@ -9,6 +9,8 @@ export interface UseMatrix {
   readonly outputs: number;
   /** Weights of one output. */
   readonly inputs: number;
+  /** Places of the kernel among the inputs, the last axis of which they are; 1 = no kernel. */
+  readonly cells: number;
   /** Its elements, [groups, outputs, inputs]. */
   readonly elements: Arrangement;
   /** Shape in which the weight arrives at the operator. */
@@ -47,18 +49,18 @@ export function useMatrix(node: Node, input: number, moved: Arrangement): UseMat
   }
 }
 
-/** Matrices of a product, the axes of the batch as groups. A vector is a matrix of one output. */
-function matrices(moved: Arrangement, isTransposed: boolean): UseMatrix {
+/** Matrices of a product, transposed where outputs lie along the last axis; the axes of the batch as groups. A vector is a matrix of one output. */
+export function matrices(moved: Arrangement, isTransposed: boolean): UseMatrix {
   const dims = dimsOf(moved);
   const [rows, columns] = dims.length === 1 ? [1, dims[0] as number] : (dims.slice(-2) as [number, number]);
   const batch = reshapedArrangement(moved, [sizeOf(dims.slice(0, -2)), rows, columns]);
   const elements = isTransposed && dims.length > 1 ? transposedArrangement(batch, [0, 2, 1]) : batch;
   const [groups, outputs, inputs] = dimsOf(elements) as [number, number, number];
-  return { groups, outputs, inputs, elements, dims };
+  return { groups, outputs, inputs, cells: 1, elements, dims };
 }
 
 /** Conv, FusedConv: [outputs, inputs of a group, ...kernel]; ConvTranspose: [inputs, outputs of a group, ...kernel]. */
-function convolutionMatrix(node: Node, moved: Arrangement): UseMatrix | null {
+export function convolutionMatrix(node: Node, moved: Arrangement): UseMatrix | null {
   const groups = intAttribute(node, 'group', 1);
   const dims = dimsOf(moved);
   const [first, second, ...kernel] = dims as [number, number, ...number[]];
@@ -66,10 +68,10 @@ function convolutionMatrix(node: Node, moved: Arrangement): UseMatrix | null {
   const cells = sizeOf(kernel);
   if (node.op !== 'ConvTranspose') {
     const [outputs, inputs] = [first / groups, second * cells];
-    return { groups, outputs, inputs, elements: reshapedArrangement(moved, [groups, outputs, inputs]), dims };
+    return { groups, outputs, inputs, cells, elements: reshapedArrangement(moved, [groups, outputs, inputs]), dims };
   }
   const parted = reshapedArrangement(moved, [groups, first / groups, second, cells]);
   const inputs = (first / groups) * cells;
   const elements = reshapedArrangement(transposedArrangement(parted, [0, 2, 1, 3]), [groups, second, inputs]);
-  return { groups, outputs: second, inputs, elements, dims };
+  return { groups, outputs: second, inputs, cells, elements, dims };
 }

@@ -17,6 +17,8 @@ export interface WeightUse {
   readonly node: Node;
   /** Which input of the node the weight (or what is moved from it) is. */
   readonly input: number;
+  /** The weight as it arrives there; null where that is not known. */
+  readonly moved: Arrangement | null;
   /** The weight as the matrices that this operator makes of it; null where that is not known. */
   readonly matrix: UseMatrix | null;
 }
@@ -176,7 +178,7 @@ function foundUse(
 ): FoundUse {
   const matrix = ran && useMatrix(node, input, ran);
   const isReordered = moved !== null && matrix !== null && node.op !== 'ConvTranspose';
-  return { use: { node, input, matrix }, order: isReordered ? matrix.elements : moved, storage };
+  return { use: { node, input, moved: ran, matrix }, order: isReordered ? matrix.elements : moved, storage };
 }
 
 /** The order in which all uses read the weight; null where they differ, or it is not known. */

@@ -1,6 +1,8 @@
 import { refuseNonFinite } from '../apply/finite.ts';
 import { readWeights } from '../apply/weights.ts';
-import { type BudgetedLayer, constraintOf } from '../budget/budget.ts';
+import type { BudgetedLayer } from '../budget/budget.ts';
+import { constraintOf } from '../budget/constraint-of.ts';
+import { KERNEL_ORDER_DEFAULT, patternGroups } from '../budget/pattern.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import { besideMagnitude } from '../pruning/beside-magnitude.ts';
@@ -97,7 +99,7 @@ export function withWeights<T extends Omit<PruneResult, 'w'>>(result: T): T & Pi
   return Object.defineProperty({ ...result } as T & Pick<PruneResult, 'w'>, 'w', { get: read, enumerable: true });
 }
 
-/** The layers with what a budget has to know of them: MACs only where they are limited. */
+/** The layers with what a budget has to know of them: MACs only where they are limited, groups only where it has a pattern. */
 export async function budgetedLayers(
   model: Model,
   options: Pick<PruneOptions, 'budget' | 'engine' | 'source' | 'scaling'>,
@@ -106,9 +108,13 @@ export async function budgetedLayers(
   const { budget, scaling } = options;
   const costs = budget.flops === undefined && scaling !== 'macs' ? null : await macsOf(model, options);
   const bounds = boundsOf(layers, budget.bounds ?? []);
-  return layers.map(({ name, size }, i) => ({
-    size,
-    macsPerWeight: costs?.get(name) ?? null,
-    ...(bounds[i] && { bound: bounds[i] }),
-  }));
+  return layers.map((layer, i) => {
+    const groups = budget.pattern && patternGroups(layer, budget.pattern, budget.kernels ?? KERNEL_ORDER_DEFAULT);
+    return {
+      size: layer.size,
+      macsPerWeight: costs?.get(layer.name) ?? null,
+      ...(bounds[i] && { bound: bounds[i] }),
+      ...(groups && { groups }),
+    };
+  });
 }

@@ -1,4 +1,5 @@
 import { numbersOf } from '../apply/stored-numbers.ts';
+import type { Budget } from '../budget/budget.ts';
 import type { Captured } from '../graph/captured.ts';
 import { constantsOf } from '../graph/constants.ts';
 import type { Quantisation } from '../graph/quantised.ts';
@@ -7,6 +8,7 @@ import { feedsOf, operatorKey } from '../ir/access.ts';
 import type { Constant, Dimension, Model } from '../ir/model.ts';
 import { fileFeatures } from '../onnx/features.ts';
 import { sizeOf } from '../tensor/tensor.ts';
+import { type PatternFacts, patternFacts } from './pattern-facts.ts';
 
 /** A value that a model takes or gives. */
 export interface Port {
@@ -37,6 +39,8 @@ export interface PrunableFacts extends WeightHealth {
   readonly macs: number | null;
   /** Why methods other than magnitude leave it as it is; null = none does. */
   readonly magnitudeOnly: string | null;
+  /** The pattern that was asked for; null where none was, or it is not known what goes along it. */
+  readonly pattern: PatternFacts | null;
 }
 
 /** A weight that cannot be pruned. */
@@ -69,6 +73,8 @@ export interface Inspection {
     readonly nonzeros: number;
     readonly notFinite: number;
     readonly macs: number | null;
+    /** Of all layers; null where none was asked for. */
+    readonly pattern: PatternFacts | null;
   };
   /** Functions of the file, whose calls are written out here. */
   readonly localFunctions: readonly string[];
@@ -79,15 +85,22 @@ export interface Inspection {
 /**
  * Lists what a model is made of, and what of it can be pruned.
  *
+ * @param asked   a pattern whose groups are counted
  * @param shapes  of one run with `batch` samples, for outputs and multiply-accumulates; absent = these are null
  * Cost: every weight is read once.
  */
-export function inspect(model: Model, shapes?: { readonly captured: Captured; readonly batch: number }): Inspection {
+export function inspect(
+  model: Model,
+  shapes?: { readonly captured: Captured; readonly batch: number },
+  asked: Pick<Budget, 'pattern' | 'kernels'> = {},
+): Inspection {
+  const { pattern, ...kernels } = asked;
   const { graph } = model;
   const constants = constantsOf(graph);
   const { prunable, unprunable } = findWeights(model, shapes?.captured, shapes?.batch);
-  const layers = prunable.map(
-    ({ name, node, op, dims, size, uses, macsPerWeight, magnitudeOnly, quantisation }): PrunableFacts => ({
+  const layers = prunable.map((layer): PrunableFacts => {
+    const { name, node, op, dims, size, uses, macsPerWeight, magnitudeOnly, quantisation } = layer;
+    return {
       name,
       node,
       op,
@@ -97,9 +110,10 @@ export function inspect(model: Model, shapes?: { readonly captured: Captured; re
       output: shapes?.captured.get(uses[0]?.node.outputs[0] ?? '')?.dims ?? null,
       macs: macsPerWeight === null ? null : Math.round(macsPerWeight * size),
       magnitudeOnly,
+      pattern: pattern === undefined ? null : patternFacts(model, layer, { pattern, ...kernels }),
       ...healthOf(constants.get(name), quantisation),
-    }),
-  );
+    };
+  });
   const sum = (pick: (layer: PrunableFacts) => number): number =>
     layers.reduce((total, layer) => total + pick(layer), 0);
   const { localFunctions, sparseInitializers } = fileFeatures(model);
@@ -128,6 +142,14 @@ export function inspect(model: Model, shapes?: { readonly captured: Captured; re
       nonzeros: sum((layer) => layer.weights - layer.zeros),
       notFinite: sum((layer) => layer.notFinite),
       macs: shapes === undefined ? null : sum((layer) => layer.macs ?? 0),
+      pattern:
+        pattern === undefined
+          ? null
+          : {
+              groups: sum((layer) => layer.pattern?.groups ?? 0),
+              uneven: sum((layer) => layer.pattern?.uneven ?? 0),
+              violations: sum((layer) => layer.pattern?.violations ?? 0),
+            },
     },
     localFunctions,
     sparseInitializers,

@@ -1,4 +1,5 @@
 import { type Budget, budget } from '../budget/budget.ts';
+import { patternShare } from '../budget/pattern.ts';
 import { usingRows } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { DataError, InfeasibleError, OptionError } from '../errors/errors.ts';
@@ -72,7 +73,7 @@ export async function searchMaxDrop(
   const parts = holdOut(source, heldOut, { seed: options.seed ?? 1, what: 'search for the smallest model' });
   const judge = async (one: Model): Promise<number> =>
     (await evaluate(engine, one, parts.heldOut, signal === undefined ? {} : { signal })).accuracy ?? 0;
-  const least = options.budget.sparsity ?? 0;
+  const least = Math.max(options.budget.sparsity ?? 0, patternShare(options.budget.pattern));
   const at = (sparsity: number): Budget => budget({ ...options.budget, sparsity });
   const shared = make ? {} : await sharedRows(model, { ...options, budget: at(least), source: parts.rest });
   const dense = await judge(model);

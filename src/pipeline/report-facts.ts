@@ -1,4 +1,5 @@
 import { countKept, viewWeights } from '../apply/weights.ts';
+import { KERNEL_ORDER_DEFAULT } from '../budget/pattern.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Captured } from '../graph/captured.ts';
 import { findWeights } from '../graph/weights.ts';
@@ -12,6 +13,7 @@ import type { StageReport } from '../report/report.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import { graphDetails } from './details/graph-details.ts';
 import { weightDetails } from './details/weight-details.ts';
+import { type PatternFacts, patternFacts, patternWarnings } from './pattern-facts.ts';
 
 /** Layers that a warning names one by one. */
 const MOST_NAMED = 8;
@@ -76,9 +78,11 @@ export function reportFacts(run: MeasuredRun, surroundings: Surroundings): Repor
       sparsity: budget.sparsity ?? null,
       flops: budget.flops ?? null,
       params: budget.params ?? null,
+      pattern: budget.pattern ?? null,
       options: {
         ...settings,
         scope: budget.scope,
+        ...(budget.pattern !== undefined && { kernels: budget.kernels ?? KERNEL_ORDER_DEFAULT }),
         bounds: (budget.bounds ?? []).map(({ layer, least, most }) => `${layer}:keep=${least}..${most}`),
         layers: [...(choice.layers ?? [])],
         exclude: [...(choice.exclude ?? [])],
@@ -104,6 +108,7 @@ export function reportFacts(run: MeasuredRun, surroundings: Surroundings): Repor
     warnings: [
       ...surroundings.warnings,
       ...blockedWarnings(result, layers.facts),
+      ...patternNotes(result, layers.facts),
       ...stageWarnings(result.stages),
       ...dataWarnings(surroundings),
     ],
@@ -156,6 +161,18 @@ function detailsOf(
   };
 }
 
+/** The budget's pattern in each pruned layer; none without one. */
+function patternsOf({
+  model,
+  result,
+  final = result.model,
+}: Pick<MeasuredRun, 'model' | 'result' | 'final'>): (PatternFacts | null)[] {
+  const { pattern, kernels } = result.options.budget;
+  if (pattern === undefined) return [];
+  const asked = { pattern, ...(kernels && { kernels }) };
+  return result.chosen.layers.map((layer) => patternFacts(final, layer, asked, model));
+}
+
 /** The pruned layers, and the multiply-accumulates of all prunable ones: those that were left out stay dense. */
 function layersOf({ model, result, final = result.model, shapes }: MeasuredRun): {
   facts: LayerFacts[];
@@ -166,13 +183,15 @@ function layersOf({ model, result, final = result.model, shapes }: MeasuredRun):
   );
   const facts: LayerFacts[] = [];
   const counts = countKept(final, result.chosen.layers);
+  const patterns = patternsOf({ model, result, final });
   for (const [i, { name, op, dims, size }] of result.chosen.layers.entries()) {
     const kept = counts[i] as number;
     const macs = perWeight.get(name)?.macsPerWeight ?? null;
     const cost = (weights: number): number | null => (macs === null ? null : Math.round(weights * macs));
     const sensitivity = result.stages[0]?.sensitivity?.[facts.length] ?? null;
     const both = { before: cost(size), after: cost(kept) };
-    facts.push({ name, op, shape: [...dims], weights: size, kept, macs: both, sensitivity });
+    const pattern = patterns[i] ?? null;
+    facts.push({ name, op, shape: [...dims], weights: size, kept, macs: both, sensitivity, pattern });
     perWeight.delete(name);
   }
   const rest = [...perWeight.values()].reduce((sum, { size, macsPerWeight }) => sum + size * (macsPerWeight ?? 0), 0);
@@ -192,6 +211,16 @@ function blockedWarnings({ chosen: { blocked = [] } }: PruneResult, facts: reado
   return [
     `Left dense: ${list.join(', ')}; the budget is met by the other layers alone, so that ${share} % of all weights that were to be pruned are zero`,
   ];
+}
+
+function patternNotes({ chosen, options }: PruneResult, facts: readonly LayerFacts[]): string[] {
+  const { pattern } = options.budget;
+  if (pattern === undefined) return [];
+  return patternWarnings(
+    chosen.layers,
+    facts.map((layer) => layer.pattern ?? null),
+    pattern,
+  );
 }
 
 function stageWarnings(stages: readonly StageResult[]): string[] {

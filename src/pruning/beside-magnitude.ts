@@ -1,5 +1,5 @@
 import { countKept } from '../apply/weights.ts';
-import { constraintOf } from '../budget/budget.ts';
+import { constraintOf } from '../budget/constraint-of.ts';
 import type { Constraint } from '../constraints/constraint.ts';
 import { type FeedSource, subset } from '../data/feeds.ts';
 import { evaluate } from '../evaluate/accuracy.ts';

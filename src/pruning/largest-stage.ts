@@ -1,5 +1,5 @@
 import { readWeightsNarrow, writeWeights } from '../apply/weights.ts';
-import { constraintOf } from '../budget/budget.ts';
+import { constraintOf } from '../budget/constraint-of.ts';
 import { countNonzeros, projection } from '../constraints/constraint.ts';
 import type { Model } from '../ir/model.ts';
 import type { StageResult } from './stage-result.ts';

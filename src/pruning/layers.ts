@@ -1,6 +1,7 @@
-import type { LayerBound } from '../budget/budget.ts';
+import type { Budget, LayerBound } from '../budget/budget.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { Captured } from '../graph/captured.ts';
+import { readsAsMatrix } from '../graph/weight-matrix.ts';
 import { findWeights, type UnprunableWeight, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { BlockedLayer } from '../reconstruction/reconstruct.ts';
@@ -63,13 +64,36 @@ export interface LayerUse {
 }
 
 /**
- * {@link chooseLayers} for a method: layers of which nothing but the magnitudes can be used are left to methods that use nothing else.
- * Where there are no others, a method that falls back to magnitudes has them all.
+ * {@link chooseLayers} for a method and a budget: layers of which nothing but the magnitudes can be used are left to methods that use
+ * nothing else; where there are no others, a method that falls back to magnitudes has them all. A pattern leaves alone the layers of
+ * which it is not known what their rows are.
  *
  * @throws UnsupportedOpError  if none is left
  */
-export function layersFor(model: Model, choice: LayerChoice, { name, needs, fallsBack }: LayerUse): ChosenLayers {
-  const chosen = chooseLayers(model, choice);
+export function layersFor(
+  model: Model,
+  choice: LayerChoice & { readonly budget?: Partial<Budget> },
+  use: LayerUse,
+): ChosenLayers {
+  return inPattern(forMethod(chooseLayers(model, choice), use), choice.budget?.pattern);
+}
+
+function inPattern(chosen: ChosenLayers, pattern: string | undefined): ChosenLayers {
+  if (pattern === undefined) return chosen;
+  const blocked = chosen.layers
+    .filter((layer) => !readsAsMatrix(layer))
+    .map((layer) => ({
+      layer,
+      reason: `what ${layer.op} adds up of it is not known, so that no pattern goes along it`,
+    }));
+  if (blocked.length < chosen.layers.length) return withoutBlocked(chosen, blocked);
+  throw new UnsupportedOpError(
+    `Cannot prune in the pattern ${pattern}: of none of the layers it is known what their outputs add up; prune without a pattern`,
+    { fields: { weights: blocked.map(({ layer }) => layer.name) } },
+  );
+}
+
+function forMethod(chosen: ChosenLayers, { name, needs, fallsBack }: LayerUse): ChosenLayers {
   if (!needs.data) return chosen;
   const blocked = chosen.layers.flatMap((layer) =>
     layer.magnitudeOnly === null ? [] : [{ layer, reason: layer.magnitudeOnly }],

@@ -1,5 +1,6 @@
 import { narrowLike } from '../apply/narrow-floats.ts';
-import { type Budget, constraintOf } from '../budget/budget.ts';
+import type { Budget } from '../budget/budget.ts';
+import { constraintOf } from '../budget/constraint-of.ts';
 import type { Constraint } from '../constraints/constraint.ts';
 import { type FeedSource, float32Feeds } from '../data/feeds.ts';
 import { DataError, EngineError, messageOf, ShapeError, UnsupportedOpError } from '../errors/errors.ts';

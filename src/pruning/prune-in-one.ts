@@ -1,5 +1,6 @@
 import { countKept, readWeights, writeWeights } from '../apply/weights.ts';
-import { type Budget, constraintOf, stageBudgets } from '../budget/budget.ts';
+import { type Budget, stageBudgets } from '../budget/budget.ts';
+import { constraintOf } from '../budget/constraint-of.ts';
 import { squared } from '../constraints/constraint.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';

@@ -1,6 +1,6 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
-import { constraintOf } from '../budget/budget.ts';
-import { countNonzeros, supportOf } from '../constraints/constraint.ts';
+import { constraintOf } from '../budget/constraint-of.ts';
+import { countNonzeros } from '../constraints/constraint.ts';
 import { type GradientRows, scaleColumns, usingRows } from '../curvature/gradient-rows.ts';
 import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
 import { linalg } from '../engine/linalg.ts';
@@ -87,7 +87,7 @@ async function solveStage(
   options.signal?.throwIfAborted();
   const unscaled = (v: Float64Array): Float64Array =>
     scaled ? v.map((x, i) => Math.fround(x * (units[i] as number))) : v;
-  const from = resolved.lineSearch > 0 && problem.a !== 0 ? await withoutFirstOrder(problem, solution.w) : null;
+  const from = resolved.lineSearch > 0 && problem.a !== 0 ? await withoutFirstOrder(problem, solution.support) : null;
   const found =
     from === null
       ? { w: unscaled(solution.w), scale: null }
@@ -108,10 +108,10 @@ async function solveStage(
 }
 
 /** The best weights on the same support, had the quadratic model no first-order term. */
-async function withoutFirstOrder(problem: QuadraticProblem, w: Float64Array): Promise<Float64Array | null> {
+async function withoutFirstOrder(problem: QuadraticProblem, support: Uint8Array): Promise<Float64Array | null> {
   const { rows, wBar, lambda, linalg: algebra } = problem;
   const without = quadratic(rows, wBar, { lambda, firstOrder: 0 }, algebra);
-  return (await backSolve(without, supportOf(w)))?.w ?? null;
+  return (await backSolve(without, support))?.w ?? null;
 }
 
 /** The true loss of other weights, with the batch statistics that the stage would end with. */

@@ -1,6 +1,7 @@
-import { positionsOf, sameOrder } from '../graph/arrangement.ts';
+import { sameOrder } from '../graph/arrangement.ts';
 import type { Captured } from '../graph/captured.ts';
 import type { UseMatrix } from '../graph/use-matrix.ts';
+import { placesIn } from '../graph/weight-matrix.ts';
 import type { WeightLayer, WeightUse } from '../graph/weights.ts';
 import type { Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
@@ -39,33 +40,24 @@ export function linearMaps(
   { uses, captured }: { uses: readonly WeightUse[]; captured?: Captured },
 ): LinearMap[] | null {
   const maps: { uses: MatrixUse[]; matrix: UseMatrix }[] = [];
-  for (const { node, input, matrix } of uses) {
+  for (const one of uses) {
+    const { node, input, matrix } = one;
     if (matrix === null) return null;
     const x = captured?.get(node.inputs[1 - input] ?? '');
-    const use = { node, input, matrix, isVector: x?.dims.length === 1 };
+    const use = { ...one, matrix, isVector: x?.dims.length === 1 };
     const same = maps.find((map) => isSame(map.matrix, matrix));
     if (same === undefined) maps.push({ uses: [use], matrix });
     else same.uses.push(use);
   }
   return maps.map(({ uses, matrix }) => {
     const { groups, outputs, inputs } = matrix;
-    return { layer, uses, groups, outputs, inputs, places: placesIn(layer, matrix) };
+    return { layer, uses, groups, outputs, inputs, places: placesIn(layer, matrix.elements) };
   });
 }
 
 function isSame(a: UseMatrix, b: UseMatrix): boolean {
   const fits = a.groups === b.groups && a.outputs === b.outputs && a.inputs === b.inputs;
   return fits && sameOrder(a.elements, b.elements);
-}
-
-function placesIn({ order, size }: WeightLayer, { elements }: UseMatrix): Int32Array | null {
-  if (sameOrder(order, elements)) return null;
-  const placeOf = new Int32Array(size);
-  const own = positionsOf(order);
-  for (let i = 0; i < size; i++) placeOf[own[i] as number] = i;
-  const places = positionsOf(elements);
-  for (let i = 0; i < size; i++) places[i] = placeOf[places[i] as number] as number;
-  return places;
 }
 
 /** Whether an operator goes through a sequence: its outputs are no products alone. */

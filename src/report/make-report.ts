@@ -1,8 +1,8 @@
 import { type LayerReport, REPORT_SCHEMA, type Report, reportSchema } from './report.ts';
 
 /** A layer as the caller knows it; the rest follows from these. */
-export type LayerFacts = Omit<LayerReport, 'removed' | 'sparsity' | 'sensitivity'> &
-  Partial<Pick<LayerReport, 'sensitivity'>>;
+export type LayerFacts = Omit<LayerReport, 'removed' | 'sparsity' | 'sensitivity' | 'pattern'> &
+  Partial<Pick<LayerReport, 'sensitivity' | 'pattern'>>;
 
 /** Everything of a report that does not follow from the rest. */
 export type ReportFacts = Omit<
@@ -44,7 +44,7 @@ export function makeReport(facts: ReportFacts): Report {
 
 function completeLayer(layer: LayerFacts): LayerReport {
   const { weights, kept } = layer;
-  return { sensitivity: null, ...layer, removed: weights - kept, sparsity: shareRemoved(kept, weights) };
+  return { sensitivity: null, pattern: null, ...layer, removed: weights - kept, sparsity: shareRemoved(kept, weights) };
 }
 
 function shareRemoved(kept: number, of: number): number {

@@ -47,6 +47,15 @@ const layer = z.object({
   sensitivity: measure
     .default(null)
     .describe('rise of the loss that the diagonal of the quadratic model foretells for one removed weight, the mean'),
+  pattern: z
+    .object({
+      groups: count,
+      uneven: count.describe('groups at an edge that the pattern does not divide'),
+      violations: count.describe('groups that break the pattern, counted in the weights as written'),
+    })
+    .nullable()
+    .default(null)
+    .describe('null where no pattern was asked for'),
 });
 
 const stage = z.object({
@@ -92,6 +101,7 @@ export const reportSchema = z.object({
     sparsity: share.nullable(),
     flops: share.nullable().default(null).describe('share of the prunable multiply-accumulates to keep'),
     params: count.nullable().default(null).describe('prunable weights to keep at most'),
+    pattern: z.string().nullable().default(null).describe('N:M or block:HxW; null where zeros may lie anywhere'),
     options: z.record(z.string(), z.json()).describe('every option of the run, defaults filled in'),
   }),
   recipe: z

@@ -12,7 +12,7 @@ export interface SummaryRow {
 
 /** The figures measured before and after pruning that are known, in the order a reader asks for them. */
 export function summaryRows(report: Report): SummaryRow[] {
-  return [...qualityRows(report), ...sizeRows(report), ...latencyRows(report)];
+  return [...qualityRows(report), ...sizeRows(report), ...patternRows(report), ...latencyRows(report)];
 }
 
 function qualityRows({ accuracy, loss, recalibrated, finetuned }: Report): SummaryRow[] {
@@ -48,6 +48,15 @@ function sizeRows({ prunable, nonzeros, macs, bytes: size }: Report): SummaryRow
     sized('File, gzip', size.before?.gzip, size.after?.gzip),
     sized('File, brotli', size.before?.brotli, size.after?.brotli),
   ].filter(isKnown);
+}
+
+function patternRows({ asked: { pattern }, layers }: Report): SummaryRow[] {
+  if (pattern === null) return [];
+  const total = (pick: (one: NonNullable<Report['layers'][number]['pattern']>) => number): number =>
+    layers.reduce((sum, layer) => sum + (layer.pattern === null ? 0 : pick(layer.pattern)), 0);
+  const groups = integer(total((one) => one.groups));
+  const violations = integer(total((one) => one.violations));
+  return [{ label: `Groups that break ${pattern}`, before: UNKNOWN, after: violations, change: `of ${groups}` }];
 }
 
 type Maybe = number | null;

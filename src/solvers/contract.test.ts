@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cardinality, count, grouped } from '../constraints/cardinality.ts';
 import type { Constraint } from '../constraints/constraint.ts';
+import { patternedConstraints } from '../constraints/patterned.cases.ts';
 import { denseBackSolve, denseObjective } from '../problem/dense.cases.ts';
 import { SMALL_PROBLEMS, type SmallProblem } from '../problem/small-problems.cases.ts';
 import { chitaCd } from './chita/active-set.ts';
@@ -24,14 +25,21 @@ const SOLVERS: readonly { readonly name: string; readonly make: () => AnySolver;
 
 function constraintsOf({ problem: { p, rows } }: SmallProblem): Constraint[] {
   const groups = rows.panels.map(({ start, width }) => ({ start, size: width, kept: Math.floor(width / 2) }));
-  return [0, 1, Math.ceil(p / 3), p - 1, p].map((k) => cardinality(p, k)).concat(grouped(p, groups));
+  return [0, 1, Math.ceil(p / 3), p - 1, p]
+    .map((k) => cardinality(p, k))
+    .concat(
+      grouped(p, groups),
+      patternedConstraints(rows.panels.map(({ width }) => width)).map(({ constraint }) => constraint),
+    );
 }
 
 function supportOf(w: ArrayLike<number>): Uint8Array {
   return Uint8Array.from(w, (x) => (x === 0 ? 0 : 1));
 }
 
-function expectFeasible({ w }: Solution, constraint: Constraint): void {
+function expectFeasible({ w, support }: Solution, constraint: Constraint): void {
+  expect(constraint.allows(support)).toBe(true);
+  expect(w.every((x, i) => x === 0 || support[i] === 1)).toBe(true);
   expect(w.every(Number.isFinite)).toBe(true);
   expect(w.every((x) => x === Math.fround(x))).toBe(true);
   expect(constraint.allows(supportOf(w))).toBe(true);

@@ -16,6 +16,8 @@ export const DRIVE_DEFAULTS = { maxSteps: 1000 } as const;
 export interface Solution {
   /** [p], already rounded to f32: the weights that will be written. */
   readonly w: Float64Array;
+  /** The weights that are kept, [p]; one of them may still be zero. */
+  readonly support: Uint8Array;
   /** Q at w, evaluated in f64. */
   readonly value: Value;
   readonly status: SolveStatus;
@@ -74,26 +76,41 @@ export async function drive(
   } finally {
     await solver.release?.(state);
   }
-  return settle(problem, constraint, { w: solver.current(state), status, steps });
+  return settle(problem, constraint, { w: solver.current(state), chosen: solver.support?.(state), status, steps });
 }
 
 /** The weights as they can be written: the solver's own where they are feasible and their value is finite, else those of magnitude. */
 async function settle(
   problem: QuadraticProblem,
   constraint: Constraint,
-  { w, status, steps }: { w: Float64Array; status: SolveStatus; steps: number },
+  { w, chosen, status, steps }: { w: Float64Array; chosen: Uint8Array | undefined; status: SolveStatus; steps: number },
 ): Promise<Solution> {
   const rounded = w.map(Math.fround);
   const value = await problem.value(rounded);
   const isGood = Number.isFinite(value.objective);
-  if (isGood && constraint.allows(supportOf(rounded))) {
+  const nonzero = supportOf(rounded);
+  if (isGood && constraint.allows(nonzero)) {
     const start = status === 'not-positive-definite' ? magnitudePruned(problem, constraint).map(Math.fround) : null;
     const isMagnitude = start?.every((x, i) => x === rounded[i]) ?? false;
-    return { w: rounded, value, status, message: sentence(status, isMagnitude), steps };
+    const support = chosen !== undefined && covers(chosen, nonzero) ? chosen : nonzero;
+    return { w: rounded, support, value, status, message: sentence(status, isMagnitude), steps };
   }
   const fallback = magnitudePruned(problem, constraint);
   const why = isGood ? 'infeasible' : 'non-finite';
-  return { w: fallback, value: await problem.value(fallback), status: why, message: sentence(why, true), steps };
+  const support = projection(constraint, problem.wBar);
+  return {
+    w: fallback,
+    support,
+    value: await problem.value(fallback),
+    status: why,
+    message: sentence(why, true),
+    steps,
+  };
+}
+
+/** Whether a support has all of another. A solver that was stopped may hold a support that is not that of its weights yet. */
+function covers(support: Uint8Array, other: Uint8Array): boolean {
+  return other.every((kept, i) => kept === 0 || support[i] === 1);
 }
 
 /** A status in words: how the solve ended, what the weights are, and what to do about it. */

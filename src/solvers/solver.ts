@@ -19,6 +19,8 @@ export interface Solver<State = unknown> {
   current(state: State): Float64Array;
   /** Which function made it, and of what options, where both are plain: another thread makes the same again. Absent = it stays in this one. */
   readonly made?: { readonly by: string; readonly options: object };
+  /** Where these weights may be other than zero: 1 = kept, [p]. Absent = where they are. */
+  support?(state: State): Uint8Array;
   /** Ends what the state holds besides memory; called once, however the solve ended. */
   release?(state: State): Promise<void>;
 }

@@ -34,6 +34,7 @@ export const SAMPLE_FACTS: ReportFacts = {
     sparsity: 0.9,
     flops: null,
     params: null,
+    pattern: null,
     options: { samples: 1000, batch: 16, lambda: 1e-5, schedule: 'exp', stages: 20, recalibrate: true, layers: ['*'] },
   },
   status: { code: 'converged', message: 'The support did not change for 20 steps.' },

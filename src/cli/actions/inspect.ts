@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import { type Inspection, inspect, type Port } from '../../pipeline/inspect.ts';
+import type { PatternFacts } from '../../pipeline/pattern-facts.ts';
 import { shapesOf } from '../../pruning/shapes.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { toolFacts } from '../../report/surroundings.node.ts';
@@ -8,7 +9,7 @@ import { type Column, textTable } from '../../report/table.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { InspectFlags } from '../flags.ts';
+import { type InspectFlags, patternParts } from '../flags.ts';
 import { type OpenedModel, openModel } from '../opening.node.ts';
 
 /** The layout of an inspection; it rises when a field changes its meaning. */
@@ -18,6 +19,8 @@ const INSPECTION_SCHEMA = 'coppice/inspection@1';
 interface Found {
   readonly opened: OpenedModel;
   readonly inspection: Inspection;
+  /** The pattern that was asked for. */
+  readonly pattern: string | null;
   /** Size that open dimensions were given; null where there are none, or the model does not run. */
   readonly open: number | null;
   /** Why the model does not run; null where it does. */
@@ -36,7 +39,8 @@ export async function inspectFile(context: Context, path: string, command: Comma
   const runs = !('reason' in shapes);
   const found: Found = {
     opened,
-    inspection: inspect(opened.model, runs ? shapes : undefined),
+    inspection: inspect(opened.model, runs ? shapes : undefined, patternParts(flags)),
+    pattern: flags.pattern ?? null,
     open: runs ? shapes.open : null,
     reason: runs ? null : shapes.reason,
   };
@@ -63,10 +67,10 @@ function inspectionText({ warnings }: Context, { opened, inspection, open, reaso
   return JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? Number(value) : value), 2);
 }
 
-function listing({ opened, inspection, open, reason }: Found, width: number): string {
+function listing({ opened, inspection, pattern, open, reason }: Found, width: number): string {
   const { prunable, unprunable, totals } = inspection;
   const parts = [headOf(opened, inspection)];
-  if (prunable.length > 0) parts.push(prunableTable(inspection, width));
+  if (prunable.length > 0) parts.push(prunableTable(inspection, pattern, width));
   const macs = totals.macs === null ? '' : `, ${short(totals.macs)} MACs a sample`;
   const assumed = open === null || reason !== null ? '' : ` (open dimensions taken as ${open})`;
   const zeros =
@@ -76,6 +80,7 @@ function listing({ opened, inspection, open, reason }: Found, width: number): st
   parts.push(
     `Prunable: ${integer(totals.prunable)} weights in ${prunable.length} ${prunable.length === 1 ? 'layer' : 'layers'}${zeros}${macs}${assumed}`,
   );
+  if (totals.pattern !== null) parts.push(patternText(pattern ?? '', totals.pattern));
   if (unprunable.length > 0) parts.push(`Left alone:\n\n${unprunableTable(inspection, width)}`);
   return parts.join('\n\n');
 }
@@ -115,7 +120,12 @@ function portText({ name, type, shape }: Port): string {
   return `${name}: ${type ?? 'untyped'}${shape === null ? '' : `[${shape.map((d) => d ?? '?').join(', ')}]`}`;
 }
 
-function prunableTable({ prunable, totals }: Inspection, width: number): string {
+function patternText(pattern: string, { groups, uneven, violations }: PatternFacts): string {
+  const smaller = uneven === 0 ? '' : `; ${integer(uneven)} are smaller, at edges that it does not divide`;
+  return `Pattern ${pattern}: ${integer(violations)} of ${integer(groups)} groups break it${smaller}`;
+}
+
+function prunableTable({ prunable, totals }: Inspection, pattern: string | null, width: number): string {
   const hasBad = totals.notFinite > 0;
   const hasZeros = totals.nonzeros < totals.prunable;
   const hasLimits = prunable.some(({ magnitudeOnly }) => magnitudeOnly !== null);
@@ -130,10 +140,11 @@ function prunableTable({ prunable, totals }: Inspection, width: number): string 
     right('MACs'),
     ...(hasZeros ? [right('zeros')] : []),
     ...(hasBad ? [right('NaN, inf')] : []),
+    ...(pattern === null ? [] : [right(`break ${pattern}`)]),
     ...(hasLimits ? [{ heading: 'methods' }] : []),
   ];
   const rows = prunable.map(
-    ({ name, node, op, shape, weights, uses, output, macs, zeros, notFinite, magnitudeOnly }) => [
+    ({ name, node, op, shape, weights, uses, output, macs, zeros, notFinite, magnitudeOnly, pattern: counted }) => [
       name,
       node,
       uses > 1 ? `${op}, ${uses} uses` : op,
@@ -143,6 +154,7 @@ function prunableTable({ prunable, totals }: Inspection, width: number): string 
       short(macs),
       ...(hasZeros ? [percent(weights === 0 ? 0 : zeros / weights, 1)] : []),
       ...(hasBad ? [integer(notFinite)] : []),
+      ...(pattern === null ? [] : [counted === null ? 'not known' : integer(counted.violations)]),
       ...(hasLimits ? [magnitudeOnly === null ? 'all' : `magnitude: ${magnitudeOnly}`] : []),
     ],
   );

@@ -1,5 +1,6 @@
 import { readWeights, readWeightsNarrow } from '../../apply/weights.ts';
-import { type Budget, constraintOf, stageBudgets } from '../../budget/budget.ts';
+import { type Budget, stageBudgets } from '../../budget/budget.ts';
+import { constraintOf } from '../../budget/constraint-of.ts';
 import { projection } from '../../constraints/constraint.ts';
 import { usingRows } from '../../curvature/gradient-rows.ts';
 import { linalg } from '../../engine/linalg.ts';

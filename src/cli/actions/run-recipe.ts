@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { countOf } from '../../budget/budget.ts';
+import { removedShare } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { budgetPart, type PruneStep, type Recipe } from '../../pipeline/recipe.ts';
 import { run } from '../../pipeline/run.ts';
@@ -176,7 +176,7 @@ async function checkOutputs({ report }: MachineFlags, path: string, output: stri
 }
 
 function warnOfZeros(context: Context, { zeros, prunable }: RunSetup, step: PruneStep): void {
-  const asked = 1 - countOf({ scope: 'global', ...budgetPart(step) }, prunable) / prunable;
+  const asked = removedShare({ scope: 'global', ...budgetPart(step) }, prunable);
   const share = zeros / prunable;
   if (share > asked && asked > 0)
     context.warn(

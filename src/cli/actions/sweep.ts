@@ -20,7 +20,7 @@ import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { judgeChoice, PREPROCESS_KEYS, type SweepFlags } from '../flags.ts';
+import { judgeChoice, PREPROCESS_KEYS, patternParts, type SweepFlags } from '../flags.ts';
 import { timeModels } from '../measuring.ts';
 import { fileIn, makeFolder, stemOf } from '../outputs.node.ts';
 import { openRun, type RunRequest, type RunSetup } from './setup.ts';
@@ -122,14 +122,15 @@ async function settingsOf(
 }
 
 function checkFlags(flags: SweepFlags): readonly Budget[] {
-  if (flags.sparsity === undefined && flags.flops === undefined)
+  if (flags.sparsity === undefined && flags.flops === undefined && flags.pattern === undefined)
     throw new OptionError(
-      'Cannot sweep without budgets: give --sparsity, such as --sparsity 0.5,0.9 or 0.5..0.9:0.1, or --flops',
+      'Cannot sweep without budgets: give --sparsity, such as --sparsity 0.5,0.9 or 0.5..0.9:0.1, or --flops, or --pattern 2:4',
     );
   const budgets = (flags.flops ?? [undefined]).flatMap((flops) =>
     (flags.sparsity ?? [undefined]).map((sparsity) =>
       budget({
         scope: flags.scope,
+        ...patternParts(flags),
         ...(sparsity !== undefined && { sparsity }),
         ...(flops !== undefined && { flops }),
       }),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { outputFlags } from '../flags.ts';
+import { outputFlags, patternFlags } from '../flags.ts';
 import { count } from '../parsers.ts';
 
 /** Adds the flags of `coppice inspect`. */
@@ -11,6 +11,7 @@ export function define(command: Command): void {
     'size of dimensions that the model leaves open, for shapes and MACs (default: one at which it runs)',
     count,
   );
+  patternFlags(command);
   outputFlags(command);
 }
 

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { readWeights } from '../../apply/weights.ts';
-import { budget, constraintOf, keptOf } from '../../budget/budget.ts';
+import { budget, keptOf } from '../../budget/budget.ts';
+import { constraintOf } from '../../budget/constraint-of.ts';
 import { largestInGroups } from '../../constraints/levels.ts';
 import { type GradientRows, usingRows } from '../../curvature/gradient-rows.ts';
 import { linalg } from '../../engine/linalg.ts';

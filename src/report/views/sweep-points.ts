@@ -89,6 +89,7 @@ export function layersAt({ layers }: SweepReport, { cells }: SweepPoint): LayerR
       sparsity: weights === 0 ? 0 : 1 - kept / weights,
       macs: { before: macs, after },
       sensitivity: null,
+      pattern: null,
     };
   });
 }

@@ -89,12 +89,14 @@ export function chitaCd(options: ChitaCdOptions = {}): AnySolver {
     step: async (state) => (state.phase === 'iterate' ? iterate(state) : stepBackSolve(state)),
     status: ({ status }) => status,
     current: ({ w }) => w,
+    support: ({ support, w }) => (support.length === 0 ? supportOf(w) : support),
   });
 }
 
-/** Support of the gradient step from wBar with room for half as many weights again. */
+/** Support of the gradient step from wBar with room for half as many weights again; all weights where they are bound to each other. */
 async function firstActiveSet({ problem, constraint }: State): Promise<Uint8Array> {
   const { wBar, p, n, a } = problem;
+  if (constraint.coupled) return new Uint8Array(p).fill(1);
   const room = cardinality(p, Math.min(p, Math.ceil(ACTIVE_FACTOR * constraint.most)));
   const magnitude = constraint.support(squared(wBar));
   if (a === 0) return union(room.support(squared(wBar)), magnitude); // the gradient at wBar is zero

@@ -57,6 +57,7 @@ export function chita(options: ChitaOptions = {}): AnySolver {
     step: stepBackSolve,
     status: ({ status }) => status,
     current: ({ w }) => w,
+    support: ({ support }) => support,
   });
 }
 

@@ -90,6 +90,7 @@ export function chitaBlock(options: ChitaBlockOptions = {}): AnySolver {
     step: stepBlock,
     status: ({ status }) => status,
     current: ({ w }) => w,
+    support: ({ chosen }) => chosen,
     release: async ({ pool }) => pool?.close(),
   });
 }

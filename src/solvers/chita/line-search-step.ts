@@ -34,6 +34,7 @@ export async function lineSearchStep(
   const g = await problem.gradient(from.w, from.value.product);
   const slope = await slopeOnSupport(problem, from.w, g);
   const exact = 1 / slope.curvature;
+  if (constraint.coupled) return coupledStep({ problem, constraint, from, g, slope });
   const critical = criticalStep(from.w, g, active);
   if (exact < critical) {
     const next = slope.pointAt(from, exact);
@@ -45,6 +46,46 @@ export async function lineSearchStep(
     const next = await thresholded(problem, constraint, stepped, slope.pointAt(from, t));
     if (!(next.value.objective < best.value.objective)) break;
     best = next;
+  }
+  return best;
+}
+
+/** Halvings of a step that does not help. */
+const HALVINGS = 6;
+
+/**
+ * The same where weights are bound to each other, so that no single weight tells up to which step the support stays: from the exact
+ * step on the present support doublings while they help, or halvings until one does.
+ */
+async function coupledStep({
+  problem,
+  constraint,
+  from,
+  g,
+  slope,
+}: {
+  readonly problem: QuadraticProblem;
+  readonly constraint: Constraint;
+  readonly from: Point;
+  readonly g: Float64Array;
+  readonly slope: Slope;
+}): Promise<Point> {
+  const at = (t: number): Promise<Point> => {
+    const stepped = from.w.map((x, i) => x - t * (g[i] as number));
+    return thresholded(problem, constraint, stepped, slope.pointAt(from, t));
+  };
+  let t = 1 / slope.curvature;
+  if (t === 0) return from;
+  let best = from;
+  for (let doubling = 0; doubling < DOUBLINGS; doubling++, t *= 2) {
+    const next = await at(t);
+    if (!(next.value.objective < best.value.objective)) break;
+    best = next;
+  }
+  for (let halving = 0; halving < HALVINGS && best === from; halving++) {
+    t /= 2;
+    const next = await at(t);
+    if (next.value.objective < best.value.objective) best = next;
   }
   return best;
 }

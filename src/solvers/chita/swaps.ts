@@ -91,6 +91,35 @@ function placesOf({ most }: Constraint, share: number): number {
   return Math.max(1, Math.floor(share * most));
 }
 
+/** Factors up to which staying is favoured, and bisections between two of them. */
+const MOST_FAVOUR = 2 ** 60;
+const BISECTIONS = 12;
+
+/**
+ * Where weights are bound to each other: the support of highest worth if what is kept now counts for more, by the smallest factor
+ * under which at most a number of places changes. Where even the first exchange changes more, that one.
+ */
+function partOfTheWay(constraint: Constraint, support: Uint8Array, worth: Float64Array, limit: number): Uint8Array {
+  const favouring = (factor: number): { wanted: Uint8Array; changes: number } => {
+    const wanted = constraint.support(worth.map((x, i) => (support[i] === 1 ? x * factor : x)));
+    return { wanted, changes: wanted.reduce((sum, keep, i) => sum + (keep === 1 && support[i] === 0 ? 1 : 0), 0) };
+  };
+  let [low, high] = [1, 2];
+  let [many, few] = [favouring(low), favouring(high)];
+  while (few.changes > limit && high < MOST_FAVOUR) {
+    [low, many] = [high, few];
+    high *= 2;
+    few = favouring(high);
+  }
+  for (let i = 0; i < BISECTIONS && many.changes !== few.changes; i++) {
+    const middle = Math.sqrt(low * high);
+    const between = favouring(middle);
+    if (between.changes > limit) [low, many] = [middle, between];
+    else [high, few] = [middle, between];
+  }
+  return few.changes > 0 ? few.wanted : many.wanted;
+}
+
 /** The support of highest worth, or one on the way to it that differs in at most a share of its places; null if it is the same. */
 function exchange(constraint: Constraint, support: Uint8Array, worth: Float64Array, share: number): Uint8Array | null {
   const wanted = constraint.support(worth);
@@ -103,6 +132,7 @@ function exchange(constraint: Constraint, support: Uint8Array, worth: Float64Arr
   if (entering.length === 0) return null;
   const limit = placesOf(constraint, share);
   if (entering.length <= limit) return wanted;
+  if (constraint.coupled) return partOfTheWay(constraint, support, worth, limit);
   const advantage = worth.map((x, i) => (support[i] === 1 ? Number.POSITIVE_INFINITY : x));
   const best = (list: number[], sign: number): number[] => {
     const marks = new Uint8Array(list.length);

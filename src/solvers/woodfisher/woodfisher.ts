@@ -1,4 +1,4 @@
-import type { Constraint } from '../../constraints/constraint.ts';
+import { type Constraint, supportOf } from '../../constraints/constraint.ts';
 import { type Cholesky, cholesky, invertLower, solve } from '../../problem/cholesky.ts';
 import { allColumns, gramOf } from '../../problem/columns.ts';
 import type { QuadraticProblem } from '../../problem/quadratic.ts';
@@ -9,6 +9,8 @@ interface State {
   readonly problem: QuadraticProblem;
   readonly constraint: Constraint;
   w: Float64Array;
+  /** Null before the step. */
+  support: Uint8Array | null;
   status: 'running' | 'converged' | 'not-positive-definite';
 }
 
@@ -30,19 +32,24 @@ export function woodfisher(): AnySolver {
       problem,
       constraint,
       w: magnitudePruned(problem, constraint),
+      support: null,
       status: 'running',
     }),
     step: async (state) => {
-      const w = await pruneOnce(state.problem, state.constraint);
-      state.status = w === null ? 'not-positive-definite' : 'converged';
-      if (w !== null) state.w = w;
+      const pruned = await pruneOnce(state.problem, state.constraint);
+      state.status = pruned === null ? 'not-positive-definite' : 'converged';
+      Object.assign(state, pruned);
     },
     status: ({ status }) => status,
     current: ({ w }) => w,
+    support: ({ w, support }) => support ?? supportOf(w),
   });
 }
 
-async function pruneOnce(problem: QuadraticProblem, constraint: Constraint): Promise<Float64Array | null> {
+async function pruneOnce(
+  problem: QuadraticProblem,
+  constraint: Constraint,
+): Promise<Required<Pick<State, 'w' | 'support'>> | null> {
   const { n, p, mu, wBar, lambda } = problem;
   const K = await gramOf(problem, new Uint8Array(p).fill(1));
   for (let i = 0; i < n; i++) (K[i * n + i] as number) += mu;
@@ -52,7 +59,7 @@ async function pruneOnce(problem: QuadraticProblem, constraint: Constraint): Pro
   const support = constraint.support(wBar.map((x, i) => (x * x) / (diagonal[i] as number)));
   const q = wBar.map((x, i) => (support[i] === 1 ? 0 : x / (diagonal[i] as number)));
   const spread = await problem.transposedTimes(solve(factor, await problem.times(q)));
-  return wBar.map((x, i) => (support[i] === 1 ? x + (spread[i] as number) / lambda : 0));
+  return { w: wBar.map((x, i) => (support[i] === 1 ? x + (spread[i] as number) / lambda : 0)), support };
 }
 
 /** [F^-1]_ii = (1 - |L^-1 a_i|^2) / lambda, L L' = A A' + mu I */
