@@ -1,3 +1,4 @@
+import { filled } from '../tensor/filled.ts';
 import { cardinality, count, type Group, grouped } from './cardinality.ts';
 import type { Constraint } from './constraint.ts';
 import { countsIn, type Grouping, sliceOf, spanOf } from './grouping.ts';
@@ -79,7 +80,7 @@ export function nOfM({ p, runs, limit, description }: NOfMOptions): Constraint {
 }
 
 function squares(v: Float32Array): Float64Array {
-  return Float64Array.from(v, (x) => x * x);
+  return filled(new Float64Array(v.length), (i) => (v[i] as number) ** 2);
 }
 
 /** Groups of more members are sorted, not compared pair by pair. */
@@ -132,7 +133,7 @@ function markRest(values: Float64Array | Float32Array, marks: Uint8Array, excess
   const rest = Int32Array.from(indicesOf(marks, 0));
   const largest = new Uint8Array(rest.length);
   markLargest(
-    Float64Array.from(rest, (i) => sizeOf(values, i)),
+    filled(new Float64Array(rest.length), (j) => sizeOf(values, rest[j] as number)),
     excess,
     largest,
   );

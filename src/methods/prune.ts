@@ -13,7 +13,7 @@ import { macsOf } from '../pruning/shapes.ts';
 import type { StageResult } from '../pruning/stage-result.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { decided } from './decided.ts';
-import { methodOf } from './list.ts';
+import { METHODS, methodOf } from './list.ts';
 import { type PruneOptions, type ResolvedPrune, resolvePrune } from './prune-options.ts';
 
 /** What {@link prune} gives back. */
@@ -80,13 +80,18 @@ async function pruneChosen(model: Model, asked: PruneOptions, chosen: ChosenLaye
     stages,
     samples,
     blocked,
-  } = needs.gradients && options.solver === undefined ? await besideMagnitude(job, outcome) : outcome;
+  } = needs.gradients && isOurs(options) ? await besideMagnitude(job, outcome) : outcome;
   return withWeights({
     model: pruned,
     stages,
     chosen: withoutBlocked(chosen, blocked),
     options: samples === undefined ? resolved : { ...resolved, samples },
   });
+}
+
+/** Whether a run is by a method of this program: what a solver of the caller finds is left to the caller. */
+function isOurs({ solver }: PruneOptions): boolean {
+  return solver === undefined || Object.hasOwn(METHODS, solver.name);
 }
 
 /** A result whose weights are read from its model when somebody asks: they may be larger than all the rest. */

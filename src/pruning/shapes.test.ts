@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { onnxruntimeNode } from '../engine/onnxruntime.node.ts';
 import { parseModelText } from '../onnx/text.ts';
-import { shapesOf } from './shapes.ts';
+import { type Shapes, shapesOf } from './shapes.ts';
 
 function product(shape: string): ReturnType<typeof parseModelText> {
   return parseModelText(`
@@ -30,10 +30,11 @@ describe('shapesOf', () => {
     );
   });
 
-  it('runs no graph of very many nodes, and says so', async () => {
+  it('runs graphs of very many nodes in parts', async () => {
     const chain = Array.from({ length: 15_000 }, (_, i) => `v${i + 1} = Relu(v${i})`).join('\n');
     const model = parseModelText(`opset 17\ninput x: float32[N, 3]\nv0 = Neg(x)\n${chain}\noutput v15000`);
     const shapes = await shapesOf(onnxruntimeNode, model);
-    expect(shapes).toHaveProperty('reason', expect.stringContaining('it has 15001'));
+    expect(shapes).not.toHaveProperty('reason');
+    expect((shapes as Shapes).captured.get('v15000')?.dims).toEqual([1, 3]);
   });
 });

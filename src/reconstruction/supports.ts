@@ -1,5 +1,6 @@
 import { type Constraint, projection } from '../constraints/constraint.ts';
 import type { Linalg } from '../engine/linalg.ts';
+import { filled } from '../tensor/filled.ts';
 import { type MapProblem, outputVariance, problemOf } from './layer-problem.ts';
 import { distance, type LayerProblem, type Multipliers, solveLayer } from './least-squares.ts';
 import { type LinearMap, toMatrix } from './linear-map.ts';
@@ -138,7 +139,7 @@ function putScores({ problem, facts }: SolvableLayer, W: Float32Array, into: Flo
   for (const [m, { map }] of problem.parts.entries()) {
     const { inverse, variance } = facts[m] as MapFacts;
     const { groups, outputs, inputs, places } = map;
-    const factors = Float64Array.from(inverse, (x) => cost / variance / x);
+    const factors = filled(new Float64Array(inverse.length), (i) => cost / variance / (inverse[i] as number));
     for (let row = 0, k = 0; row < groups * outputs; row++) {
       const first = Math.floor(row / outputs) * inputs;
       for (let i = first; i < first + inputs; i++, k++) {

@@ -18,6 +18,7 @@ const SMALL: Readonly<Record<string, string>> = {
   'src/data/image-folder.ts': 'files of a folder',
   'src/data/array-source.ts': 'rows of a batch',
   'src/data/cifar.ts': 'rows of a batch',
+  'src/data/given-rows.ts': 'rows of a batch',
   'src/solvers/chita/swaps.ts': 'a share of the support',
   'src/reconstruction/layer-problem.ts': 'one layer',
 };

@@ -22,6 +22,7 @@ export function planAt({ layers, levels }: Preview, budget: number, losses: Prev
       shape: [],
       weights,
       kept: left,
+      pattern: null,
       removed: weights - left,
       sparsity: weights === 0 ? 0 : 1 - left / weights,
       macs: { before: macs, after: macs === null ? null : Math.round((macs * left) / weights) },
