@@ -20,7 +20,15 @@ beforeAll(async () => {
 
 /** Two stages to 95 %, from few rows. */
 function staged(options: Partial<PruneOptions>): Promise<PruneResult> {
-  const few = { samples: 40, batch: 8, stages: 2, baseSparsity: 0.8, threads: 1 };
+  const few = {
+    samples: 40,
+    batch: 8,
+    stages: 2,
+    baseSparsity: 0.8,
+    threads: 1,
+    lineSearch: 0,
+    recalibrateStages: false,
+  };
   return prunePipeline(model, { engine, method: 'chita++', budget: sparsity(0.95), source, ...few, ...options });
 }
 

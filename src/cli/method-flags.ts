@@ -7,7 +7,11 @@ import { amount, count, number, numberOrAuto, oneOf, whole } from './parsers.ts'
 
 /** Adds the options of all methods, each with its defaults by method. */
 export function methodFlags(command: Command): Command {
-  for (const name of Object.keys(METHOD_OPTIONS) as MethodOption[]) command.addOption(flagOf(name));
+  for (const name of Object.keys(METHOD_OPTIONS) as MethodOption[]) {
+    command.addOption(flagOf(name));
+    if (isSwitchOrAuto(METHOD_OPTIONS[name]))
+      command.addOption(new Option(flagName(name).replace('--', '--no-'), 'do not'));
+  }
   return command;
 }
 
@@ -20,7 +24,7 @@ function flagOf(name: MethodOption): Option {
   const schema = bare(METHOD_OPTIONS[name]);
   const { description = '', argument = 'kind', isAmount = false } = factsOf(schema) ?? {};
   const flag = flagName(name);
-  if (schema instanceof z.ZodBoolean) return new Option(flag, textOf(name, description));
+  if (schema instanceof z.ZodBoolean || isSwitchOrAuto(schema)) return new Option(flag, textOf(name, description));
   const option = new Option(`${flag} <${argument}>`, '');
   if (schema instanceof z.ZodEnum) {
     const words = schema.options as string[];
@@ -33,6 +37,11 @@ function flagOf(name: MethodOption): Option {
   const { minimum } = z.toJSONSchema(schema) as { readonly minimum?: number };
   if (schema instanceof z.ZodNumberFormat) return option.argParser(minimum === 1 ? count : whole);
   return option.argParser(number);
+}
+
+/** Whether an option is on, off, or left to the data. */
+function isSwitchOrAuto(schema: z.ZodType): boolean {
+  return schema instanceof z.ZodUnion && schema.options.some((each) => each instanceof z.ZodBoolean);
 }
 
 function bare(schema: z.ZodType): z.ZodType {

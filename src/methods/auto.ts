@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { OptionError } from '../errors/errors.ts';
 import { batchWithin } from '../pruning/auto.ts';
 import { budgetsOf } from '../pruning/job.ts';
-import { METHOD_OPTIONS, type MethodOptions } from '../pruning/method-options.ts';
+import { METHOD_OPTIONS, type MethodOptions, type Settled } from '../pruning/method-options.ts';
 import { pruneAndTrain } from '../pruning/prune-by-training.ts';
 import { method } from './method.ts';
 import { staging } from './schemas.ts';
@@ -17,6 +17,8 @@ const options = z.strictObject({
   ...staging({ stages: 40, schedule: 'poly', baseSparsity: 0.7 }),
 });
 
+type AutoOptions = Settled<keyof z.output<typeof options>>;
+
 /** Our own: trains towards the dense model's outputs while the support closes in, and keeps the best of what it saw. Source: docs/methods.md. */
 export const auto = method({
   name: 'auto',
@@ -29,7 +31,7 @@ export const auto = method({
 });
 
 /** One budget of compute at most; sample gradients as steps, and steps that were asked for as sample gradients. */
-function withSteps(settled: z.output<typeof options>, given: MethodOptions): z.output<typeof options> {
+function withSteps(settled: AutoOptions, given: MethodOptions): AutoOptions {
   const { gradients: most, minutes: time, samples: steps } = given;
   const budgets = Object.entries({ gradients: most, minutes: time, samples: steps }).filter(
     ([, value]) => value !== undefined,

@@ -6,6 +6,7 @@ import { decideOutputs } from '../outputs/decide.ts';
 import { methodOf } from './list.ts';
 import { defaultOf } from './method.ts';
 import type { PruneOptions } from './prune-options.ts';
+import { strongSettings } from './strong-settings.ts';
 
 /** What was decided for a run from its data, and what the user should know of it. */
 export interface Decided<T extends PruneOptions> {
@@ -17,8 +18,8 @@ export interface Decided<T extends PruneOptions> {
 }
 
 /**
- * Everything that a run leaves to its data: the loss and the labels of the gradients, which the outputs and the answers say, and how many
- * gradient rows there can be. What does not fit is refused here, before any work. Nothing is left open for a second call to decide.
+ * Everything that a run leaves to its data: the loss and the labels of the gradients, which the outputs and the answers say, how many
+ * gradient rows there can be, and the settings that are left `auto` (see strongSettings). What does not fit is refused here, before any work. Nothing is left open for a second call to decide.
  *
  * @param layers   those that are pruned, for a sentence
  * @param holding  rows that are held out of the data
@@ -32,9 +33,19 @@ export async function decided<T extends PruneOptions>(
     holding = 0,
   }: { readonly layers?: readonly Pick<WeightLayer, 'size'>[]; readonly holding?: number } = {},
 ): Promise<Decided<T>> {
-  const { source, rows } = options;
-  if (source === undefined || rows !== undefined || !methodOf(options).needs.gradients)
-    return { options, notes: [], warnings: [] };
+  const { source, rows, budget } = options;
+  const method = methodOf(options);
+  if (!method.needs.gradients) return { options, notes: [], warnings: [] };
+  const weights = layers.reduce((sum, { size }) => sum + size, 0);
+  const facts = { budget, model, source, holding, ...(weights > 0 && { weights }) };
+  if (source === undefined || rows !== undefined) {
+    const byAnswers = options.labels !== 'model' && options.loss !== 'random';
+    return {
+      options: { ...options, ...strongSettings(method, options, { ...facts, byAnswers }) },
+      notes: [],
+      warnings: [],
+    };
+  }
   const loss = options.loss ?? (source.isMadeUp === true && options.labels !== 'model' ? 'random' : undefined);
   const outputs = await decideOutputs(model, { ...options, source, ...(loss && { loss }) });
   const drawn = outputs.labels === 'model' && outputs.loss !== 'random' && options.labels === undefined;
@@ -46,6 +57,10 @@ export async function decided<T extends PruneOptions>(
       labels: outputs.labels,
       output: outputs.judged.name,
       samples: counted.samples,
+      ...strongSettings(method, options, {
+        ...facts,
+        byAnswers: outputs.labels !== 'model' && outputs.loss !== 'random',
+      }),
     },
     notes: [outputs.says],
     warnings: [

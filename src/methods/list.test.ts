@@ -83,8 +83,10 @@ describe('resolvePrune', () => {
     expect(resolve({ method: 'chita++' })).toMatchObject({
       batch: 16,
       firstOrder: 1 / 16,
-      stages: 15,
-      schedule: 'exp',
+      stages: 20,
+      schedule: 'poly',
+      lineSearch: 0,
+      recalibrateStages: false,
     });
     expect(resolve({ method: 'chita++', batch: 4 }).firstOrder).toBe(1 / 4);
     expect(resolve({ firstOrder: 'auto' }).firstOrder).toBe(1);

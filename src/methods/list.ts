@@ -53,6 +53,7 @@ const SOLVING_OPTIONS = [
   'scaling',
   'lineSearch',
   'recalibrateStages',
+  'asPublished',
   'block',
   'swaps',
   'blocked',

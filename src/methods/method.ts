@@ -23,6 +23,8 @@ export interface Method {
   readonly fallsBack: boolean;
   /** Its options with their defaults, out of METHOD_OPTIONS. */
   readonly options: z.ZodObject;
+  /** Defaults in the place of its own where the method is wanted as it was published. */
+  readonly published: MethodOptions;
   /** Settles what depends on other options. @throws OptionError for options that cannot be together */
   settle(filled: object, given: MethodOptions): Partial<Settled>;
   /** Prunes the layers of a job, which has the options of the schema. */
@@ -37,6 +39,8 @@ interface Definition<Shape extends z.ZodRawShape> extends Pick<Method, 'name' | 
   readonly options: z.ZodObject<Shape>;
   /** Default: false. */
   readonly fallsBack?: boolean;
+  /** Default: none that differ. */
+  readonly published?: MethodOptions;
   /** Default: the options as they are. */
   settle?(filled: z.output<z.ZodObject<Shape>>, given: MethodOptions): Settled<Names<Shape>>;
   run(job: Job<Names<Shape>>): Promise<Outcome>;
@@ -48,11 +52,13 @@ export function method<Shape extends z.ZodRawShape>({
   settle,
   run,
   fallsBack = false,
+  published = {},
   ...facts
 }: Definition<Shape>): Method {
   return {
     ...facts,
     fallsBack,
+    published,
     options,
     settle: (filled, given) => (settle === undefined ? filled : settle(filled as z.output<z.ZodObject<Shape>>, given)),
     run: (job) => run(job as Job<Names<Shape>>),

@@ -13,6 +13,7 @@ import type { FisherOption } from '../pruning/prune-stage.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { type Method, methodOf, takesCompute } from './list.ts';
 import type { Method as MethodEntry } from './method.ts';
+import { strongSettings } from './strong-settings.ts';
 
 /** What `prune` is asked for; what is left out takes the method's defaults (METHODS) or PRUNE_DEFAULTS. */
 export interface PruneOptions
@@ -44,16 +45,18 @@ export function resolvePrune(options: PruneOptions): ResolvedPrune {
   const method = methodOf(options);
   const own = Object.fromEntries(
     (Object.keys(METHOD_OPTIONS) as MethodOption[])
-      .filter((name) => name in method.options.shape && options[name] !== undefined)
-      .map((name) => [name, options[name]]),
+      .filter((name) => name in method.options.shape)
+      .map((name) => [name, options[name] ?? (options.asPublished ? method.published[name] : undefined)])
+      .filter(([, value]) => value !== undefined),
   );
+  const strong = strongSettings(method, options, { budget: options.budget });
   refuseCompute(options, method);
   return {
     method: method.name,
     budget: options.budget,
     loss: options.loss ?? PRUNE_DEFAULTS.loss,
     labels: options.labels ?? PRUNE_DEFAULTS.labels,
-    ...method.settle(filled(method.options, own), options),
+    ...method.settle(filled(method.options, { ...own, ...strong }), options),
     blocked: options.blocked ?? PRUNE_DEFAULTS.blocked,
     seed: options.seed ?? PRUNE_DEFAULTS.seed,
     augment: options.augment ?? PRUNE_DEFAULTS.augment,

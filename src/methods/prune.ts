@@ -67,7 +67,7 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
 }
 
 async function pruneChosen(model: Model, asked: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
-  const { options } = await decided(model, asked);
+  const { options } = await decided(model, asked, { layers: chosen.layers });
   const resolved = resolvePrune(options);
   const budgeted = await budgetedLayers(model, options, chosen);
   constraintOf(resolved.budget, budgeted); // what cannot be met is refused before any work

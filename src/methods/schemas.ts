@@ -7,12 +7,15 @@ import type { Needs } from './method.ts';
 const { samples, batch, lambda, firstOrder, stages, schedule, baseSparsity, lineSearch, recalibrateStages, scaling } =
   METHOD_OPTIONS;
 
+/** A schedule, or that the budget chooses it. */
+type Scheduled = Schedule | 'auto';
+
 /** What methods on gradient rows need. */
 export const GRADIENTS: Needs = { data: true, gradients: true };
 
 /** The options of methods that approach their budget in stages. */
 export function staging(
-  defaults: { readonly stages?: number; readonly schedule?: Schedule; readonly baseSparsity?: number } = {},
+  defaults: { readonly stages?: number; readonly schedule?: Scheduled; readonly baseSparsity?: number } = {},
 ) {
   return {
     stages: stages.default(defaults.stages ?? 1),
@@ -31,7 +34,9 @@ export function fisher(
     readonly lambda?: number;
     readonly firstOrder?: number | 'auto';
     readonly stages?: number;
-    readonly schedule?: Schedule;
+    readonly schedule?: Scheduled;
+    readonly lineSearch?: number | 'auto';
+    readonly recalibrateStages?: boolean | 'auto';
   } = {},
 ) {
   return z.strictObject({
@@ -40,19 +45,36 @@ export function fisher(
     lambda: lambda.default(defaults.lambda ?? 1e-3),
     firstOrder: firstOrder.default(defaults.firstOrder ?? 0),
     ...staging(defaults),
-    lineSearch: lineSearch.default(0),
-    recalibrateStages: recalibrateStages.default(false),
+    lineSearch: lineSearch.default(defaults.lineSearch ?? 0),
+    recalibrateStages: recalibrateStages.default(defaults.recalibrateStages ?? false),
     ...scaled,
   });
 }
 
-/** The options of {@link fisher} with the first-order term's scale as a number. */
-export function settledFisher<T extends { readonly firstOrder: number | 'auto'; readonly batch: number }>(
-  options: T,
-): Omit<T, 'firstOrder'> & { readonly firstOrder: number } {
-  const { firstOrder: scale, batch: m } = options;
-  return { ...options, firstOrder: scale === 'auto' ? 1 / m : scale };
+/** Options of {@link fisher} that may be `auto`. */
+interface Left {
+  readonly firstOrder: number | 'auto';
+  readonly lineSearch: number | 'auto';
+  readonly recalibrateStages: boolean | 'auto';
+  readonly schedule: Scheduled;
 }
+
+/** The options of {@link fisher} with the first-order term's scale as a number, and what is still left by then (see strongSettings) as nothing. */
+export function settledFisher<T extends Left & { readonly batch: number }>(
+  options: T,
+): Omit<T, keyof Left> & { readonly [Name in keyof Left]: Exclude<Left[Name], 'auto'> } {
+  const { firstOrder: scale, batch: m, lineSearch: searched, recalibrateStages: tunes, schedule: way } = options;
+  return {
+    ...options,
+    firstOrder: scale === 'auto' ? 1 / m : scale,
+    lineSearch: searched === 'auto' ? 0 : searched,
+    recalibrateStages: tunes === 'auto' ? false : tunes,
+    schedule: way === 'auto' ? 'poly' : way,
+  };
+}
+
+/** Whether the settings are those that the method was published with. */
+export const asPublished = { asPublished: METHOD_OPTIONS.asPublished.default(false) };
 
 /** The width of blocks. */
 export const blocked = { block: METHOD_OPTIONS.block.default(2000) };

@@ -54,7 +54,11 @@ export const METHOD_OPTIONS = {
     wanted: 'a number, or auto',
   }),
   stages: count('stages, each with new gradients', 'T'),
-  schedule: choice<Schedule>('how stages approach the sparsity', SCHEDULES),
+  /** `auto` = by the budget: exp above a sparsity of 0.9, else poly. */
+  schedule: choice<Schedule | 'auto'>('how stages approach the sparsity; auto = poly to 0.9, exp above', {
+    ...SCHEDULES,
+    auto: 'by the budget',
+  }),
   /** Share of the weights, and of the MACs, that is removed where the stages start. */
   baseSparsity: described(z.number().min(0).lt(1), {
     description: 'share of the weights (and MACs) that is gone where the stages start',
@@ -63,12 +67,22 @@ export const METHOD_OPTIONS = {
   }),
   /**
    * Samples on whose true loss each stage's first-order part is scaled: the quadratic model knows its direction better
-   * than its length. 0 = none.
+   * than its length. 0 = none; `auto` = half of the samples, at most 4,000, where they have labels or targets and the first-order term is on.
    */
-  lineSearch: whole('scale the first-order part of each stage by the true loss of so many samples; 0 = none', 'n'),
-  /** Re-estimates batch statistics after each stage. */
-  recalibrateStages: described(z.boolean(), {
-    description: 're-estimate batch statistics after each stage',
+  lineSearch: described(z.union([z.int().min(0), z.literal('auto')]), {
+    description:
+      'scale the first-order part of each stage by the true loss of so many samples; 0 = none, auto = by the data',
+    argument: 'n',
+    wanted: 'a whole number from 0, or auto',
+  }),
+  /** Re-estimates batch statistics after each stage; `auto` = where the model stores some. */
+  recalibrateStages: described(z.union([z.boolean(), z.literal('auto')]), {
+    description: 're-estimate batch statistics after each stage; auto = where the model has some',
+    wanted: 'true, false or auto',
+  }),
+  /** The settings that the method was published with, in the place of the strongest. */
+  asPublished: described(z.boolean(), {
+    description: "the method as it was published: no setting chosen by the data, the paper's stages",
     wanted: 'true or false',
   }),
   /** Units in which weights are compared and the ridge measures changes. */
@@ -101,9 +115,12 @@ export type MethodOptions = {
 };
 
 /** The options of a method as it works with them: filled in, `auto` settled. */
-export type Settled<Name extends MethodOption = MethodOption> = {
-  readonly [Each in Name]: Each extends 'firstOrder' ? number : z.output<(typeof METHOD_OPTIONS)[Each]>;
+export type SettledOptions = {
+  readonly [Each in MethodOption]: Exclude<z.output<(typeof METHOD_OPTIONS)[Each]>, 'auto'>;
 };
+
+/** Some of {@link SettledOptions}. */
+export type Settled<Name extends MethodOption = MethodOption> = Pick<SettledOptions, Name>;
 
 /** The facts of an option of a schema, whatever its default. */
 export function factsOf(schema: z.core.$ZodType): OptionFacts | null {
