@@ -1,8 +1,9 @@
-// Prunes the network of examples/digits by three methods to three sparsities and shows what is left of its accuracy.
+// Prunes the network of examples/digits by four methods to three sparsities and shows what is left of its accuracy.
 // Run by `npm run quickstart`, which builds first. Everything here goes through the public library.
-import { mkdir, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { modelHash, openDataset, prune, readModel, sparsity, writeModel, writeReport } from 'coppice';
+import { openDataset, prune, readModel, sparsity, writeModel, writeReport } from 'coppice';
 import { bold, columns, dim, green, progressLine, say } from './terminal.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -12,7 +13,7 @@ const EVALUATION = 'npz:examples/digits/test.npz';
 const OUT = 'out/quickstart';
 const SPARSITIES = [0.9, 0.95, 0.98];
 
-/** chita++ is made smaller than it is by default, for this is to be over soon; the others run as they are. */
+/** chita++ and auto are made smaller than they are by default, for this is to be over soon; the others run as they are. */
 const METHODS = [
   { method: 'magnitude', what: 'drops the smallest weights', options: {} },
   { method: 'chita', what: 'and solves for those that stay', options: {} },
@@ -21,7 +22,11 @@ const METHODS = [
     what: 'the same in 6 stages',
     options: { samples: 200, batch: 4, stages: 6, baseSparsity: 0.5 },
   },
+  { method: 'auto', what: 'and trains: the default', options: { gradients: 10_000 } },
 ];
+
+/** The method whose models are the ones to go on with. */
+const BEST = 'auto';
 
 /** Widths of the table: method, what it does, one column for each sparsity, seconds. */
 const WIDTHS = [-11, -32, ...SPARSITIES.map(() => 13), 11];
@@ -84,7 +89,9 @@ function commandOf(method, level, options) {
 }
 
 async function fileFacts(path) {
-  return { name: path.slice(path.lastIndexOf('/') + 1), sha256: await modelHash(path), bytes: (await stat(path)).size };
+  const bytes = await readFile(path);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { name: path.slice(path.lastIndexOf('/') + 1), sha256, bytes: bytes.length };
 }
 
 function percent(share, digits = 2) {
@@ -110,7 +117,7 @@ function tell(method, what, row) {
   const accuracies = row.map(({ report }) => percent(report.accuracy.after));
   const seconds = row.reduce((sum, { seconds }) => sum + seconds, 0);
   const line = columns(WIDTHS, [method, what, ...accuracies, seconds.toFixed(1)]);
-  say(method === 'chita++' ? green(line) : line);
+  say(method === BEST ? green(line) : line);
 }
 
 function conclude() {

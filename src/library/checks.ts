@@ -21,6 +21,7 @@ import {
   text,
 } from '../errors/arguments.ts';
 import { OptionError } from '../errors/errors.ts';
+import type { MethodOption } from '../pruning/method-options.ts';
 
 const names = listOf(text, 'names or globs, such as ["conv*"]');
 const seed = countOrNone;
@@ -93,8 +94,8 @@ export const OUTPUT_CHECKS = {
   labels: oneOf(['data', 'model']),
   output: text,
 } satisfies Checks;
-/** Settings of methods. */
-export const SETTING_CHECKS = {
+/** Options of methods: the kinds of values in short, so that no schema is loaded for them; each schema looks again. */
+const METHOD_CHECKS = {
   samples: count,
   batch: count,
   lambda: positive,
@@ -106,11 +107,16 @@ export const SETTING_CHECKS = {
   asPublished: flag,
   baseSparsity: share,
   scaling: text,
-  blocked: oneOf(['refuse', 'skip']),
   block: count,
   swaps: countOrNone,
   gradients: count,
   minutes: positive,
+} satisfies Readonly<Record<MethodOption, Check>>;
+
+/** Settings of a pruning. */
+export const SETTING_CHECKS = {
+  ...METHOD_CHECKS,
+  blocked: oneOf(['refuse', 'skip']),
   augment: flag,
   store: callback,
   factored: anything,

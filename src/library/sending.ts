@@ -42,8 +42,8 @@ export class Packer {
     if (Array.isArray(value)) return value.map((member) => this.pack(member));
     if (isModel(value)) return this.#model(value);
     if ('made' in value && value.made !== undefined) return { coppice: 'solver', made: value.made };
-    if (isDataset(value)) return this.pack(membersOf(value));
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, this.pack(member)]));
+    const members = isDataset(value) ? membersOf(value) : value;
+    return Object.fromEntries(Object.entries(members).map(([name, member]) => [name, this.pack(member)]));
   }
 
   #function(value: (...given: never[]) => unknown): Stub {

@@ -4,7 +4,7 @@ import type { Model } from '../../ir/model.ts';
 import { decided } from '../../methods/decided.ts';
 import { type Method, methodOf, SOLVING_METHOD, usualMethod } from '../../methods/list.ts';
 import type { Method as MethodEntry } from '../../methods/method.ts';
-import { type PruneOptions, resolvePrune } from '../../methods/prune-options.ts';
+import { idleOptions, type PruneOptions, resolvePrune } from '../../methods/prune-options.ts';
 import { chooseLayers } from '../../pruning/layers.ts';
 import type { MethodOptions } from '../../pruning/method-options.ts';
 import { MAX_DROP_DEFAULTS } from '../max-drop.ts';
@@ -50,6 +50,8 @@ export async function preparePrune(model: Model, step: PruneStep, ports: RunPort
   const heldOut = step.tune === true || step.budget.maxDrop !== undefined;
   const holding = heldOut && data !== null ? Math.min(MAX_DROP_DEFAULTS.heldOut, Math.floor(data.count / 5)) : 0;
   const { options, notes, warnings } = await decided(model, asked, { layers: chosen.layers, holding });
+  for (const name of idleOptions(asked))
+    ports.warn(`${name} has no effect: the method ${method.name} does not have it`);
   for (const note of notes) ports.tell(note);
   for (const warning of warnings) ports.warn(warning);
   const complete = { ...options, ...ports.rowsFor?.(options) };
