@@ -321,7 +321,7 @@ describe('coppice prune', () => {
     const { code, out } = await cli(argv);
     expect(code).toBe(0);
     expect(JSON.parse(out).latency[0].after.median).toBeGreaterThan(0);
-  });
+  }, 120_000);
 
   it('warns of zeros that are there already, and of evaluation rows among the data', async () => {
     const once = folder.at('once.onnx');
