@@ -123,7 +123,17 @@ function trueLoss(
   const { engine, source } = options;
   if (source === undefined || !(source.labelled || source.hasTargets))
     throw new DataError('Cannot search along the true loss: wanted data with labels or targets (--data)');
-  const loss = lossOn({ engine, source, samples: resolved.lineSearch }, random(resolved.seed).fork(`line search ${t}`));
+  const { output, threads } = options;
+  const loss = lossOn(
+    {
+      engine,
+      source,
+      samples: resolved.lineSearch,
+      ...(output !== undefined && { output }),
+      ...(threads !== undefined && { threads }),
+    },
+    random(resolved.seed).fork(`line search ${t}`),
+  );
   return async (w) => {
     const written = writeWeights(model, layers, w);
     return loss(recalibrators === null ? written : await recalibrators.trial(written));
