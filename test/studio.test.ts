@@ -101,6 +101,26 @@ describe('the studio refuses', () => {
       /sweep\.methods/,
     ],
     ['no budget', JSON.stringify({ model, method: 'magnitude' }), /budget/],
+    [
+      'an option of another method',
+      JSON.stringify({ model, method: 'magnitude', sparsity: 0.5, options: { minutes: 2 } }),
+      /^Cannot prune by magnitude with "minutes": the options are stages, /,
+    ],
+    [
+      'an option by a flag',
+      JSON.stringify({ model, method: 'chita', sparsity: 0.5, options: { output: '/etc/passwd' } }),
+      /^Cannot prune by chita with "output"/,
+    ],
+    [
+      'a value that an option cannot take',
+      JSON.stringify({ model, method: 'chita', sparsity: 0.5, options: { samples: 'many' } }),
+      /^Cannot use samples "many": wanted a whole number above 0$/,
+    ],
+    [
+      'options that cannot be together',
+      JSON.stringify({ model, method: 'auto', sparsity: 0.5, options: { minutes: 1, gradients: 1000 } }),
+      /^Cannot train within gradients and minutes at once/,
+    ],
   ])('a run of %s, in a sentence, and writes nothing', async (_, body, message) => {
     const answer = await ask(`/${TOKEN}/api/runs`, { method: 'POST', headers: json, body });
     expect([answer.status, JSON.parse(answer.text).message]).toEqual([422, expect.stringMatching(message)]);
@@ -141,12 +161,11 @@ describe('the studio refuses', () => {
     const argv = argumentsOf(asked, { output: 'o', report: 'r' });
     expect(argv.slice(0, 3)).toEqual(['prune', './--output=/etc/x', '--data=--report=/etc']);
     expect(argv.slice(-2)).toEqual(['--output=o', '--report=r']);
-    const auto = argumentsOf(runRequestSchema.parse({ ...asked, method: 'auto', minutes: 2.5 }), {
-      output: 'o',
-      report: 'r',
-    });
-    expect(auto).toContain('--minutes=2.5');
-    expect(argumentsOf(runRequestSchema.parse({ ...asked, minutes: 2 }), { output: 'o', report: 'r' })).toEqual(argv);
+    const chosen = { pattern: '2:4', options: { firstOrder: 'auto', lambda: 0.1, recalibrateStages: true } };
+    const set = argumentsOf(runRequestSchema.parse({ ...asked, ...chosen }), { output: 'o', report: 'r' });
+    expect(set).toEqual(
+      expect.arrayContaining(['--pattern=2:4', '--first-order=auto', '--lambda=0.1', '--recalibrate-stages']),
+    );
     const sweep = { methods: ['chita', 'falcon'], kind: 'flops', budgets: [0.2, 0.5] } as const;
     const swept = argumentsOf(runRequestSchema.parse({ ...asked, sweep, gradual: true, seed: 3 }), {
       output: 'o',
@@ -231,9 +250,9 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     await page.getByLabel('Data for the gradients').fill(data);
     await page.getByLabel('Data to judge on').fill(data);
     await page.getByRole('heading', { name: 'The plan' }).waitFor();
-    await page.getByLabel('Method').selectOption('chita++');
-    await page.getByLabel('Gradient rows').fill('10');
-    await page.getByLabel('Stages').fill('40');
+    await page.getByLabel('Method', { exact: true }).selectOption('chita++');
+    await page.getByLabel('Samples', { exact: true }).fill('10');
+    await page.getByLabel('Stages', { exact: true }).fill('40');
     const slider = page.getByRole('slider', { name: 'Sparsity 80 %' });
     await slider.fill('0.5');
     await page.getByText('28 of 56').first().waitFor();
@@ -263,9 +282,9 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     const { page } = await visit('#new');
     await page.getByLabel('Model', { exact: true }).fill(model);
     await page.getByLabel('Data for the gradients').fill(data);
-    await page.getByLabel('Method').selectOption('chita++');
-    await page.getByLabel('Gradient rows').fill('10');
-    await page.getByLabel('Stages').fill('900');
+    await page.getByLabel('Method', { exact: true }).selectOption('chita++');
+    await page.getByLabel('Samples', { exact: true }).fill('10');
+    await page.getByLabel('Stages', { exact: true }).fill('900');
     await page.getByRole('button', { name: 'Start' }).click();
     await page
       .getByText(/stage \d+ of 900/)
@@ -286,11 +305,13 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     await page.getByLabel('Model', { exact: true }).fill(model);
     await page.getByLabel('Data for the gradients').fill(data);
     await page.getByLabel('Data to judge on').fill(data);
-    await page.getByLabel('Gradient rows').fill('10');
     await page.getByLabel('falcon', { exact: true }).check();
     await page.getByLabel(/^From/).fill('0.4');
     await page.getByLabel(/^To/).fill('0.8');
     await page.getByLabel('in steps of').selectOption('20 %');
+    await page.getByLabel('auto', { exact: true }).uncheck();
+    await page.getByLabel('chita', { exact: true }).check();
+    await page.getByLabel('Samples', { exact: true }).fill('10');
     await page.getByText('3 methods at 3 budgets: 9 runs.').waitFor();
     expect(await seriousFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Start' }).click();
@@ -312,6 +333,21 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     expect(errors).toEqual([]);
     await page.close();
   }, 120_000);
+
+  it('begins with auto, and asks for what the chosen method takes', async () => {
+    const { page, errors } = await visit('#new');
+    const choice = page.getByLabel('Method', { exact: true });
+    await page.getByLabel('Minutes', { exact: true }).waitFor();
+    expect(await choice.inputValue()).toBe('auto');
+    await choice.selectOption('chita-block');
+    expect(await page.getByLabel('Minutes', { exact: true }).count()).toBe(0);
+    expect(await page.getByLabel('Block', { exact: true }).isVisible()).toBe(false);
+    await page.getByText('More settings').click();
+    expect(await page.getByLabel('Block', { exact: true }).getAttribute('placeholder')).toBe('2000');
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
 
   it('says in a sentence what is wrong with a model', async () => {
     const { page } = await visit('#new');

@@ -106,11 +106,18 @@ export class WebPage {
   }
 
   /** Fills in the form and prunes. @returns the report that the page saves */
-  async prune(form: { method: string; zeros: number; rows?: number }): Promise<Report> {
+  async prune(form: {
+    method: string;
+    zeros: number;
+    pattern?: string;
+    options?: Readonly<Record<string, string>>;
+  }): Promise<Report> {
     const { page } = this;
-    await page.getByLabel('Method').selectOption(form.method);
+    await page.getByLabel('Method', { exact: true }).selectOption(form.method);
     await page.getByLabel('Zeros').fill(String(form.zeros));
-    if (form.rows !== undefined) await page.getByLabel('Gradient rows').fill(String(form.rows));
+    await page.getByLabel('Pattern').fill(form.pattern ?? '');
+    for (const [name, value] of Object.entries(form.options ?? {}))
+      await page.getByLabel(name, { exact: true }).fill(value);
     await page.getByRole('button', { name: 'Prune', exact: true }).click();
     await page.getByRole('heading', { name: '4. Result' }).waitFor({ timeout: RUN_MS });
     return JSON.parse(new TextDecoder().decode(await this.saved('Save report.json'))) as Report;

@@ -93,8 +93,12 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
   });
 
   it('prunes the example by CHITA as Node does: the same mask, objective and accuracy', async () => {
+    const chosen = page.page.getByLabel('Method', { exact: true });
+    expect(await chosen.inputValue()).toBe('magnitude');
     await page.giveExample();
-    const report = await page.prune({ method: 'chita', zeros: 90, rows: 100 });
+    expect(await chosen.inputValue()).toBe('auto');
+    expect(await page.page.getByLabel('Minutes', { exact: true }).inputValue()).toBe('2');
+    const report = await page.prune({ method: 'chita', zeros: 90, options: { Samples: '100' } });
     const { model } = await page.savedModel();
     const node = await inNode('chita', 100);
     expect(masks(model)).toEqual(masks(node.model));
@@ -138,7 +142,7 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
   });
 
   it('stops when told to, and goes on afterwards: by magnitude to the very bytes of Node', async () => {
-    await page.page.getByLabel('Method').selectOption('chita');
+    await page.page.getByLabel('Method', { exact: true }).selectOption('chita');
     await page.page.getByRole('button', { name: 'Prune', exact: true }).click();
     await page.page.getByText(/^evaluation: /).waitFor();
     await page.page.getByRole('button', { name: 'Stop' }).click();
@@ -148,6 +152,28 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
     expect(await page.alerts()).toEqual([]);
     const { bytes } = await page.savedModel();
     expect(Buffer.compare(bytes, encodeModel((await inNode('magnitude', 100)).model))).toBe(0);
+  });
+
+  it('trains by auto for as long as the form says, and to its pattern', async () => {
+    await page.page.getByLabel('Method', { exact: true }).selectOption('auto');
+    await page.page.getByText(/^More settings/).click();
+    const options = { Minutes: '', Gradients: '1.5k', Batch: '16', Stages: '5' };
+    const report = await page.prune({ method: 'auto', zeros: 80, pattern: '2:4', options });
+    expect(await page.alerts()).toEqual([]);
+    expect(report.asked).toMatchObject({ method: 'auto', gradients: 1500, batch: 16, stages: 5, pattern: '2:4' });
+    expect(report.layers.map(({ pattern }) => pattern?.violations)).toEqual(report.layers.map(() => 0));
+    const { accuracy } = (await inNode('magnitude', 100)).report;
+    expect(report.accuracy.before).toBeGreaterThan(0.9);
+    expect(report.accuracy.after).toBeGreaterThan(accuracy.after ?? 0);
+  });
+
+  it('solves by reconstruct, and refuses in one sentence what a method cannot be given', async () => {
+    await page.page.getByLabel('Method', { exact: true }).selectOption('reconstruct');
+    const report = await page.prune({ method: 'reconstruct', zeros: 80, options: { Samples: '200' } });
+    expect(report.asked).toMatchObject({ method: 'reconstruct', samples: 200 });
+    await page.page.getByLabel('Samples', { exact: true }).fill('many');
+    await page.page.getByRole('button', { name: 'Prune', exact: true }).click();
+    await page.page.getByText('Cannot use samples "many": wanted a whole number above 0').waitFor();
   });
 
   it('reads folders of pictures as Node does', async () => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { OptionError } from '../errors/errors.ts';
 import { batchWithin } from '../pruning/auto.ts';
 import { budgetsOf } from '../pruning/job.ts';
-import { METHOD_OPTIONS, type MethodOptions, type Settled } from '../pruning/method-options.ts';
+import { METHOD_OPTIONS, type MethodOptions, type Settled, saying } from '../pruning/method-options.ts';
 import { pruneAndTrain } from '../pruning/prune-by-training.ts';
 import { method } from './method.ts';
 import { staging } from './schemas.ts';
@@ -10,8 +10,8 @@ import { staging } from './schemas.ts';
 const { samples, batch, gradients, minutes } = METHOD_OPTIONS;
 
 const options = z.strictObject({
-  samples: samples.default(938),
-  batch: batch.default(32),
+  samples: saying(samples, 'steps of the training').default(938),
+  batch: saying(batch, 'samples of a step').default(32),
   gradients: gradients.default(null),
   minutes: minutes.default(null),
   ...staging({ stages: 40, schedule: 'poly', baseSparsity: 0.7 }),

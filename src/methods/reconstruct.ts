@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { budgetsOf } from '../pruning/job.ts';
-import { METHOD_OPTIONS } from '../pruning/method-options.ts';
+import { METHOD_OPTIONS, saying } from '../pruning/method-options.ts';
 import { pruneLayerwise, RECONSTRUCT_DEFAULTS } from '../pruning/prune-in-one.ts';
 import { method } from './method.ts';
 import { staging } from './schemas.ts';
@@ -12,8 +12,10 @@ export const reconstruct = method({
     'solves layer by layer for the outputs of the dense model: for data of a few hundred samples; needs no labels',
   needs: { data: true, gradients: false },
   options: z.strictObject({
-    samples: METHOD_OPTIONS.samples.default(RECONSTRUCT_DEFAULTS.samples),
-    lambda: METHOD_OPTIONS.lambda.default(RECONSTRUCT_DEFAULTS.lambda),
+    samples: saying(METHOD_OPTIONS.samples, 'samples that layers are solved on').default(RECONSTRUCT_DEFAULTS.samples),
+    lambda: saying(METHOD_OPTIONS.lambda, 'ridge, in units of the mean square of the inputs').default(
+      RECONSTRUCT_DEFAULTS.lambda,
+    ),
     ...staging(RECONSTRUCT_DEFAULTS),
   }),
   run: (job) => pruneLayerwise(job, budgetsOf(job)),

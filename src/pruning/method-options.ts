@@ -19,6 +19,11 @@ function described<T extends z.ZodType>(schema: T, facts: OptionFacts): T {
   return schema.meta({ ...facts });
 }
 
+/** An option with what it is to one method, where that is not what it is to the others. */
+export function saying<T extends z.ZodType>(schema: T, description: string): T {
+  return schema.meta({ ...factsOf(schema), description }) as T;
+}
+
 /** What holds for whole numbers from 1. */
 const COUNT = { wanted: 'a whole number above 0' } as const;
 

@@ -4,7 +4,7 @@ import { CallError, type Client, startClient } from './client.ts';
 import { becomeIsolated, isolation } from './isolation.ts';
 import { initialPreprocess, preprocessOptions } from './preprocessing.ts';
 import type { Calls, Compared, DataFacts, MethodFacts, ModelFacts, Outcome } from './protocol.ts';
-import { fittingRows, initialSettings } from './settings.ts';
+import { initialFilled, initialSettings, settingsOf, usualMethod } from './settings.ts';
 
 /** A model or data on its way: what was given, and what came of it. */
 export interface Slot<Facts> {
@@ -25,7 +25,6 @@ export interface Run {
 
 /** Rows that are shown side by side at once. */
 const SHOWN_ROWS = 12;
-const EXAMPLE = { samples: 300 };
 
 function empty<Facts>(): Slot<Facts> {
   return { files: [], state: 'empty', facts: null, error: '' };
@@ -52,6 +51,10 @@ export class Bench {
   giving = $state(0);
   isBusy = $derived(this.run.state === 'busy' || this.giving > 0);
 
+  /** The facts of the method that is chosen; undefined until the worker is there. */
+  method = $derived(this.methods.find(({ name }) => name === this.settings.method));
+
+  #hasChosen = false;
   #client: Client | null = null;
   #starting: Promise<Client> | null = null;
   #stop = new AbortController();
@@ -89,7 +92,6 @@ export class Bench {
   async dropEvaluation(): Promise<void> {
     this.#clearOutcome();
     this.evaluation = empty();
-    this.#fitRows();
     await (await this.#ready()).call('dropEvaluation', null);
   }
 
@@ -113,23 +115,24 @@ export class Bench {
         await this.#openModel([model as GivenFile]);
         await this.#openData('data', [train as GivenFile]);
         await this.#openData('evaluation', [test as GivenFile]);
-        this.settings.samples = Math.min(EXAMPLE.samples, this.settings.samples);
       } catch (error) {
         this.model = { ...empty(), state: 'failed', error: messageOf(error) };
       }
     });
   }
 
-  /** The chosen method's own settings, with no more samples than there are. */
-  useMethod(): void {
-    const method = this.methods.find(({ name }) => name === this.settings.method);
-    if (method === undefined) return;
-    this.settings = { ...this.settings, samples: method.samples, batch: method.batch, lambda: method.lambda };
-    this.#fitRows();
+  /** The reader's choice of a method: with its own settings. */
+  chooseMethod(): void {
+    this.#hasChosen = true;
+    this.settings.filled = initialFilled(this.method?.fields ?? []);
   }
 
-  #fitRows(): void {
-    this.settings = fittingRows(this.settings, { data: this.data.facts, split: this.evaluation.facts === null });
+  /** Until the reader chooses a method it is the usual one for what was given. */
+  #useUsualMethod(): void {
+    const usual = usualMethod(this.data.facts);
+    if (this.#hasChosen || this.settings.method === usual) return;
+    this.settings.method = usual;
+    this.settings.filled = initialFilled(this.method?.fields ?? []);
   }
 
   async prune(): Promise<void> {
@@ -141,7 +144,7 @@ export class Bench {
       const onProgress = (progress: Progress): void => {
         this.run.progress = progress;
       };
-      this.outcome = await client.call('prune', $state.snapshot(this.settings), {
+      this.outcome = await client.call('prune', settingsOf($state.snapshot(this.settings), this.method), {
         onProgress,
         signal: this.#stop.signal,
       });
@@ -237,7 +240,7 @@ export class Bench {
         this[role] = slot;
       },
     );
-    this.#fitRows();
+    this.#useUsualMethod();
   }
 
   async #fill<Facts>(

@@ -1,9 +1,11 @@
 import type { GivenFile, WebProvider } from '../../src/coppice.web.ts';
 import type { PreprocessOptions } from '../../src/data/preprocess.ts';
 import type { SerializedError } from '../../src/errors/errors.ts';
+import type { MethodForm } from '../../src/methods/form.ts';
 import type { Method } from '../../src/methods/list.ts';
 import type { Inspection } from '../../src/pipeline/inspect.ts';
 import type { Progress } from '../../src/progress/progress.ts';
+import type { MethodOptions } from '../../src/pruning/method-options.ts';
 import type { Report } from '../../src/report/report.ts';
 
 /** What runs, and with how many threads. */
@@ -18,13 +20,8 @@ export interface Workshop {
 }
 
 /** A method as the form shows it. */
-export interface MethodFacts {
+export interface MethodFacts extends MethodForm {
   readonly name: Method;
-  readonly summary: string;
-  readonly needsGradients: boolean;
-  readonly samples: number;
-  readonly batch: number;
-  readonly lambda: number;
 }
 
 /** A model that was opened. */
@@ -47,11 +44,12 @@ export interface DataFacts {
 /** What to prune by, as the form gives it. */
 export interface Settings {
   readonly method: Method;
+  /** Of the method; those left out take its defaults. */
+  readonly options: MethodOptions;
   readonly sparsity: number;
   readonly scope: 'global' | 'layer';
-  readonly samples: number;
-  readonly batch: number;
-  readonly lambda: number;
+  /** Where zeros may lie, such as 2:4; empty = anywhere. */
+  readonly pattern: string;
   readonly seed: number;
   readonly recalibrate: boolean;
   /** Labels drawn from the model itself, where the data has none. */

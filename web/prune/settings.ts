@@ -1,17 +1,22 @@
-import type { DataFacts, Settings } from './protocol.ts';
+import type { FormField } from '../../src/methods/form.ts';
+import { type Filled, optionsOf } from '../../src/methods/form-values.ts';
+import type { Method } from '../../src/methods/list.ts';
+import type { DataFacts, MethodFacts, Settings } from './protocol.ts';
 
-/** Settings that a form may change. */
-export type Form = { -readonly [Name in keyof Settings]: Settings[Name] };
+/** The settings as they are filled in: those of the method as texts. */
+export type Form = { -readonly [Name in Exclude<keyof Settings, 'options'>]: Settings[Name] } & { filled: Filled };
 
-/** The settings as the form begins; those of gradients are the method's own as soon as it is known. */
+/** Minutes that a method which trains may take where nobody says otherwise: a browser's page is looked at meanwhile. */
+const MINUTES = '2';
+
+/** The settings as the form begins, before there is any data. */
 export function initialSettings(): Form {
   return {
-    method: 'chita',
+    method: 'magnitude',
+    filled: {},
     sparsity: 0.9,
     scope: 'global',
-    samples: 1000,
-    batch: 1,
-    lambda: 1e-3,
+    pattern: '',
     seed: 1,
     recalibrate: false,
     labels: 'data',
@@ -19,20 +24,35 @@ export function initialSettings(): Form {
   };
 }
 
+/** The method that is chosen until the reader chooses one. */
+export function usualMethod(data: DataFacts | null): Method {
+  return data === null ? 'magnitude' : 'auto';
+}
+
+/** What is filled in for a method at first: nothing but the time of one that trains. */
+export function initialFilled(fields: readonly FormField[]): Filled {
+  return fields.some(({ name }) => name === 'minutes') ? { minutes: MINUTES } : {};
+}
+
+/** What the worker is asked for. */
+export function settingsOf({ filled, ...form }: Form, method: MethodFacts | undefined): Settings {
+  return { ...form, options: optionsOf(method?.fields ?? [], filled) };
+}
+
 /** Rows that are left for gradients where a fifth, at most 2000, is held out. */
 function rowsToLearnFrom(count: number, split: boolean): number {
   return split ? count - Math.min(2000, Math.floor(count / 5)) : count;
 }
 
-/** The settings with no more samples than the data has. */
-export function fittingRows(settings: Form, { data, split }: { data: DataFacts | null; split: boolean }): Form {
-  if (data === null) return settings;
-  const rows = Math.max(1, rowsToLearnFrom(data.count, split));
-  const batch = Math.min(settings.batch, rows);
-  return { ...settings, batch, samples: Math.max(1, Math.min(settings.samples, Math.floor(rows / batch))) };
-}
-
-/** Bytes that gradient rows take: four a weight and row. */
-export function gradientBytes({ samples }: Settings, prunable: number): number {
-  return 4 * samples * prunable;
+/** Bytes that gradient rows take, four a weight and row: as many rows as were asked for, else the method's own or what the data has. */
+export function gradientBytes(
+  { filled }: Form,
+  { fields }: MethodFacts,
+  { data, split, prunable }: { data: DataFacts | null; split: boolean; prunable: number },
+): number {
+  const given = optionsOf(fields, filled);
+  const own = (name: 'samples' | 'batch'): number => Number(fields.find((field) => field.name === name)?.default ?? 1);
+  const there = data === null ? Number.POSITIVE_INFINITY : rowsToLearnFrom(data.count, split);
+  const usual = Math.min(own('samples'), Math.floor(there / (given.batch ?? own('batch'))));
+  return 4 * (given.samples ?? usual) * prunable;
 }

@@ -1,4 +1,7 @@
 import type { RunRequest } from '../../src/cli/studio/schema.ts';
+import type { FormField } from '../../src/methods/form.ts';
+import { type Filled, optionsOf } from '../../src/methods/form-values.ts';
+import type { MethodChoice } from './server.ts';
 
 /** The form as it is filled in: texts as they are typed. */
 export const EMPTY_FORM = {
@@ -9,18 +12,17 @@ export const EMPTY_FORM = {
   scale: '',
   mean: '',
   std: '',
-  method: 'chita',
+  method: 'auto',
   kind: 'sparsity' as 'sparsity' | 'flops',
   budget: 0.8,
-  samples: '',
-  stages: '',
+  pattern: '',
+  options: {} as Filled,
   epochs: '',
-  minutes: '',
   recalibrate: false,
   gradual: false,
   latency: false,
   isSweep: false,
-  methods: ['magnitude', 'chita'],
+  methods: ['auto', 'magnitude'],
   from: 0.5,
   to: 0.9,
   step: 0.1,
@@ -29,15 +31,32 @@ export const EMPTY_FORM = {
 /** See {@link EMPTY_FORM}. */
 export type Form = typeof EMPTY_FORM;
 
+function emptyForm(): Form {
+  return { ...EMPTY_FORM, options: {} };
+}
+
+/** The options that are asked for: of the method, or of every method of a sweep. */
+export function fieldsOf({ isSweep, method, methods }: Form, choices: readonly MethodChoice[]): FormField[] {
+  const chosen = choices.filter(({ name }) => (isSweep ? methods.includes(name) : name === method));
+  const all = chosen.flatMap(({ fields }) => fields);
+  const byName = new Map<string, FormField[]>();
+  for (const field of all) byName.set(field.name, [...(byName.get(field.name) ?? []), field]);
+  const merged = [...byName.values()].map((same): FormField => {
+    const meanings = new Set(same.map(({ description }) => description));
+    return { ...(same[0] as FormField), description: [...meanings].join('; ') };
+  });
+  return merged.sort((a, b) => Number(b.isCommon) - Number(a.isCommon));
+}
+
 /** Kept over a reload, for this visit alone. */
-const KEPT = 'coppice-form';
+const KEPT = 'coppice-form-2';
 
 /** The form as it was left; empty where there is none, or one of another version. */
 export function keptForm(): Form {
   try {
-    return { ...EMPTY_FORM, ...(JSON.parse(sessionStorage.getItem(KEPT) ?? '{}') as Partial<Form>) };
+    return { ...emptyForm(), ...(JSON.parse(sessionStorage.getItem(KEPT) ?? '{}') as Partial<Form>) };
   } catch {
-    return { ...EMPTY_FORM };
+    return emptyForm();
   }
 }
 
@@ -58,11 +77,12 @@ export function budgetsOf({ from, to, step }: Pick<Form, 'from' | 'to' | 'step'>
   return Array.from({ length: count + 1 }, (_, i) => Number((low + i * step).toFixed(4)));
 }
 
-/** What the studio is asked to run. @param training  whether the form's method trains by itself */
-export function requestOf(form: Form, training: boolean): RunRequest {
+/** What the studio is asked to run. @param choices  the methods with their fields */
+export function requestOf(form: Form, choices: readonly MethodChoice[]): RunRequest {
   const whole = (text: string): number | undefined => (text.trim() === '' ? undefined : Number(text));
-  const given = (key: 'name' | 'data' | 'eval') => (form[key].trim() === '' ? {} : { [key]: form[key].trim() });
-  const trains = training && !form.isSweep;
+  const given = (key: 'name' | 'data' | 'eval' | 'pattern') =>
+    form[key].trim() === '' ? {} : { [key]: form[key].trim() };
+  const trains = choices.some(({ name, trains: does }) => name === form.method && does);
   const isGradual = form.gradual && !form.isSweep && !trains;
   return {
     ...given('name'),
@@ -74,9 +94,8 @@ export function requestOf(form: Form, training: boolean): RunRequest {
     ...(form.isSweep
       ? { sweep: { methods: form.methods as RunRequest['method'][], kind: form.kind, budgets: budgetsOf(form) } }
       : { [form.kind]: form.budget }),
-    ...(form.samples && !trains && { samples: whole(form.samples) }),
-    ...(form.stages && { stages: whole(form.stages) }),
-    ...(trains && form.minutes && { minutes: whole(form.minutes) }),
+    ...given('pattern'),
+    options: optionsOf(fieldsOf(form, choices), form.options) as RunRequest['options'],
     ...(isGradual && { gradual: true }),
     ...(isGradual && form.epochs && { epochs: whole(form.epochs) }),
     recalibrate: form.recalibrate,

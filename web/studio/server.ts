@@ -1,12 +1,10 @@
 import type { Preview, PreviewRequest, RunRequest, RunSummary } from '../../src/cli/studio/schema.ts';
+import type { MethodForm } from '../../src/methods/form.ts';
 
 import type { SweepReport } from '../../src/report/sweep-report.ts';
 
 /** A method as the form offers it. */
-export interface MethodChoice {
-  readonly name: string;
-  readonly summary: string;
-  readonly needsData: boolean;
+export interface MethodChoice extends MethodForm {
   /** Trains by itself, for as many minutes as it is given. */
   readonly trains: boolean;
 }

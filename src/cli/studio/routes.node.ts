@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { CoppiceError, OptionError } from '../../errors/errors.ts';
+import { formOf } from '../../methods/form.ts';
 import { METHOD_NAMES, METHODS, takesCompute } from '../../methods/list.ts';
 import { openModel } from '../opening.node.ts';
 import { type DocumentName, documentAddress } from './document-address.node.ts';
@@ -66,7 +67,22 @@ const ROUTES: readonly [method: string, path: RegExp, route: Route][] = [
 
 const started = z.object({ id: z.string() });
 const methodList = z.array(
-  z.object({ name: z.string(), summary: z.string(), needsData: z.boolean(), trains: z.boolean() }),
+  z.object({
+    name: z.string(),
+    summary: z.string(),
+    needs: z.object({ data: z.boolean(), gradients: z.boolean() }),
+    trains: z.boolean(),
+    fields: z.array(
+      z.object({
+        name: z.string(),
+        description: z.string(),
+        kind: z.enum(['count', 'whole', 'number', 'amount', 'choice', 'yes-no']),
+        choices: z.array(z.string()),
+        default: z.union([z.number(), z.string(), z.boolean()]).nullable(),
+        isCommon: z.boolean(),
+      }),
+    ),
+  }),
 );
 
 /** Answers a request; null where the answer is sent already, piece by piece. */
@@ -90,12 +106,14 @@ function done(): Answer {
 }
 
 function methods(): z.infer<typeof methodList> {
-  return METHOD_NAMES.map((name) => ({
-    name,
-    summary: METHODS[name].summary,
-    needsData: METHODS[name].needs.data,
-    trains: takesCompute(METHODS[name]),
-  }));
+  return METHOD_NAMES.map((name) => {
+    const { fields, ...form } = formOf(METHODS[name]);
+    return {
+      ...form,
+      trains: takesCompute(METHODS[name]),
+      fields: fields.map((field) => ({ ...field, choices: [...field.choices] })),
+    };
+  });
 }
 
 /** Bytes of a form at most. */
@@ -120,6 +138,7 @@ async function body<T extends z.ZodType>({ request }: Asked, schema: T): Promise
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
+  if (issue?.code === 'custom') throw new OptionError(issue.message);
   throw new OptionError(`Cannot use ${issue?.path.join('.') || 'the request'}: ${issue?.message ?? 'not as wanted'}`);
 }
 

@@ -11,10 +11,10 @@ import type { Answer } from './exchange.node.ts';
 import { isProcessOf } from './processes.node.ts';
 import {
   argumentsOf,
+  keptRequestSchema,
   type RunRequest,
   type RunState,
   type RunSummary,
-  runRequestSchema,
   STUDIO_SCHEMA,
 } from './schema.ts';
 
@@ -23,7 +23,7 @@ const recordSchema = z.object({
   schema: z.literal(STUDIO_SCHEMA),
   name: z.string(),
   created: z.number(),
-  request: runRequestSchema,
+  request: keptRequestSchema,
   arguments: z.array(z.string()),
   pid: z.number().int().nullable(),
 });

@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import { METHOD_NAMES, METHODS, takesCompute } from '../../methods/list.ts';
+import { messageOf } from '../../errors/errors.ts';
+import { METHOD_NAMES, METHODS, type Method } from '../../methods/list.ts';
+import { filled, type MethodOption, type MethodOptions } from '../../pruning/method-options.ts';
+import { flagName } from '../method-flags.ts';
 
 /** The version of what the studio keeps of a run. */
 export const STUDIO_SCHEMA = 'coppice/studio@1';
@@ -18,8 +21,8 @@ const preprocessSchema = z.strictObject({
   layout: z.enum(['nchw', 'nhwc']).optional(),
 });
 
-/** A run as the form asks for it. */
-export const runRequestSchema = z.strictObject({
+/** The parts of a run that the form asks for. */
+const requestParts = z.strictObject({
   name: z.string().max(80).optional(),
   model: text.min(1),
   data: optional,
@@ -34,22 +37,56 @@ export const runRequestSchema = z.strictObject({
     })
     .optional()
     .describe('several methods at several budgets; method, sparsity and flops do not count then'),
+  options: z
+    .record(z.string().max(40), z.union([text, z.number(), z.boolean()]))
+    .default({})
+    .describe('of the method, or of any of a sweep; those left out take its defaults'),
   sparsity: share.optional(),
   flops: share.optional(),
-  samples: whole.optional(),
-  batch: whole.optional(),
-  stages: whole.optional(),
+  pattern: text.min(1).optional().describe('where zeros may lie, such as 2:4'),
   recalibrate: z.boolean().optional(),
   gradual: z.boolean().optional(),
   epochs: whole.optional(),
-  minutes: z.number().positive().max(10_000).optional().describe('of a method that trains'),
   prunings: whole.optional(),
   latency: z.boolean().optional(),
   seed: z.number().int().nonnegative().optional(),
 });
 
+/** A run as the form asks for it: its options are those of the method, with values that it takes. */
+export const runRequestSchema = requestParts.superRefine(({ method: name, sweep, options }, context) => {
+  const message = wrongOption(sweep?.methods ?? [name], options);
+  if (message !== null) context.addIssue({ code: 'custom', message, path: ['options'] });
+});
+
+/** The same as it is kept with a run; older ones have the options of the method among the others. */
+export const keptRequestSchema = z.preprocess((kept) => {
+  if (typeof kept !== 'object' || kept === null || 'options' in kept) return kept;
+  const { samples, batch, stages, minutes, ...rest } = kept as Record<string, unknown>;
+  const given = Object.entries({ samples, batch, stages, minutes }).filter(([, value]) => value !== undefined);
+  return { ...rest, options: Object.fromEntries(given) };
+}, requestParts);
+
+/** What is wrong with options: one that no method has, or a value that one cannot take; null = nothing. */
+function wrongOption(methods: readonly Method[], options: RunOptions): string | null {
+  const names = Object.keys(options);
+  const known = new Set(methods.flatMap((name) => Object.keys(METHODS[name].options.shape)));
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown !== undefined)
+    return `Cannot prune by ${methods.join(', ')} with "${unknown}": the options are ${[...known].join(', ')}`;
+  try {
+    for (const name of methods) {
+      const { options: schema, settle } = METHODS[name];
+      const own = Object.fromEntries(Object.entries(options).filter(([option]) => option in schema.shape));
+      settle(filled(schema, own), own as MethodOptions);
+    }
+    return null;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
+
 /** What is asked to show what a budget would keep. */
-export const previewRequestSchema = runRequestSchema
+export const previewRequestSchema = requestParts
   .pick({
     model: true,
     data: true,
@@ -93,6 +130,7 @@ export const previewSchema = z.object({
   note: z.string().nullable(),
 });
 
+type RunOptions = z.infer<typeof requestParts>['options'];
 /** See {@link runRequestSchema}. */
 export type RunRequest = z.infer<typeof runRequestSchema>;
 /** See {@link previewRequestSchema}. */
@@ -128,10 +166,7 @@ export function argumentsOf(
           ['methods', sweep.methods.join(',')],
           [sweep.kind, sweep.budgets.join(',')],
         ] as const)),
-    ['samples', request.samples],
-    ['batch', request.batch],
-    ['stages', request.stages],
-    ['minutes', sweep === undefined && takesCompute(METHODS[request.method]) ? request.minutes : undefined],
+    ['pattern', request.pattern],
     ['epochs', isGradual ? request.epochs : undefined],
     ['prunings', isGradual ? request.prunings : undefined],
     [sweep === undefined ? 'seed' : 'seeds', request.seed],
@@ -142,6 +177,7 @@ export function argumentsOf(
     // What begins with a dash would be taken for a flag.
     request.model.startsWith('-') ? `./${request.model}` : request.model,
     ...given.map(([flag, value]) => `--${flag}=${value}`),
+    ...Object.entries(request.options).flatMap(([name, value]) => flagsOf(name as MethodOption, value)),
     ...(request.recalibrate ? ['--recalibrate'] : []),
     ...(isGradual ? ['--gradual'] : []),
     ...latencyOf(request),
@@ -149,6 +185,13 @@ export function argumentsOf(
     ...(sweep === undefined ? [`--output=${output}`] : []),
     `--report=${report}`,
   ];
+}
+
+/** The flag of an option; one that is yes or no has none for no, which is what it is by default. */
+function flagsOf(name: MethodOption, value: RunOptions[string]): string[] {
+  const flag = flagName(name);
+  if (typeof value === 'boolean') return value ? [flag] : [];
+  return [`${flag}=${value}`];
 }
 
 /** A run times the models unless told not to, a sweep if told to. */

@@ -1,4 +1,4 @@
-import { sparsity } from '../../../src/budget/budget.ts';
+import { budget } from '../../../src/budget/budget.ts';
 import { type GivenFile, onnxruntimeWeb, openFiles, prune, readGivenModel } from '../../../src/coppice.web.ts';
 import type { Dataset } from '../../../src/data/dataset.ts';
 import { hashBytes } from '../../../src/data/hash.web.ts';
@@ -9,11 +9,11 @@ import { DataError, OnnxDecodeError, OptionError } from '../../../src/errors/err
 import type { Evaluation } from '../../../src/evaluate/accuracy.ts';
 import { validateGraph } from '../../../src/graph/validate-graph.ts';
 import type { Model } from '../../../src/ir/model.ts';
+import { formOf } from '../../../src/methods/form.ts';
 import { METHODS, type Method } from '../../../src/methods/list.ts';
 import { encodeModel } from '../../../src/onnx/encode.ts';
 import { inspect } from '../../../src/pipeline/inspect.ts';
 import type { RunOptions } from '../../../src/progress/progress.ts';
-import type { MethodOptions } from '../../../src/pruning/method-options.ts';
 import type { Calls, DataFacts, ModelFacts, Outcome, Settings } from '../protocol.ts';
 import { fittingOptions } from './fitting-options.ts';
 import { type Pair, type PairedModels, pairedModels } from './paired-models.ts';
@@ -27,8 +27,17 @@ export type Handlers = {
   ) => Promise<Calls[Name]['answer']>;
 };
 
-/** Methods that make sense with one sparsity and a browser's memory. */
-const OFFERED: readonly Method[] = ['magnitude', 'chita', 'chita++', 'chita-cd', 'chita-block', 'woodfisher'];
+/** Methods that make sense without a budget of MACs, and in a browser's memory. */
+const OFFERED: readonly Method[] = [
+  'auto',
+  'reconstruct',
+  'magnitude',
+  'chita',
+  'chita++',
+  'chita-cd',
+  'chita-block',
+  'woodfisher',
+];
 
 /** Where no data to judge on is given: a fifth of the rows, at most so many. */
 const HELD_OUT = { share: 0.2, most: 2000 };
@@ -66,7 +75,7 @@ export function workbench(): Handlers {
   return {
     start: async (machine) => {
       engine = await onnxruntimeWeb({ ...machine, files: RUNTIME_FILES[machine.provider] });
-      return { methods: OFFERED.map(methodFacts) };
+      return { methods: OFFERED.map((name) => ({ ...formOf(METHODS[name]), name })) };
     },
 
     openModel: async ({ files }) => {
@@ -178,12 +187,6 @@ function modelFacts({ model, name, file }: OpenModel): ModelFacts {
   return { name, bytes: file.length, inspection: inspect(model) };
 }
 
-function methodFacts(name: Method): Calls['start']['answer']['methods'][number] {
-  const { summary, needs, options } = METHODS[name];
-  const { samples = 1000, batch = 1, lambda = 1e-3 } = options.parse({}) as MethodOptions;
-  return { name, summary, needsGradients: needs.gradients, samples, batch, lambda };
-}
-
 function dataFacts({ address, count, sampleDims, labels, targetDims }: Dataset): DataFacts {
   return {
     address,
@@ -194,13 +197,13 @@ function dataFacts({ address, count, sampleDims, labels, targetDims }: Dataset):
   };
 }
 
-/** What gradients and judgement are made on: rows are held out where one set has to serve for both. */
+/** What a method reads and what is judged on: rows are held out where one set has to serve for both. */
 async function rowsFor(
   { method, seed, recalibrate }: Settings,
   data: Dataset | null,
   evaluation: Dataset | null,
 ): Promise<{ data?: Dataset; evaluation?: Dataset }> {
-  const learns = METHODS[method].needs.gradients || recalibrate;
+  const learns = METHODS[method].needs.data || recalibrate;
   if (learns && data === null)
     throw new DataError(
       `Cannot ${recalibrate ? 'recalibrate' : `prune by ${method}`} without data: give some, or take magnitude ` +
@@ -213,11 +216,11 @@ async function rowsFor(
   return { data: rest, evaluation: heldOut };
 }
 
-function requestOf({ method, sparsity: share, scope, samples, batch, lambda, seed, ...rest }: Settings) {
-  const { recalibrate, labels, latency } = rest;
-  const rows = METHODS[method].needs.gradients ? { samples, batch, lambda, labels } : {};
+function requestOf({ method, options, sparsity, scope, pattern, seed, recalibrate, labels, latency }: Settings) {
+  const shape = pattern.trim() === '' ? {} : { pattern: pattern.trim() };
+  const drawn = METHODS[method].needs.gradients ? { labels } : {};
   const timed = latency ? { latency: [1] } : {};
-  return { method, budget: sparsity(share, { scope }), seed, recalibrate, ...rows, ...timed };
+  return { method, ...options, budget: budget({ sparsity, scope, ...shape }), seed, recalibrate, ...drawn, ...timed };
 }
 
 function outcomeOf(
