@@ -10,12 +10,12 @@ const SUFFIXES: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1
 export function optionsOf(fields: readonly FormField[], filled: Filled): MethodOptions {
   const given = fields.flatMap((field) => {
     const text = filled[field.name]?.trim() ?? '';
-    return text === '' ? [] : [[field.name, valueOf(field, text)] as const];
+    return text === '' ? [] : [[field.name, readAs(field, text)] as const];
   });
   return Object.fromEntries(given) as MethodOptions;
 }
 
-function valueOf({ kind, choices }: FormField, text: string): string | number | boolean {
+function readAs({ kind, choices }: FormField, text: string): string | number | boolean {
   if (kind === 'yes-no') return text === 'yes';
   if (kind === 'choice' || choices.includes(text)) return text;
   const [, digits = '', suffix = ''] = (kind === 'amount' && /^([\d.]+)([kMG]?)$/.exec(text)) || [null, text, ''];
