@@ -13,7 +13,7 @@ const options = z.strictObject({
   samples: saying(samples, 'steps of the training').default(938),
   batch: saying(batch, 'samples of a step').default(32),
   gradients: gradients.default(null),
-  minutes: minutes.default(null),
+  minutes: saying(minutes, 'minutes that the training may take').default(null),
   ...staging({ stages: 40, schedule: 'poly', baseSparsity: 0.7 }),
 });
 
