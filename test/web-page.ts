@@ -113,7 +113,7 @@ export class WebPage {
     options?: Readonly<Record<string, string>>;
   }): Promise<Report> {
     const { page } = this;
-    await page.getByLabel('Method').selectOption(form.method);
+    await page.getByRole('combobox', { name: /^Method/ }).selectOption(form.method);
     await page.getByLabel('Zeros').fill(String(form.zeros));
     await page.getByLabel('Pattern').fill(form.pattern ?? '');
     for (const [name, value] of Object.entries(form.options ?? {}))

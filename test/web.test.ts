@@ -93,7 +93,7 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
   });
 
   it('prunes the example by CHITA as Node does: the same mask, objective and accuracy', async () => {
-    const chosen = page.page.getByLabel('Method');
+    const chosen = page.page.getByRole('combobox', { name: /^Method/ });
     expect(await chosen.inputValue()).toBe('magnitude');
     await page.giveExample();
     expect(await chosen.inputValue()).toBe('auto');
@@ -142,7 +142,7 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
   });
 
   it('stops when told to, and goes on afterwards: by magnitude to the very bytes of Node', async () => {
-    await page.page.getByLabel('Method').selectOption('chita');
+    await page.page.getByRole('combobox', { name: /^Method/ }).selectOption('chita');
     await page.page.getByRole('button', { name: 'Prune', exact: true }).click();
     await page.page.getByText(/^evaluation: /).waitFor();
     await page.page.getByRole('button', { name: 'Stop' }).click();
@@ -155,7 +155,7 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
   });
 
   it('trains by auto for as long as the form says, and to its pattern', async () => {
-    await page.page.getByLabel('Method').selectOption('auto');
+    await page.page.getByRole('combobox', { name: /^Method/ }).selectOption('auto');
     await page.page.getByText(/^More settings/).click();
     const options = { Minutes: '', Gradients: '1.5k', Batch: '16', Stages: '5' };
     const report = await page.prune({ method: 'auto', zeros: 80, pattern: '2:4', options });
@@ -168,7 +168,7 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
   });
 
   it('solves by reconstruct, and refuses in one sentence what a method cannot be given', async () => {
-    await page.page.getByLabel('Method').selectOption('reconstruct');
+    await page.page.getByRole('combobox', { name: /^Method/ }).selectOption('reconstruct');
     const report = await page.prune({ method: 'reconstruct', zeros: 80, options: { Samples: '200' } });
     expect(report.asked).toMatchObject({ method: 'reconstruct', samples: 200 });
     await page.page.getByLabel('Samples', { exact: true }).fill('many');
