@@ -160,7 +160,11 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
     const options = { Minutes: '', Gradients: '1.5k', Batch: '16', Stages: '5' };
     const report = await page.prune({ method: 'auto', zeros: 80, pattern: '2:4', options });
     expect(await page.alerts()).toEqual([]);
-    expect(report.asked).toMatchObject({ method: 'auto', gradients: 1500, batch: 16, stages: 5, pattern: '2:4' });
+    expect(report.asked).toMatchObject({
+      method: 'auto',
+      pattern: '2:4',
+      options: { gradients: 1500, batch: 16, stages: 5 },
+    });
     expect(report.layers.map(({ pattern }) => pattern?.violations)).toEqual(report.layers.map(() => 0));
     const { accuracy } = (await inNode('magnitude', 100)).report;
     expect(report.accuracy.before).toBeGreaterThan(0.9);
@@ -170,7 +174,7 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
   it('solves by reconstruct, and refuses in one sentence what a method cannot be given', async () => {
     await page.page.getByRole('combobox', { name: /^Method/ }).selectOption('reconstruct');
     const report = await page.prune({ method: 'reconstruct', zeros: 80, options: { Samples: '200' } });
-    expect(report.asked).toMatchObject({ method: 'reconstruct', samples: 200 });
+    expect(report.asked).toMatchObject({ method: 'reconstruct', options: { samples: 200 } });
     await page.page.getByLabel('Samples', { exact: true }).fill('many');
     await page.page.getByRole('button', { name: 'Prune', exact: true }).click();
     await page.page.getByText('Cannot use samples "many": wanted a whole number above 0').waitFor();
