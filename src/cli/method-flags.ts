@@ -39,8 +39,8 @@ function flagOf(name: MethodOption): Option {
   return option.argParser(number);
 }
 
-/** Whether an option is on, off, or left to the data. */
-function isSwitchOrAuto(schema: z.ZodType): boolean {
+/** Whether an option is on, off, or left to the data: its flag has a `--no-` beside it. */
+export function isSwitchOrAuto(schema: z.ZodType): boolean {
   return schema instanceof z.ZodUnion && schema.options.some((each) => each instanceof z.ZodBoolean);
 }
 

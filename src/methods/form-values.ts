@@ -16,8 +16,8 @@ export function optionsOf(fields: readonly FormField[], filled: Filled): MethodO
 }
 
 function readAs({ kind, choices }: FormField, text: string): string | number | boolean {
-  if (kind === 'yes-no') return text === 'yes';
-  if (kind === 'choice' || choices.includes(text)) return text;
+  if (kind === 'yes-no' && (text === 'yes' || text === 'no')) return text === 'yes';
+  if (kind === 'choice' || kind === 'yes-no' || choices.includes(text)) return text;
   const [, digits = '', suffix = ''] = (kind === 'amount' && /^([\d.]+)([kMG]?)$/.exec(text)) || [null, text, ''];
   const value = Number(digits) * (SUFFIXES[suffix] as number);
   return Number.isFinite(value) ? value : text;
@@ -26,7 +26,7 @@ function readAs({ kind, choices }: FormField, text: string): string | number | b
 /** A default as a form shows it. */
 export function defaultText({ default: value, kind }: FormField): string {
   if (value === null) return '';
-  if (kind === 'yes-no') return value === true ? 'yes' : 'no';
+  if (kind === 'yes-no' && typeof value === 'boolean') return value ? 'yes' : 'no';
   return String(value);
 }
 

@@ -63,7 +63,9 @@ function shapeOf(schema: z.ZodType, isAmount: boolean): Pick<FormField, 'kind' |
   if (schema instanceof z.ZodEnum) return { kind: 'choice', choices: schema.options as string[] };
   if (schema instanceof z.ZodUnion) {
     const words = schema.options.flatMap((one) => (one instanceof z.ZodLiteral ? [...one.values].map(String) : []));
-    return { kind: 'number', choices: words };
+    const value = shapeOf(schema.options.find((one) => !(one instanceof z.ZodLiteral)) as z.ZodType, isAmount);
+    // a switch is on, off, or as it is by default
+    return value.kind === 'yes-no' ? value : { ...value, choices: words };
   }
   if (isAmount) return { kind: 'amount', choices: [] };
   if (!(schema instanceof z.ZodNumberFormat)) return { kind: 'number', choices: [] };

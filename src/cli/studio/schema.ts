@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { messageOf } from '../../errors/errors.ts';
 import { METHOD_NAMES, METHODS, type Method } from '../../methods/list.ts';
-import { filled, type MethodOption, type MethodOptions } from '../../pruning/method-options.ts';
-import { flagName } from '../method-flags.ts';
+import { filled, METHOD_OPTIONS, type MethodOption, type MethodOptions } from '../../pruning/method-options.ts';
+import { flagName, isSwitchOrAuto } from '../method-flags.ts';
 
 /** The version of what the studio keeps of a run. */
 export const STUDIO_SCHEMA = 'coppice/studio@1';
@@ -187,10 +187,11 @@ export function argumentsOf(
   ];
 }
 
-/** The flag of an option; one that is yes or no has none for no, which is what it is by default. */
+/** The flag of an option; one that is only yes or no has none for no, which is what it is by default. */
 function flagsOf(name: MethodOption, value: RunOptions[string]): string[] {
   const flag = flagName(name);
-  if (typeof value === 'boolean') return value ? [flag] : [];
+  if (value === false) return isSwitchOrAuto(METHOD_OPTIONS[name]) ? [flag.replace('--', '--no-')] : [];
+  if (value === true) return [flag];
   return [`${flag}=${value}`];
 }
 
