@@ -268,9 +268,6 @@ export interface TrainingFlags {
   readonly labelSmoothing: number;
   readonly distill?: number;
   readonly temperature: number;
-  readonly checkpoint?: string | false;
-  readonly checkpointEvery: number;
-  readonly restart?: boolean;
 }
 
 /** Adds the flags of a training but for its length and batch. */

@@ -1,6 +1,6 @@
 import { OptionError } from '../errors/errors.ts';
 import { type PruneStep, RECIPE_SCHEMA, type Recipe, type Step, withoutUndefined } from '../pipeline/recipe.ts';
-import { METHOD_OPTIONS, type MethodOption } from '../pruning/method-options.ts';
+import { givenOptions } from '../pruning/method-options.ts';
 import {
   type FinetuneFlags,
   PREPROCESS_KEYS,
@@ -13,14 +13,13 @@ import { boundOf } from './parsers.ts';
 
 /** The recipe that the flags of `coppice prune` mean: one pruning, and a recalibration where that is asked for. */
 export function pruneRecipe(flags: PruneFlags): Recipe {
-  const { data, seed, recalibrate, augmentCrop, augmentFlip } = flags;
+  const { data, seed, recalibrate } = flags;
   if (recalibrate === true && data === undefined) throw new OptionError('Cannot recalibrate without data: give --data');
-  const own = Object.fromEntries(Object.keys(METHOD_OPTIONS).map((name) => [name, flags[name as MethodOption]]));
   const step: PruneStep = withoutUndefined({
     do: 'prune' as const,
     method: flags.method,
     budget: budgetOfFlags(flags),
-    options: withoutUndefined(own) as PruneStep['options'],
+    options: givenOptions(flags) as PruneStep['options'],
     layers: flags.layers,
     exclude: flags.exclude,
     loss: flags.loss,
@@ -31,15 +30,12 @@ export function pruneRecipe(flags: PruneFlags): Recipe {
     gradual: flags.gradual === true ? gradualOfFlags(flags) : undefined,
     seed,
   });
-  return made({ data, eval: flags.eval, augmentCrop, augmentFlip, preprocess: flags }, [
-    step,
-    ...(recalibrate === true ? [{ do: 'recalibrate' as const, seed }] : []),
-  ]);
+  return made(flags, [step, ...(recalibrate === true ? [{ do: 'recalibrate' as const, seed }] : [])]);
 }
 
 /** The recipe that the flags of `coppice finetune` mean. */
 export function finetuneRecipe(flags: FinetuneFlags): Recipe {
-  const { data, batch, seed, freezeStatistics, dense, loss, outputName, augmentCrop, augmentFlip } = flags;
+  const { batch, seed, freezeStatistics, dense, loss, outputName } = flags;
   const step: Step = withoutUndefined({
     do: 'finetune' as const,
     ...trainingOfFlags(flags),
@@ -50,30 +46,26 @@ export function finetuneRecipe(flags: FinetuneFlags): Recipe {
     output: outputName,
     seed,
   });
-  return made({ data, eval: flags.eval, augmentCrop, augmentFlip, preprocess: flags }, [step]);
+  return made(flags, [step]);
 }
 
-interface Rows {
-  readonly data: string | undefined;
-  readonly eval: string | undefined;
-  readonly preprocess: PreprocessFlags;
-  readonly augmentCrop: number | undefined;
-  readonly augmentFlip: boolean | undefined;
+/** Flags of what a run learns from and is judged on. */
+type RowsFlags = PreprocessFlags & Pick<PruneFlags, 'data' | 'eval' | 'augmentCrop' | 'augmentFlip'>;
+
+/** Where the rows of a run come from, and what is done to them. */
+export function rowsOfFlags(flags: RowsFlags): Omit<Recipe, 'schema' | 'steps'> {
+  const { data, eval: evaluation, augmentCrop: crop, augmentFlip: flip } = flags;
+  const stored = Object.fromEntries(PREPROCESS_KEYS.map((key) => [key, flags[key]]));
+  return {
+    ...withoutUndefined({ data, eval: evaluation }),
+    preprocess: withoutUndefined(stored),
+    ...((crop !== undefined || flip === true) && { augment: withoutUndefined({ crop, flip }) }),
+  };
 }
 
 /** A recipe of flags: values that cannot be are refused by those who use them. */
-function made(
-  { data, eval: evaluation, preprocess, augmentCrop: crop, augmentFlip: flip }: Rows,
-  steps: Step[],
-): Recipe {
-  const stored = Object.fromEntries(PREPROCESS_KEYS.map((key) => [key, preprocess[key]]));
-  return {
-    schema: RECIPE_SCHEMA,
-    ...withoutUndefined({ data, eval: evaluation }),
-    preprocess: withoutUndefined(stored),
-    ...((crop !== undefined || flip !== undefined) && { augment: withoutUndefined({ crop, flip }) }),
-    steps,
-  };
+function made(flags: RowsFlags, steps: Step[]): Recipe {
+  return { schema: RECIPE_SCHEMA, ...rowsOfFlags(flags), steps };
 }
 
 function budgetOfFlags({

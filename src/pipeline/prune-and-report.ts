@@ -10,7 +10,7 @@ import type { Model } from '../ir/model.ts';
 import type { PruneResult } from '../methods/prune.ts';
 import type { PruneOptions } from '../methods/prune-options.ts';
 import { encodeModel } from '../onnx/encode.ts';
-import { METHOD_OPTIONS, type MethodOption } from '../pruning/method-options.ts';
+import { givenOptions } from '../pruning/method-options.ts';
 import { type Shapes, shapesOf } from '../pruning/shapes.ts';
 import type { Report } from '../report/report.ts';
 import { runtimeFacts } from '../report/runtime-facts.ts';
@@ -109,13 +109,12 @@ interface Setup {
 /** The recipe that flat options mean. */
 function recipeFrom(options: ReportedPruneOptions): Recipe {
   const { budget, method, layers, exclude, loss, labels, output, blocked, seed, data, evaluation } = options;
-  const own = Object.fromEntries(Object.keys(METHOD_OPTIONS).map((name) => [name, options[name as MethodOption]]));
   const { scope, bounds, ...amounts } = budget;
   const step: PruneStep = withoutUndefined({
     do: 'prune' as const,
     method,
     budget: withoutUndefined({ ...amounts, scope, bounds: bounds && [...bounds] }) as PruneStep['budget'],
-    options: withoutUndefined(own) as PruneStep['options'],
+    options: givenOptions(options) as PruneStep['options'],
     layers: layers && [...layers],
     exclude: exclude && [...exclude],
     loss,

@@ -127,6 +127,12 @@ export type SettledOptions = {
 /** Some of {@link SettledOptions}. */
 export type Settled<Name extends MethodOption = MethodOption> = Pick<SettledOptions, Name>;
 
+/** The options of methods among others, those that are undefined left out. */
+export function givenOptions(given: MethodOptions): MethodOptions {
+  const names = (Object.keys(METHOD_OPTIONS) as MethodOption[]).filter((name) => given[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, given[name]]));
+}
+
 /** The facts of an option of a schema, whatever its default. */
 export function factsOf(schema: z.core.$ZodType): OptionFacts | null {
   const own = z.globalRegistry.get(schema) as OptionFacts | undefined;

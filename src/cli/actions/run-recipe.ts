@@ -4,7 +4,7 @@ import { OptionError } from '../../errors/errors.ts';
 import { budgetPart, type PruneStep, type Recipe } from '../../pipeline/recipe.ts';
 import { run } from '../../pipeline/run.ts';
 import type { RunPorts } from '../../pipeline/run-ports.ts';
-import { methodOfStep, preparePrune } from '../../pipeline/transforms/prune-options.ts';
+import { checkPruneStep, methodOfStep, preparePrune } from '../../pipeline/transforms/prune-options.ts';
 import type { MemoryPlan } from '../../pruning/memory-plan.ts';
 import { percent, bytes as sizeText } from '../../report/figures.ts';
 import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
@@ -150,23 +150,12 @@ function checkFlags({ minAccuracy, dryRun }: MachineFlags, recipe: Recipe): void
     throw new OptionError(`Cannot hold --min-accuracy ${minAccuracy}: wanted a share from 0 to 1, such as 0.9`);
   if (minAccuracy !== undefined && recipe.eval === undefined)
     throw new OptionError('Cannot hold --min-accuracy without data to measure on: give --eval');
-  for (const step of recipe.steps) if (step.do === 'prune') checkPruning(step, recipe, dryRun);
-}
-
-/** What can be refused before the data is opened. */
-function checkPruning(
-  { budget: { maxDrop }, gradual, tune, options }: PruneStep,
-  { data }: Recipe,
-  dryRun?: boolean,
-): void {
-  if (maxDrop !== undefined && data === undefined)
-    throw new OptionError('Cannot hold --max-drop without data to measure it on: give --data');
-  if (maxDrop !== undefined && dryRun === true)
-    throw new OptionError('Cannot plan for --max-drop: what is kept comes out of the search');
-  if (gradual !== undefined && data === undefined)
-    throw new OptionError('Cannot train between prunings without data: give --data');
-  if (tune === true && options.lambda !== undefined)
-    throw new OptionError('Cannot tune lambda and take it as given: leave out --tune or --lambda');
+  for (const step of recipe.steps) {
+    if (step.do !== 'prune') continue;
+    checkPruneStep(step, recipe.data !== undefined);
+    if (step.budget.maxDrop !== undefined && dryRun === true)
+      throw new OptionError('Cannot plan for --max-drop: what is kept comes out of the search');
+  }
 }
 
 async function checkOutputs({ report }: MachineFlags, path: string, output: string): Promise<void> {

@@ -12,7 +12,7 @@ import { encodeModel } from '../../onnx/encode.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { withoutUndefined } from '../../pipeline/recipe.ts';
 import { type MethodSettings, type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
-import { METHOD_OPTIONS, type MethodOption, type MethodOptions } from '../../pruning/method-options.ts';
+import { givenOptions } from '../../pruning/method-options.ts';
 import { weightMacs } from '../../pruning/shapes.ts';
 import { percent } from '../../report/figures.ts';
 import { writeSweepReport } from '../../report/files.node.ts';
@@ -20,9 +20,10 @@ import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { judgeChoice, PREPROCESS_KEYS, patternParts, type SweepFlags } from '../flags.ts';
+import { judgeChoice, patternParts, type SweepFlags } from '../flags.ts';
 import { timeModels } from '../measuring.ts';
 import { fileIn, makeFolder, stemOf } from '../outputs.node.ts';
+import { rowsOfFlags } from '../recipe-flags.ts';
 import { openRun, type RunRequest, type RunSetup } from './setup.ts';
 import { asked, sweepCsv, sweepDocument, sweepTable } from './sweep-printing.ts';
 
@@ -67,13 +68,9 @@ export async function sweepFile(context: Context, path: string, command: Command
 
 /** What is opened for a sweep. */
 function requestOf(flags: SweepFlags): RunRequest {
-  const { data, eval: evaluation, layers, exclude, augmentCrop: crop, augmentFlip: flip, seeds } = flags;
+  const { layers, exclude, seeds } = flags;
   return {
-    rows: {
-      ...withoutUndefined({ data, eval: evaluation }),
-      preprocess: Object.fromEntries(PREPROCESS_KEYS.map((key) => [key, flags[key]])),
-      ...((crop !== undefined || flip === true) && { augment: withoutUndefined({ crop, flip }) }),
-    },
+    rows: rowsOfFlags(flags),
     machine: flags,
     choice: withoutUndefined({ layers, exclude }),
     judged: judgeChoice(flags),
@@ -88,11 +85,10 @@ type Shared = Omit<PruneOptions, 'method' | 'budget' | 'seed' | 'rows' | 'solver
 /** What all runs are asked. */
 function optionsOf(context: Context, { engine, data }: RunSetup, flags: SweepFlags): Shared {
   const { layers, exclude, loss, labels, outputName: output, threads } = flags;
-  const own = Object.fromEntries(Object.keys(METHOD_OPTIONS).map((name) => [name, flags[name as MethodOption]]));
   return {
     engine,
     ...context.run,
-    ...(withoutUndefined(own) as MethodOptions),
+    ...givenOptions(flags),
     ...withoutUndefined({ layers, exclude, loss, labels, output, threads }),
     blocked: flags.refuseBlocked === true ? 'refuse' : 'skip',
     augment: flags.augmentCrop !== undefined || flags.augmentFlip === true,

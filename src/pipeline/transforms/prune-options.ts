@@ -1,5 +1,5 @@
 import { budget } from '../../budget/budget.ts';
-import { DataError, OptionError } from '../../errors/errors.ts';
+import { OptionError } from '../../errors/errors.ts';
 import type { Model } from '../../ir/model.ts';
 import { decided } from '../../methods/decided.ts';
 import { type Method, methodOf, SOLVING_METHOD, usualMethod } from '../../methods/list.ts';
@@ -31,7 +31,11 @@ export async function preparePrune(model: Model, step: PruneStep, ports: RunPort
       ? { method: methodOfStep(step, data !== null && data.isMadeUp !== true) }
       : withoutUndefined({ method: step.method });
   const method = methodOf({ ...named, ...pruning });
-  checkStep(step, method, ports);
+  checkPruneStep(step, data !== null);
+  if (method.needs.data && data === null)
+    throw new OptionError(
+      `Cannot prune by ${method.name} without data: give --data (random:64 makes inputs up), or use --method magnitude`,
+    );
   const own = withoutNull(step.options) as MethodOptions;
   const { layers, exclude, blocked, seed, loss, labels, output } = step;
   const asked: PruneOptions = {
@@ -68,21 +72,14 @@ export function methodOfStep(step: PruneStep, hasRows: boolean): Method {
   return solves ? SOLVING_METHOD : usualMethod({ ...options, loss, labels, ...(hasRows && { source: true }) });
 }
 
-function checkStep(
-  { tune, gradual, budget: { maxDrop }, options }: PruneStep,
-  method: MethodEntry,
-  { data }: RunPorts,
-): void {
-  if (method.needs.data && data === null)
-    throw new OptionError(
-      `Cannot prune by ${method.name} without data: give --data (random:64 makes inputs up), or use --method magnitude`,
-    );
-  if (maxDrop !== undefined && data === null)
+/** Refuses what a step asks for that cannot be, before any data is opened. @throws OptionError */
+export function checkPruneStep({ tune, gradual, budget: { maxDrop }, options }: PruneStep, hasData: boolean): void {
+  if (maxDrop !== undefined && !hasData)
     throw new OptionError('Cannot hold --max-drop without data to measure it on: give --data');
   if (maxDrop !== undefined && !(maxDrop > 0 && maxDrop < 1))
     throw new OptionError(`Cannot hold --max-drop ${maxDrop}: wanted a share above 0 and below 1, such as 1%`);
-  if (gradual !== undefined && data === null)
-    throw new DataError('Cannot train between prunings without data: give --data');
+  if (gradual !== undefined && !hasData)
+    throw new OptionError('Cannot train between prunings without data: give --data');
   if (tune === true && options.lambda !== undefined)
     throw new OptionError('Cannot tune lambda and take it as given: leave out --tune or --lambda');
 }
