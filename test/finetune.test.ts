@@ -312,6 +312,7 @@ describe('finetune', () => {
       },
     });
     expect(states).toHaveLength(8);
+    expect(states.map(({ seen }) => seen?.first)).toEqual(states.map(() => states[0]?.seen?.last[0]));
     for (const from of [states[2], states[3], states[6], states[7]] as TrainingState[]) {
       const rest = await finetune(pruned, { ...settings, from });
       for (const key of ['w', 'scale', 'mean', 'variance', 'v', 'b'])

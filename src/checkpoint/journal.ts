@@ -38,6 +38,10 @@ export const journalSchema = z.object({
       loss: z.number(),
       hits: z.number(),
       epochs: z.array(epoch),
+      seen: z
+        .object({ first: z.number().nullable(), last: z.array(z.number()), above: z.number().int() })
+        .optional()
+        .describe('of the losses, by which a divergence is told'),
     })
     .nullable(),
 });

@@ -20,6 +20,18 @@ describe('a watch on the loss', () => {
     expect(watched([1, Number.POSITIVE_INFINITY], null)[1]).toMatch(/not finite/);
   });
 
+  it('goes on from what it had seen as if it had never stopped', () => {
+    const losses = [12, 9, 1.6, 6.1, 5.8, 25, 30, 6, 7, 5.9];
+    for (let stop = 1; stop < losses.length; stop++) {
+      const [whole, begun] = [watchLoss({ ignorant: 1.4 }), watchLoss({ ignorant: 1.4 })];
+      for (const loss of losses.slice(0, stop)) begun.see(loss);
+      const later = watchLoss({ ignorant: 1.4 }, JSON.parse(JSON.stringify(begun.seen())));
+      const rest = losses.slice(stop).map((loss) => later.see(loss));
+      expect(rest).toEqual(losses.map((loss) => whole.see(loss)).slice(stop));
+      expect([later.end(6.14), later.isGood()]).toEqual([whole.end(6.14), whole.isGood()]);
+    }
+  });
+
   it('notices at the end that all was unlearnt, and only there', () => {
     const watch = watchLoss({ ignorant: 2 });
     for (let i = 0; i < 20; i++) expect(watch.see(i === 0 ? 0.1 : 1.9)).toBeNull();

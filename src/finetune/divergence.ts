@@ -6,6 +6,16 @@ export interface LossScale {
   readonly ignorant: number | null;
 }
 
+/** What a watch goes by of the losses so far. */
+export interface SeenLosses {
+  /** The first of all; null before it. */
+  readonly first: number | null;
+  /** The last few. */
+  readonly last: readonly number[];
+  /** How many of them on end were far above what is borne. */
+  readonly above: number;
+}
+
 /** Watches the losses of the steps, each before its step. */
 export interface Watch {
   /** What is wrong by now, in words; null as long as nothing is. */
@@ -14,6 +24,8 @@ export interface Watch {
   readonly end: (loss: number) => string | null;
   /** Whether the last loss was a good one: a state worth going back to. */
   readonly isGood: () => boolean;
+  /** What a watch that goes on later has to know. */
+  readonly seen: () => SeenLosses;
 }
 
 /** A loss above so many times what ignorance costs, or the first one where that is more: in so many steps on end, or a hundredfold in one. */
@@ -29,11 +41,13 @@ const LAST = 8;
 /**
  * Notices within a few steps that a training diverges: a loss that is not finite, or far above both what the model began with
  * and what a model costs that knows nothing.
+ *
+ * @param before  of the same training, where it goes on
  */
-export function watchLoss({ ignorant }: LossScale): Watch {
-  const losses: number[] = [];
-  let first: number | null = null;
-  let above = 0;
+export function watchLoss({ ignorant }: LossScale, before?: SeenLosses): Watch {
+  const losses: number[] = [...(before?.last ?? [])];
+  let first = before?.first ?? null;
+  let above = before?.above ?? 0;
   const reference = (): number => (ignorant === null ? Number.POSITIVE_INFINITY : Math.max(ignorant, first ?? 0));
   const rose = (loss: number): string => `the loss rose from ${(first ?? 0).toPrecision(3)} to ${loss.toPrecision(3)}`;
   return {
@@ -45,6 +59,7 @@ export function watchLoss({ ignorant }: LossScale): Watch {
       if (losses.length >= LAST) losses.shift();
       return above >= STEPS_ON_END || loss > FARTHEST * reference() ? rose(loss) : null;
     },
+    seen: () => ({ first, last: [...losses], above }),
     isGood: () => (losses.at(-1) ?? 0) <= reference(),
     end: (loss) => {
       if (!Number.isFinite(loss)) return 'the loss is not finite';

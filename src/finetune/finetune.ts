@@ -15,7 +15,7 @@ import { learningRate, type RateSchedule } from '../schedule/learning-rate.ts';
 import { bigInts } from '../tensor/filled.ts';
 import { type Random, random, sampleWithoutReplacement } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
-import { watchLoss } from './divergence.ts';
+import { type SeenLosses, watchLoss } from './divergence.ts';
 import { type Goal, goalOf } from './goal.ts';
 import { type Guard, guardOf, type Retreat } from './guard.ts';
 import { keptStatistics } from './kept-statistics.ts';
@@ -93,6 +93,8 @@ export interface TrainingState {
   readonly epochs: readonly EpochFacts[];
   /** Parameters, what the optimiser remembers of them, running statistics. */
   readonly arrays: ReadonlyMap<string, Float32Array | Float64Array>;
+  /** By which a divergence is told; absent in states of before there was one. */
+  readonly seen?: SeenLosses | undefined;
 }
 
 /**
@@ -222,7 +224,12 @@ async function train(model: Model, options: FinetuneOptions): Promise<Finetuned>
     const ignorant =
       settings.unit ?? (await ignorantLoss(program, { settings, loss: goal.program.loss, held: goal.held(first) }));
     const { rate, retreat } = settings;
-    const guard = guardOf(state, { watch: watchLoss({ ignorant }), retreat, rate, steps: plan.steps });
+    const guard = guardOf(state, {
+      watch: watchLoss({ ignorant }, settings.from?.seen),
+      retreat,
+      rate,
+      steps: plan.steps,
+    });
     for (let epoch = settings.from?.epoch ?? 0; epoch * perEpoch < plan.steps; epoch++) {
       const rng = random(seed).fork(`epoch ${epoch}`);
       const begun = epoch === settings.from?.epoch ? settings.from : { step: 0, loss: 0, hits: 0 };
@@ -392,7 +399,7 @@ async function trainEpoch(
       guard.behind(sumOf(end, used) / used, moment);
     }
     await settings.onStep?.(
-      () => ({ epoch, step: step + 1, loss: sum, hits: right, epochs, arrays: state.named }),
+      () => ({ epoch, step: step + 1, loss: sum, hits: right, epochs, arrays: state.named, seen: guard.seen() }),
       () => written(model, program, state),
     );
   }

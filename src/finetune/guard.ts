@@ -26,6 +26,8 @@ export interface Moment {
 export interface Guard {
   /** What the learning rate is multiplied by. */
   readonly slowdown: () => number;
+  /** What its watch has seen. */
+  readonly seen: Watch['seen'];
   /**
    * Looks at the loss of the present state, before its step.
    *
@@ -59,6 +61,7 @@ export function guardOf(
   };
   return {
     slowdown: () => slowdown,
+    seen: watch.seen,
     before: (loss, moment) => {
       const wrong = watch.see(loss);
       if (wrong !== null) return back(wrong, moment);
