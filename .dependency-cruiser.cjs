@@ -44,6 +44,22 @@ const RUNTIME = '(^|node_modules/)onnxruntime-';
 /** The path of a room; the public entry is a file, all others are folders. */
 const within = (room) => (room.endsWith('.ts') ? `${room.replace('.', '\\.')}$` : `${room}/`);
 
+/** What each page may see of the sources: reports as data, the options of methods as data, what the studio's server answers. */
+const SEEN = {
+  shared: ['report/', 'methods/form(-values)?\\.ts$'],
+  report: ['report/'],
+  studio: ['report/', 'methods/form(-values)?\\.ts$', 'progress/events\\.ts$', 'cli/studio/schema\\.ts$'],
+  prune: ROOMS.filter((room) => !['checkpoint', 'library', 'index.ts', 'cli'].includes(room)).map(within),
+};
+
+const pageRules = Object.entries(SEEN).map(([page, seen]) => ({
+  name: `page-${page}`,
+  severity: 'error',
+  comment: `web/${page} imports what a page does not see; what it sees is in .dependency-cruiser.cjs`,
+  from: { path: `^web/${page}/` },
+  to: { path: '^(src|web)/', pathNot: `^web/(${page}|shared)/|^src/(${seen.join('|')})` },
+}));
+
 const roomRules = ROOMS.slice(0, -1).map((room, at) => ({
   name: `room-${room}`,
   severity: 'error',
@@ -59,6 +75,28 @@ const roomRules = ROOMS.slice(0, -1).map((room, at) => ({
 module.exports = {
   forbidden: [
     ...roomRules,
+    ...pageRules,
+    {
+      name: 'page-in-a-browser',
+      severity: 'error',
+      comment: 'a page runs in a browser: it imports nothing that needs Node',
+      from: { path: '^web/' },
+      to: { path: NODE_ONLY, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'sources-know-no-page',
+      severity: 'error',
+      comment: 'src/ imports a page; pages import the sources',
+      from: { path: '^src/' },
+      to: { path: '^web/' },
+    },
+    {
+      name: 'known-page',
+      severity: 'error',
+      comment: 'a folder of web/ that is not in the list of what pages see',
+      from: { path: '^web/', pathNot: `^web/(${Object.keys(SEEN).join('|')})/` },
+      to: {},
+    },
     {
       name: 'known-room',
       severity: 'error',
@@ -134,7 +172,7 @@ module.exports = {
       severity: 'error',
       comment: 'an import that leads nowhere',
       from: {},
-      to: { couldNotResolve: true },
+      to: { couldNotResolve: true, pathNot: '\\?url$' }, // an address, which Vite puts in
     },
     {
       name: 'shipped-dependencies',

@@ -15,7 +15,7 @@ const CHECKS = [
   {
     name: 'layers',
     program: 'depcruise',
-    args: ['--config', '.dependency-cruiser.cjs', '--no-progress', 'src'],
+    args: ['--config', '.dependency-cruiser.cjs', '--no-progress', 'src', 'web'],
     remedy: 'the order of the rooms is in .dependency-cruiser.cjs',
   },
   { name: 'types', program: 'tsc', args: ['--noEmit', '-p', '.'], remedy: 'npm run types' },
