@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { transformWithOxc } from 'vite';
 
@@ -6,7 +6,12 @@ import { transformWithOxc } from 'vite';
 export async function compileSources(out: string): Promise<void> {
   const root = resolve(import.meta.dirname, '../src');
   const isSource = (file: string): boolean => file.endsWith('.ts') && !/\.(test|cases|d)\.ts$/.test(file);
-  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(isSource);
+  const all = readdirSync(root, { recursive: true, encoding: 'utf8' });
+  for (const file of all.filter((name) => name.endsWith('.mjs'))) {
+    mkdirSync(dirname(join(out, file)), { recursive: true });
+    copyFileSync(join(root, file), join(out, file));
+  }
+  const files = all.filter(isSource);
   await Promise.all(
     files.map(async (file) => {
       const path = join(root, file);

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { EngineError, messageOf } from '../errors/errors.ts';
+import { isRuntimeQuiet } from '../executor/quiet-runtime.node.ts';
 
 /** onnxruntime-node. */
 export type Runtime = typeof import('onnxruntime-node');
@@ -9,11 +10,13 @@ let loading: Promise<Runtime> | undefined;
 
 /**
  * Loads onnxruntime when the first model is run: it costs 100 ms that reading or writing a model need not pay, and who runs models elsewhere
- * need not install it.
+ * need not install it. Its telemetry is off before it is loaded.
  *
- * @throws EngineError  if it is not installed, or does not load on this machine
+ * @throws EngineError  if it is not installed, does not load on this machine, or its telemetry cannot be switched off: in a thread of the
+ *                      caller's making, where nothing did so before
  */
 export function loadRuntime(load: () => Promise<Runtime> = () => import('onnxruntime-node')): Promise<Runtime> {
+  if (!isRuntimeQuiet()) return Promise.reject(new EngineError(TALKS));
   loading ??= load().catch((cause: unknown) => {
     loading = undefined;
     throw new EngineError(reasonOf(cause), { cause });
@@ -29,6 +32,9 @@ export function runtimeVersion(): string {
     return 'none';
   }
 }
+
+const TALKS =
+  'Cannot run the model in this worker thread: the telemetry of onnxruntime can only be switched off from the main thread; import coppice there too, or set ORT_DISABLE_TELEMETRY=1';
 
 function reasonOf(cause: unknown): string {
   const isMissing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';

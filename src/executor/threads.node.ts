@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '../errors/errors.ts';
 import type { Call, Executor } from './executor.ts';
+import './quiet-runtime.node.ts';
 import { receivedError, type SentError } from './received-error.ts';
 
 /** How {@link threads} is set up. */
