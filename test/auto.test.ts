@@ -178,7 +178,7 @@ describe('the method auto', () => {
     await expect(refused({ gradients: 15 })).rejects.toThrow(/one step takes 16/);
     await expect(refused({ gradients: undefined, minutes: 0 })).rejects.toThrow(/number above 0/);
     await expect(refused({ method: 'chita' })).rejects.toThrow(/only "auto" takes a budget of compute/);
-    await expect(refused({ source: undefined })).rejects.toThrow(/give --data/);
+    await expect(refused({ source: undefined })).rejects.toThrow(/give rows/);
     await expect(pruneGradually(SMALL, asked())).rejects.toThrow(/trains by itself/);
     await expect(tune(SMALL, asked())).rejects.toThrow(/"auto" has none/);
   });

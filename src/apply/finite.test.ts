@@ -31,8 +31,8 @@ describe('weights that became infinite', () => {
   });
 
   it('are refused with their name and a remedy', () => {
-    expect(() => refuseNonFinite(MODEL, withW(Infinity, 0, 0, 0), 'lower --rate')).toThrow(
-      /"w" became .*; lower --rate/,
+    expect(() => refuseNonFinite(MODEL, withW(Infinity, 0, 0, 0), { says: 'lower the rate' })).toThrow(
+      /"w" became .*; lower the rate/,
     );
   });
 });

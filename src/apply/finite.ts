@@ -1,4 +1,4 @@
-import { DataError } from '../errors/errors.ts';
+import { DataError, type Remedy } from '../errors/errors.ts';
 import { constantsOf } from '../graph/constants.ts';
 import { widenConstant } from '../graph/passes/widen-floats.ts';
 import { tensorOf } from '../ir/access.ts';
@@ -27,15 +27,23 @@ export function becameNonFinite(before: Model, after: Model): string | null {
 /**
  * The last check of a model that is handed out, whatever made it.
  *
- * @param remedy  what to do about it, for the message
+ * @param remedy  what to do about it: in words, and the options of it
  * @throws DataError if a weight became infinite or no number
  */
-export function refuseNonFinite(before: Model, after: Model, remedy: string): void {
+export function refuseNonFinite(
+  before: Model,
+  after: Model,
+  remedy: { readonly says: string; readonly remedies?: readonly Remedy[] },
+): void {
   const name = becameNonFinite(before, after);
   if (name !== null)
-    throw new DataError(`Cannot hand out the model: an element of "${name}" became infinite or no number; ${remedy}`, {
-      fields: { weight: name },
-    });
+    throw new DataError(
+      `Cannot hand out the model: an element of "${name}" became infinite or no number; ${remedy.says}`,
+      {
+        fields: { weight: name },
+        ...(remedy.remedies && { remedies: remedy.remedies }),
+      },
+    );
 }
 
 function allFinite(values: Float32Array | Float64Array): boolean {

@@ -110,7 +110,8 @@ function refuseNonFinite({ name }: WeightLayer, w: Float64Array | Float32Array, 
   }
   const i = w.findIndex((x) => !Number.isFinite(x));
   throw new OnnxDecodeError(
-    `Cannot prune weight "${name}": element ${i} is ${w[i]}; repair the model first, or leave the layer out (--exclude)`,
+    `Cannot prune weight "${name}": element ${i} is ${w[i]}; repair the model first, or leave the layer out`,
+    { remedies: [{ option: 'exclude', value: name }] },
   );
 }
 

@@ -138,12 +138,13 @@ function unsupported(refused: readonly Obstacle[], opset: number, weights: reado
   );
   const [nodes, them] = refused.length === 1 ? ['node', 'it'] : ['nodes', 'them'];
   return new UnsupportedOpError(
-    `Cannot differentiate ${nodes} ${list.join('; ')}; exclude the weights behind ${them} (--exclude) or use a method without gradients (--method magnitude)`,
+    `Cannot differentiate ${nodes} ${list.join('; ')}; exclude the weights behind ${them}, or use a method without gradients`,
     {
       fields: {
         weights,
         nodes: refused.map(({ node, reason }) => ({ name: node.name, op: node.op, domain: node.domain, reason })),
       },
+      remedies: [{ option: 'exclude' }, { option: 'method', value: 'magnitude' }],
     },
   );
 }

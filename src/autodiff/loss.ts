@@ -239,7 +239,8 @@ function crossEntropy(place: LossPlace, words: Vocabulary, output: string): Emit
   const classes = dims[axis] ?? 1;
   if (classes < 2)
     throw new OptionError(
-      `Cannot compute cross-entropy: wanted logits [samples, classes], the output has shape [${own}]; name another loss (--loss binary-cross-entropy, mse or random)`,
+      `Cannot compute cross-entropy: wanted logits [samples, classes], the output has shape [${own}]; name another loss: binary-cross-entropy, mse or random`,
+      { remedies: [{ option: 'loss' }] },
     );
   checkSmoothing(smoothing);
   const rows = sizeOf(dims) / classes;

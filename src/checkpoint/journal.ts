@@ -60,7 +60,7 @@ export function checkSameRun(kept: Journal['key'], now: Journal['key']): void {
   );
   if (differing.length > 0)
     throw new ResumeMismatchError(
-      `Cannot go on: not as it was when the run began: ${differing.join(', ')}; put it back, or begin anew with --restart`,
-      { fields: { differing } },
+      `Cannot go on: not as it was when the run began: ${differing.join(', ')}; put it back, or begin anew`,
+      { fields: { differing }, remedies: [{ option: 'restart' }] },
     );
 }

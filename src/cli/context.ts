@@ -1,8 +1,10 @@
+import type { Remedy } from '../errors/errors.ts';
 import type { NewEvent } from '../progress/events.ts';
 import type { OnProgress, RunOptions } from '../progress/progress.ts';
 import { eventPrinter } from './event-printer.ts';
 import { hasColors, type Io } from './io.ts';
 import { type ProgressPrinter, progressPrinter } from './progress-printer.ts';
+import { type FlagsThere, withFlags } from './remedies.ts';
 
 /** How much a command says on standard error. */
 export interface Loudness {
@@ -20,8 +22,8 @@ export interface Context {
   readonly onProgress: OnProgress;
   /** What everything that loops accepts. */
   readonly run: Required<RunOptions>;
-  /** Says something that the user should know; kept for the report too. */
-  warn(message: string): void;
+  /** Says something that the user should know, with the flags that mend it; kept for the report too. */
+  warn(message: string, remedies?: readonly Remedy[]): void;
   readonly warnings: readonly string[];
   /** Says what was missed, --quiet or not. */
   fail(message: string): void;
@@ -48,12 +50,13 @@ export interface Context {
 /** What a run may go on from, and how another is called. */
 export type Continuation = Pick<Context, 'resumed' | 'goOn'>;
 
-/** Opens a context on an {@link Io}. */
+/** Opens a context on an {@link Io}. @param flags  those that the command has, to name them as remedies */
 export function openContext(
   io: Io,
   command: readonly string[],
   { quiet = false, verbose = false, events }: Loudness,
   continuation: Continuation,
+  flags: FlagsThere = new Set(),
 ): Context {
   const stream = events === undefined ? null : eventPrinter(io.err, command);
   const printer: ProgressPrinter = stream ? silent(stream.onProgress) : progressPrinter(io, quiet);
@@ -68,7 +71,8 @@ export function openContext(
     run: { onProgress: printer.onProgress, signal: io.signal },
     warnings,
     seconds,
-    warn: (message) => {
+    warn: (said, remedies) => {
+      const message = withFlags(said, remedies, flags);
       if (warnings.includes(message)) return;
       warnings.push(message);
       stream?.emit({ type: 'warning', message });

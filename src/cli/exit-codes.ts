@@ -1,4 +1,5 @@
 import { CoppiceError, type ErrorCode } from '../errors/errors.ts';
+import { type FlagsThere, withFlags } from './remedies.ts';
 
 /** What the program's exit code says; docs/cli.md is the list for users. */
 export const EXIT = {
@@ -33,10 +34,13 @@ export interface Failure {
   readonly sentence: string;
 }
 
-/** Turns anything that was thrown into a {@link Failure}; what nobody foresaw is our bug. */
-export function failureOf(thrown: unknown, signal: AbortSignal): Failure {
+/** Turns anything that was thrown into a {@link Failure}, with the flags that mend it; what nobody foresaw is our bug. */
+export function failureOf(thrown: unknown, signal: AbortSignal, flags: FlagsThere = new Set()): Failure {
   if (signal.aborted) return { code: EXIT.interrupted, sentence: 'interrupted; nothing was left half-written' };
-  if (thrown instanceof CoppiceError) return { code: BY_ERROR[thrown.code], sentence: oneLine(thrown.message) };
+  if (thrown instanceof CoppiceError) {
+    const sentence = withFlags(oneLine(thrown.message), thrown.remedies, flags);
+    return { code: BY_ERROR[thrown.code], sentence };
+  }
   const message = oneLine(thrown instanceof Error ? thrown.message : String(thrown));
   if (isOutOfMemory(thrown)) {
     return { code: EXIT.usage, sentence: `not enough memory (${message}); lower --samples, or name fewer --layers` };

@@ -4,26 +4,22 @@ import { METHOD_NAMES, METHODS, SOLVING_METHOD } from '../methods/list.ts';
 import { defaultOf } from '../methods/method.ts';
 import { factsOf, METHOD_OPTIONS, type MethodOption } from '../pruning/method-options.ts';
 import { amount, count, number, numberOrAuto, oneOf, whole } from './parsers.ts';
+import { flagOfName } from './remedies.ts';
 
 /** Adds the options of all methods, each with its defaults by method. */
 export function methodFlags(command: Command): Command {
   for (const name of Object.keys(METHOD_OPTIONS) as MethodOption[]) {
     command.addOption(flagOf(name));
     if (isSwitchOrAuto(METHOD_OPTIONS[name]))
-      command.addOption(new Option(flagName(name).replace('--', '--no-'), 'do not'));
+      command.addOption(new Option(flagOfName(name).replace('--', '--no-'), 'do not'));
   }
   return command;
-}
-
-/** The flag of an option: `--first-order`. */
-export function flagName(name: MethodOption): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function flagOf(name: MethodOption): Option {
   const schema = bare(METHOD_OPTIONS[name]);
   const { description = '', argument = 'kind', isAmount = false } = factsOf(schema) ?? {};
-  const flag = flagName(name);
+  const flag = flagOfName(name);
   if (schema instanceof z.ZodBoolean || isSwitchOrAuto(schema)) return new Option(flag, textOf(name, description));
   const option = new Option(`${flag} <${argument}>`, '');
   if (schema instanceof z.ZodEnum) {

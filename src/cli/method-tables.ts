@@ -1,7 +1,7 @@
 import { METHOD_NAMES, METHODS } from '../methods/list.ts';
 import { defaultOf } from '../methods/method.ts';
 import { factsOf, METHOD_OPTIONS, type MethodOption } from '../pruning/method-options.ts';
-import { flagName } from './method-flags.ts';
+import { flagOfName } from './remedies.ts';
 
 /** The methods as a table: name, what it reads, what it does. */
 export function methodsTable(): string {
@@ -16,7 +16,7 @@ export function methodsTable(): string {
 export function optionsTable(): string {
   const rows = (Object.keys(METHOD_OPTIONS) as MethodOption[]).map((name) => {
     const { description = '', argument } = factsOf(METHOD_OPTIONS[name]) ?? {};
-    const flag = `\`${flagName(name)}${argument === undefined ? '' : ` ${argument}`}\``;
+    const flag = `\`${flagOfName(name)}${argument === undefined ? '' : ` ${argument}`}\``;
     return `| ${flag} | ${description} | ${defaultsText(name)} |`;
   });
   return ['| flag | | default by method |', '| --- | --- | --- |', ...rows].join('\n');

@@ -3,6 +3,7 @@ import { COMMANDS, type CommandModule, type CommandName } from './commands.ts';
 import { openContext } from './context.ts';
 import { EXIT, failureOf } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { type FlagsThere, flagsOf } from './remedies.ts';
 
 /** Flags that every command has. */
 interface CommonFlags {
@@ -28,6 +29,7 @@ export async function run(
   const name = argv[0] === 'help' ? argv[1] : argv[0];
   const chosen = name !== undefined && Object.hasOwn(COMMANDS, name) ? (name as CommandName) : undefined;
   let code: number = EXIT.ok;
+  let flags: FlagsThere = new Set();
   const started = performance.now();
   try {
     const module = chosen === undefined ? undefined : await COMMANDS[chosen].load();
@@ -40,11 +42,12 @@ export async function run(
         code = result;
       },
     });
+    flags = flagsOf(program.commands.find((command) => command.name() === chosen) ?? program);
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    const failure = failureOf(thrown, io.signal);
+    const failure = failureOf(thrown, io.signal, flags);
     if (argv.some((word) => word.startsWith('--events'))) {
       const at = Math.round(performance.now() - started) / 1000;
       io.err(`${JSON.stringify({ type: 'failure', at, message: failure.sentence })}\n`);
@@ -89,7 +92,7 @@ function declare(io: Io, version: string, { chosen, module, argv, resumed, done 
     command.action(async (...given: unknown[]) => {
       const models = given.slice(0, -2).flat() as string[]; // the last two are the flags and the command
       const flags = command.opts<CommonFlags>();
-      const context = openContext(io, ['coppice', ...argv], flags, continuation);
+      const context = openContext(io, ['coppice', ...argv], flags, continuation, flagsOf(command));
       const code = await module.act(context, models, command);
       context.emit({ type: 'end', code });
       done(code);

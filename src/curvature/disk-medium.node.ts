@@ -44,8 +44,8 @@ function told<T>(what: string, path: string, work: () => T): T {
     return work();
   } catch (cause) {
     throw new DataError(
-      `Cannot ${what} gradient rows in ${path}: ${messageOf(cause)}; free space there, set TMPDIR, or allow more --memory`,
-      { cause },
+      `Cannot ${what} gradient rows in ${path}: ${messageOf(cause)}; free space there, set TMPDIR, or allow more memory`,
+      { cause, remedies: [{ option: 'memory' }] },
     );
   }
 }

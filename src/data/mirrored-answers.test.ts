@@ -38,7 +38,7 @@ describe('answerMover', () => {
 
   it('refuses a crop, and positions that are not those of the picture', () => {
     expect(() => answerMover(labels([2, 3]), { ...at, augment: { crop: 1, flip: true } })).toThrow(
-      /by a crop.*--augment-flip alone/,
+      /by a crop.*mirror them alone/,
     );
     expect(() => answerMover(labels([4, 5]), at)).toThrow(/labels of shape \[4,5\].*2 x 3/);
   });

@@ -35,11 +35,13 @@ export function answerMover(
   const dense = denseOf(dims, picture);
   if (dense === null)
     throw new OptionError(
-      `Cannot augment "${address}": its ${what} of shape [${dims}] a picture cannot be moved with pictures of ${picture.height} x ${picture.width}; leave --augment-crop and --augment-flip out`,
+      `Cannot augment "${address}": its ${what} of shape [${dims}] a picture cannot be moved with pictures of ${picture.height} x ${picture.width}; do not augment them`,
+      { remedies: [{ option: 'augment' }] },
     );
   if (augment.crop > 0)
     throw new OptionError(
-      `Cannot augment "${address}" by a crop: its ${what} have one for each position, and those that a crop cuts in from outside have none; use --augment-flip alone`,
+      `Cannot augment "${address}" by a crop: its ${what} have one for each position, and those that a crop cuts in from outside have none; mirror them alone`,
+      { remedies: [{ option: 'augment' }] },
     );
   return (row, { mirrored }) => {
     if (mirrored) mirror(row, dense);

@@ -91,7 +91,8 @@ function furtherInputs(
     const { augment } = preprocess;
     if ((augment.crop > 0 || augment.flip) && array.dims.length > 2)
       throw new OptionError(
-        `Cannot augment "${of.address}": its array "${info.name}" of shape [${array.dims}] would not move with the pictures; leave --augment-crop and --augment-flip out`,
+        `Cannot augment "${of.address}": its array "${info.name}" of shape [${array.dims}] would not move with the pictures; do not augment them`,
+        { remedies: [{ option: 'augment' }] },
       );
     const source = arraySource({ x: array }, `${of.address}, ${info.name}`);
     return [

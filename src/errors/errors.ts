@@ -14,16 +14,59 @@ export type ErrorCode =
 /** Structured fields of an error: plain data, so that it crosses a worker boundary unharmed. */
 export type ErrorFields = Readonly<Record<string, unknown>>;
 
+/** An option that mends what is wrong, by its name in the library; a command line knows its flag. */
+export interface Remedy {
+  readonly option: RemedyOption;
+  /** A value that mends it. */
+  readonly value?: string;
+}
+
+/** Options that errors and warnings name as remedies. */
+export type RemedyOption =
+  | 'data'
+  | 'method'
+  | 'layers'
+  | 'exclude'
+  | 'bounds'
+  | 'samples'
+  | 'batch'
+  | 'lambda'
+  | 'lineSearch'
+  | 'tune'
+  | 'gradual'
+  | 'maxDrop'
+  | 'memory'
+  | 'loss'
+  | 'labels'
+  | 'output'
+  | 'rate'
+  | 'augment'
+  | 'report'
+  | 'restart';
+
+/** What an error says besides its message. */
+interface Details {
+  readonly fields?: ErrorFields;
+  readonly remedies?: readonly Remedy[];
+  readonly cause?: unknown;
+}
+
 /** The base of every error that Coppice throws on purpose: the caller or a file is wrong. */
 export class CoppiceError extends Error {
   readonly code: ErrorCode;
   readonly fields: ErrorFields;
 
-  constructor(code: ErrorCode, message: string, options: { fields?: ErrorFields; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: ErrorCode, message: string, { fields = {}, remedies, cause }: Details = {}) {
+    super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = code;
-    this.fields = options.fields ?? {};
+    this.fields = remedies === undefined ? fields : { ...fields, remedies };
+  }
+
+  /** Options that mend it, by their names in the library. */
+  get remedies(): readonly Remedy[] {
+    const { remedies } = this.fields;
+    return Array.isArray(remedies) ? remedies : [];
   }
 
   /** Plain data from which {@link errorFromJSON} rebuilds the error; structuredClone would lose class and code. */
@@ -39,8 +82,6 @@ export interface SerializedError {
   readonly message: string;
   readonly fields: ErrorFields;
 }
-
-type Details = { fields?: ErrorFields; cause?: unknown };
 
 /** The bytes are not a model that can be read. */
 export class OnnxDecodeError extends CoppiceError {

@@ -73,8 +73,8 @@ export function watchLoss({ ignorant }: LossScale, before?: SeenLosses): Watch {
 /** The error of a training that diverged. @param where  step and epoch, from 1 */
 export function divergence(what: string, where: { step: number; epoch: number; rate: number }): DataError {
   return new DataError(
-    `Cannot go on training: ${what} at step ${where.step} of epoch ${where.epoch}; lower the learning rate (--rate), current value is ${where.rate}`,
-    { fields: { diverged: true } },
+    `Cannot go on training: ${what} at step ${where.step} of epoch ${where.epoch}; lower the learning rate, current value is ${where.rate}`,
+    { fields: { diverged: true }, remedies: [{ option: 'rate' }] },
   );
 }
 

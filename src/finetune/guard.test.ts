@@ -63,7 +63,7 @@ describe('a training that diverges', () => {
     }
     expect(guard.slowdown()).toBeCloseTo(0.04, 12);
     expect(() => guard.before(Number.NaN, at(1))).toThrow(DataError);
-    expect(() => guard.before(Number.NaN, at(1))).toThrow(/not finite at step 2 of epoch 1.*--rate/);
+    expect(() => guard.before(Number.NaN, at(1))).toThrow(/not finite at step 2 of epoch 1.*learning rate/);
   });
 
   it('is taken back behind its last step too, by its loss or a weight that is not finite', () => {

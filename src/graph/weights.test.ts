@@ -252,7 +252,7 @@ describe('readWeights', () => {
     const constants = new Map([['w', constantOf(float32(data, [4, 3]))]]);
     const broken = { ...model, graph: { ...model.graph, constants } };
     expect(() => readWeights(broken, prunable)).toThrow(OnnxDecodeError);
-    expect(() => readWeights(broken, prunable)).toThrow(/"w".*NaN.*--exclude/);
+    expect(() => readWeights(broken, prunable)).toThrow(/"w".*NaN.*leave the layer out/);
   });
 
   it('reads a matrix that is stored [in, out] as [out, in]', () => {

@@ -40,7 +40,7 @@ it('prunes by magnitude where the layers have nothing else, and says so', async 
   expect(chosen.layers.map(({ name }) => name)).toEqual(['w', 'v']);
   expect(stages[0]?.message).toMatch(/^the largest weights were kept.*"w": its elements are float64/);
   await expect(prune(DOUBLE, { ...options, method: 'reconstruct' })).rejects.toThrow(
-    /wanted weights.*--method magnitude/,
+    /wanted weights.*prune by magnitude/,
   );
 });
 

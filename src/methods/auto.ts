@@ -44,6 +44,8 @@ function withSteps(settled: AutoOptions, given: MethodOptions): AutoOptions {
   if (most === undefined) return settled;
   const batch = given.batch ?? batchWithin(most, settled.batch);
   if (most < batch)
-    throw new OptionError(`Cannot train within ${most} sample gradients: one step takes ${batch} (--batch)`);
+    throw new OptionError(`Cannot train within ${most} sample gradients: one step takes ${batch}`, {
+      remedies: [{ option: 'batch' }],
+    });
   return { ...settled, batch, samples: Math.floor(most / batch) };
 }

@@ -64,9 +64,7 @@ export async function decided<T extends PruneOptions>(
     },
     notes: [outputs.says],
     warnings: [
-      ...(drawn
-        ? ["the data has no labels: the gradients use labels drawn from the model's own prediction (--labels model)"]
-        : []),
+      ...(drawn ? ["the data has no labels: the gradients use labels drawn from the model's own prediction"] : []),
       ...counted.warnings,
     ],
   };
@@ -87,7 +85,8 @@ function rowsOf(
   const wanted = options.samples ?? (defaultOf(method, 'samples') as number);
   if (there < 1 || (options.samples !== undefined && there < wanted))
     throw new DataError(
-      `Cannot take ${there < 1 ? 1 : wanted} gradient rows of ${batch} samples each: the data has ${count} samples; lower --samples or --batch`,
+      `Cannot take ${there < 1 ? 1 : wanted} gradient rows of ${batch} samples each: the data has ${count} samples; take fewer rows, or smaller ones`,
+      { remedies: [{ option: 'samples' }, { option: 'batch' }] },
     );
   const samples = Math.min(wanted, there);
   const fewer =

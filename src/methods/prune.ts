@@ -41,7 +41,10 @@ export async function prune(model: Model, options: PruneOptions): Promise<PruneR
     await withTestedSource(model, options),
     layersFor(model, options, methodOf(options)),
   );
-  refuseNonFinite(model, result.model, 'use a larger ridge (--lambda), or another method (--method magnitude)');
+  refuseNonFinite(model, result.model, {
+    says: 'use a larger ridge, or another method',
+    remedies: [{ option: 'lambda' }, { option: 'method', value: 'magnitude' }],
+  });
   return result;
 }
 

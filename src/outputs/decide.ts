@@ -31,7 +31,8 @@ export async function decideOutputs(model: Model, request: OutputsRequest): Prom
   const candidates = output === undefined ? likeliestFirst(heads) : [namedHead(model, heads, output)];
   if (request.labels === 'data' && loss !== 'random' && !source.labelled && !source.hasTargets)
     throw new DataError(
-      "Cannot use the answers of the data: it has no labels and no targets; draw them from the model's own prediction (--labels model)",
+      "Cannot use the answers of the data: it has no labels and no targets; draw them from the model's own prediction",
+      { remedies: [{ option: 'labels', value: 'model' }] },
     );
   const answers = usesAnswers(request) ? answersOf(source, fed, samples) : {};
   for (const judged of candidates) {
@@ -165,7 +166,8 @@ function misfit(
   const shapes = heads.map(({ name, dims }) => `"${name}" [${[count, ...dims]}]`).join(', ');
   if (given === undefined)
     return new OptionError(
-      `Cannot compute the loss "${loss}" of outputs ${shapes}: wanted one value a class, or another --loss`,
+      `Cannot compute the loss "${loss}" of outputs ${shapes}: wanted one value a class, or another loss`,
+      { remedies: [{ option: 'loss' }] },
     );
   const what = labels === undefined ? 'targets' : 'labels';
   const shape = `[${[count, ...given.dims]}]`;
@@ -179,7 +181,10 @@ function misfit(
     what === 'targets' ? 'a target for each number' : 'a class for each position, or 0 or 1 for each number';
   return new DataError(
     `Cannot use the ${what} of the data${lossPart}: wanted ${wanted} of outputs ${shapes}, got shape ${shape}; ` +
-      'save them in the shape of the output that they are about (--output-name names it)',
-    { fields: { given: [count, ...given.dims], outputs: heads.map(({ dims }) => [count, ...dims]) } },
+      'save them in the shape of the output that they are about',
+    {
+      fields: { given: [count, ...given.dims], outputs: heads.map(({ dims }) => [count, ...dims]) },
+      remedies: [{ option: 'output' }],
+    },
   );
 }

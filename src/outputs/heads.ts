@@ -81,7 +81,8 @@ export async function readHeads(model: Model, { engine, inputs, samples }: Heads
   const all = graph.outputs.map(({ name, type }) => `"${name}" (${type ?? 'no declared type'})`).join(', ');
   throw new UnsupportedOpError(
     `Cannot tell what the model says: wanted an output of floats with a part for each sample, its outputs are ${all}; ` +
-      'export it with its scores as an output, or use what needs no outputs (--method magnitude)',
+      'export it with its scores as an output, or use what needs no outputs',
+    { remedies: [{ option: 'method', value: 'magnitude' }] },
   );
 }
 

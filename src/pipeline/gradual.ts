@@ -92,8 +92,11 @@ export async function pruneGradually(
   const { source } = options;
   const method = methodOf(options);
   if (takesCompute(method))
-    throw new OptionError(`Cannot train between prunings by ${method.name}: it trains by itself; leave out --gradual`);
-  if (source === undefined) throw new DataError('Cannot train between prunings without data: give --data');
+    throw new OptionError(`Cannot train between prunings by ${method.name}: it trains by itself`, {
+      remedies: [{ option: 'gradual' }],
+    });
+  if (source === undefined)
+    throw new DataError('Cannot train between prunings without data: give rows', { remedies: [{ option: 'data' }] });
   const resolved = resolvePrune(options);
   let chosen = layersFor(model, options, method);
   const p = chosen.layers.reduce((sum, { size }) => sum + size, 0);

@@ -66,10 +66,14 @@ export async function searchMaxDrop(
   const options = withSolvingMethod(asked);
   const { trials: count, heldOut } = { ...MAX_DROP_DEFAULTS, ...search };
   if (!(maxDrop > 0 && maxDrop < 1))
-    throw new OptionError(`Cannot hold the accuracy within ${maxDrop}: wanted a share above 0 and below 1, such as 1%`);
+    throw new OptionError(
+      `Cannot hold the accuracy within ${maxDrop}: wanted a share above 0 and below 1, such as 0.01`,
+    );
   const { source, engine, signal } = options;
   if (source === undefined || !source.labelled)
-    throw new DataError('Cannot search for the smallest model: wanted data with labels (--data)');
+    throw new DataError('Cannot search for the smallest model: wanted data with labels', {
+      remedies: [{ option: 'data' }],
+    });
   const parts = holdOut(source, heldOut, { seed: options.seed ?? 1, what: 'search for the smallest model' });
   const judge = async (one: Model): Promise<number> =>
     (await evaluate(engine, one, parts.heldOut, signal === undefined ? {} : { signal })).accuracy ?? 0;

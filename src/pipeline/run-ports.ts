@@ -1,5 +1,6 @@
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Remedy } from '../errors/errors.ts';
 import type { TrainingState } from '../finetune/finetune.ts';
 import type { Model } from '../ir/model.ts';
 import type { PruneOptions } from '../methods/prune-options.ts';
@@ -42,8 +43,8 @@ export interface RunPorts extends RunOptions, Stopwatch {
   readonly judged: OutputChoice;
   /** Says how far the work is, and what was decided. */
   tell(message: string): void;
-  /** Says what makes the result worth less; the report keeps it. */
-  warn(message: string): void;
+  /** Says what makes the result worth less, and which options mend it; the report keeps it. */
+  warn(message: string, remedies?: readonly Remedy[]): void;
   emit(event: NewEvent): void;
   /** Whether the model is judged after each stage of a pruning: somebody reads it. */
   readonly judgesStages: boolean;

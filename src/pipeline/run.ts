@@ -83,8 +83,9 @@ function checkStep(step: Step, { data }: RunPorts): void {
   if (data !== null || step.do === 'prune') return;
   throw new DataError(
     step.do === 'recalibrate'
-      ? 'Cannot recalibrate without data: give --data'
-      : 'Cannot train without data: give --data, rows with labels or targets',
+      ? 'Cannot recalibrate without data: give rows'
+      : 'Cannot train without data: give rows with labels or targets',
+    { remedies: [{ option: 'data' }] },
   );
 }
 

@@ -1,12 +1,13 @@
 import { countKept } from '../apply/weights.ts';
 import { type Budget, budgetName } from '../budget/budget.ts';
 import type { GradientRows } from '../curvature/gradient-rows.ts';
-import { DataError, OptionError } from '../errors/errors.ts';
+import { OptionError } from '../errors/errors.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import { METHODS, type Method, takesCompute } from '../methods/list.ts';
 import { type PruneResult, prune } from '../methods/prune.ts';
 import { type PruneOptions, resolveGradients, resolvePrune } from '../methods/prune-options.ts';
+import { withoutData } from '../pruning/job.ts';
 import { predictedLossChange } from './report-facts.ts';
 import { denseRows, unlessBlocked } from './shared-rows.ts';
 
@@ -128,8 +129,7 @@ function planRuns(request: SweepRequest): Run[] {
   if (runs.length === 0)
     throw new OptionError('Cannot sweep over nothing: name at least one method, one budget and one seed');
   const needy = runs.find(({ method }) => METHODS[method].needs.data);
-  if (needy !== undefined && request.source === undefined)
-    throw new DataError(`Cannot prune by ${needy.method} without data: give --data`);
+  if (needy !== undefined && request.source === undefined) throw withoutData(needy.method);
   return runs;
 }
 

@@ -53,7 +53,7 @@ export async function tune(model: Model, asked: PruneOptions, tuning: TuneOption
   const { name, needs } = methodOf(options);
   if (!needs.gradients) throw new OptionError(`Cannot tune lambda: the method "${name}" has none`);
   if (source === undefined || !source.labelled)
-    throw new DataError('Cannot tune lambda: wanted data with labels (--data)');
+    throw new DataError('Cannot tune lambda: wanted data with labels', { remedies: [{ option: 'data' }] });
   const parts = holdOut(source, tuning.heldOut ?? TUNE_DEFAULTS.heldOut, {
     seed: options.seed ?? 1,
     what: 'tune lambda',

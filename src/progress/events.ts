@@ -7,7 +7,7 @@ const at = z.number().describe('seconds since the start');
 const measure = z.number().nullable();
 const count = z.number().int().nonnegative();
 
-/** One line of `--events ndjson`. Readers skip types and fields that they do not know. */
+/** One line of a run's events, as JSON. Readers skip types and fields that they do not know. */
 export const eventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), at, schema: z.literal(EVENTS_SCHEMA), command: z.array(z.string()) }),
   z.object({

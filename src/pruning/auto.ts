@@ -291,7 +291,8 @@ function supportsOfLargest(
     const w = values.get(layer.name);
     if (w === undefined)
       throw new UnsupportedOpError(
-        `Cannot train weight "${layer.name}": it is not a float32 constant of a layer that can be trained; leave it out (--exclude)`,
+        `Cannot train weight "${layer.name}": it is not a float32 constant of a layer that can be trained; leave it out`,
+        { remedies: [{ option: 'exclude', value: layer.name }] },
       );
     for (let i = 0; i < layer.size; i++) importance[start + i] = (w[storedPosition(layer, i)] as number) ** 2;
     start += layer.size;

@@ -285,7 +285,7 @@ describe('rowsOf refuses', () => {
   });
 
   it('cross-entropy without labels, and says where to get some', async () => {
-    await expect(rows(MLP, { count: 4, sampleDims: [4] })).rejects.toThrow(/no labels.*--labels model/);
+    await expect(rows(MLP, { count: 4, sampleDims: [4] })).rejects.toThrow(/no labels.*own prediction/);
   });
 
   it('mean squared error without targets', async () => {

@@ -73,7 +73,8 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
   const wanted = samples * batch;
   if (source.count < wanted)
     throw new DataError(
-      `Cannot take ${samples} gradient rows of ${batch} samples: wanted ${wanted} samples, the data has ${source.count}; lower --samples or --batch`,
+      `Cannot take ${samples} gradient rows of ${batch} samples: wanted ${wanted} samples, the data has ${source.count}; take fewer rows, or smaller ones`,
+      { remedies: [{ option: 'samples' }, { option: 'batch' }] },
     );
   const order = drawIndices(rng.fork('samples'), source.count, wanted);
   const outputs = await decideOutputs(model, request);

@@ -79,9 +79,15 @@ export function budgetsOf({ layers, resolved }: Job<'stages' | 'schedule' | 'bas
   );
 }
 
+/** The error of a method that reads data and has none. */
+export function withoutData(method: string): DataError {
+  return new DataError(`Cannot prune by ${method} without data: give rows, or prune by magnitude`, {
+    remedies: [{ option: 'data' }, { option: 'method', value: 'magnitude' }],
+  });
+}
+
 /** The samples of a job. @throws DataError if there are none */
 export function neededSource({ options: { source }, resolved: { method } }: Job<never>): FeedSource {
-  if (source === undefined)
-    throw new DataError(`Cannot prune by ${method} without data: give --data, or use --method magnitude`);
+  if (source === undefined) throw withoutData(method);
   return source;
 }

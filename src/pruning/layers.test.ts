@@ -44,14 +44,14 @@ describe('chooseLayers', () => {
   it('says of every layer that is left alone why', () => {
     const { untouched } = chooseLayers(MODEL, { exclude: ['/head'] });
     expect(untouched.map(({ name, reason }) => [name, reason])).toEqual([
-      ['head(a+b)', 'left out by --layers or --exclude'],
+      ['head(a+b)', 'left out by the choice of layers'],
       ['table', expect.stringMatching(/Gather/)],
     ]);
   });
 
   it('refuses a glob that matches nothing, naming the layers that there are', () => {
     expect(() => names({ exclude: ['downsample*'] })).toThrow(
-      /--exclude "downsample\*".*\/block\/0, \/block\/1, \/head/,
+      /layers by "downsample\*".*\/block\/0, \/block\/1, \/head/,
     );
   });
 

@@ -41,18 +41,20 @@ export function withoutBlocked(chosen: ChosenLayers, blocked: readonly BlockedLa
  */
 export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captured, batch = 1): ChosenLayers {
   const { prunable, unprunable } = findWeights(model, captured, batch);
-  const wanted = matcher('--layers', choice.layers, prunable);
-  const unwanted = matcher('--exclude', choice.exclude, prunable);
+  const wanted = matcher('layers', choice.layers, prunable);
+  const unwanted = matcher('exclude', choice.exclude, prunable);
   const isChosen = (layer: WeightLayer): boolean => (wanted?.(layer) ?? true) && !(unwanted?.(layer) ?? false);
   const layers = prunable.filter(isChosen);
   if (layers.length === 0) {
     if (prunable.length === 0)
-      throw new UnsupportedOpError('Cannot prune the model: the model has no prunable weight; see "coppice inspect"');
-    throw new OptionError('Cannot prune the model: every prunable layer is left out; see "coppice inspect"');
+      throw new UnsupportedOpError('Cannot prune the model: the model has no prunable weight; inspect it to see why');
+    throw new OptionError(
+      'Cannot prune the model: every prunable layer is left out; inspect it to see which there are',
+    );
   }
   const left = prunable
     .filter((layer) => !isChosen(layer))
-    .map(({ name, node, op, dims }) => ({ name, node, op, dims, reason: 'left out by --layers or --exclude' }));
+    .map(({ name, node, op, dims }) => ({ name, node, op, dims, reason: 'left out by the choice of layers' }));
   return { layers, untouched: [...left, ...unprunable] };
 }
 
@@ -101,8 +103,11 @@ function forMethod(chosen: ChosenLayers, { name, needs, fallsBack }: LayerUse): 
   if (blocked.length < chosen.layers.length) return withoutBlocked(chosen, blocked);
   if (fallsBack) return chosen;
   throw new UnsupportedOpError(
-    `Cannot prune by ${name}: wanted weights that gradients or layer problems reach, ${magnitudesAlone(chosen.layers)}; use --method magnitude`,
-    { fields: { weights: blocked.map(({ layer }) => layer.name) } },
+    `Cannot prune by ${name}: wanted weights that gradients or layer problems reach, ${magnitudesAlone(chosen.layers)}; prune by magnitude`,
+    {
+      fields: { weights: blocked.map(({ layer }) => layer.name) },
+      remedies: [{ option: 'method', value: 'magnitude' }],
+    },
   );
 }
 
@@ -123,7 +128,7 @@ export function boundsOf(
   layers: readonly WeightLayer[],
   bounds: readonly LayerBound[],
 ): (Pick<LayerBound, 'least' | 'most'> | undefined)[] {
-  const matchers = bounds.map((bound) => ({ bound, matches: matcher('--layer', [bound.layer], layers) }));
+  const matchers = bounds.map((bound) => ({ bound, matches: matcher('bounds', [bound.layer], layers) }));
   return layers.map((layer) => {
     const found = matchers.findLast(({ matches }) => matches?.(layer));
     return found && { least: found.bound.least, most: found.bound.most };
@@ -131,7 +136,7 @@ export function boundsOf(
 }
 
 function matcher(
-  option: string,
+  option: 'layers' | 'exclude' | 'bounds',
   globs: readonly string[] | undefined,
   layers: readonly WeightLayer[],
 ): ((layer: WeightLayer) => boolean) | undefined {
@@ -151,10 +156,11 @@ function matcher(
   const idle = patterns.find(({ pattern }) => !layers.some((layer) => matches(pattern, layer)));
   if (idle !== undefined) {
     throw new OptionError(
-      `Cannot apply ${option} "${idle.glob}": it matches no prunable layer; there are ${layers
+      `Cannot choose layers by "${idle.glob}": it matches no prunable layer; there are ${layers
         .map((l) => l.node || l.name)
         .slice(0, 12)
         .join(', ')}${layers.length > 12 ? ', ...' : ''}`,
+      { remedies: [{ option }] },
     );
   }
   return (layer) => patterns.some(({ pattern }) => matches(pattern, layer));

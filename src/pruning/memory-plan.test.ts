@@ -30,7 +30,7 @@ describe('planRows', () => {
   it('refuses a limit that leaves no room beside the rest, or no disk', () => {
     expect(() => planRows({ ...asked, limit: 5e8 })).toThrow(OptionError);
     const { disk: _, ...without } = asked;
-    expect(() => planRows({ ...without, limit: 4e9 })).toThrow(/allow more --memory/);
+    expect(() => planRows({ ...without, limit: 4e9 })).toThrow(/allow more memory/);
   });
 
   it('keeps layers as factors where whole rows do not fit, and only there', () => {

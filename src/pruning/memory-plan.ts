@@ -127,7 +127,8 @@ function fixedBytes({ rows, weights, taken }: Pick<MemoryRequest, 'rows' | 'weig
 function demanded(request: MemoryRequest, plan: MemoryPlan | null): MemoryPlan {
   if (plan !== null) return plan;
   throw new OptionError(
-    `Cannot keep to ${(Number(request.limit) / 1e9).toFixed(1)} GB of memory: the run takes ${((fixedBytes(request) + 4 * SMALLEST_BLOCK) / 1e9).toFixed(1)} GB beside its gradient rows; allow more --memory, or name fewer --layers`,
+    `Cannot keep to ${(Number(request.limit) / 1e9).toFixed(1)} GB of memory: the run takes ${((fixedBytes(request) + 4 * SMALLEST_BLOCK) / 1e9).toFixed(1)} GB beside its gradient rows; allow more memory, or prune fewer layers`,
+    { remedies: [{ option: 'memory' }, { option: 'layers' }] },
   );
 }
 

@@ -14,7 +14,7 @@ import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { random } from '../tensor/random.ts';
 import { rowsOf } from './gradients.ts';
-import type { Job } from './job.ts';
+import { type Job, withoutData } from './job.ts';
 import { lossOn, searchAlong } from './line-search.ts';
 import { spreadUnits } from './scaling.ts';
 import type { StageResult } from './stage-result.ts';
@@ -122,7 +122,9 @@ function trueLoss(
 ): (w: Float64Array) => Promise<number> {
   const { engine, source } = options;
   if (source === undefined || !(source.labelled || source.hasTargets))
-    throw new DataError('Cannot search along the true loss: wanted data with labels or targets (--data)');
+    throw new DataError('Cannot search along the true loss: wanted data with labels or targets', {
+      remedies: [{ option: 'data' }, { option: 'lineSearch', value: '0' }],
+    });
   const { output, threads } = options;
   const loss = lossOn(
     {
@@ -147,8 +149,7 @@ export async function stageRows(
   { t, onProgress }: { t: number; onProgress?: OnProgress | undefined },
 ): Promise<GradientRows> {
   if (t === 0 && options.rows !== undefined) return options.rows;
-  if (options.source === undefined)
-    throw new DataError(`Cannot prune by ${resolved.method} without data: give --data, or use --method magnitude`);
+  if (options.source === undefined) throw withoutData(resolved.method);
   return rowsOf(
     {
       ...resolved,

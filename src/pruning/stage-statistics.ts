@@ -35,7 +35,10 @@ export function recalibratorsOf(
     readonly signal?: AbortSignal;
   },
 ): Recalibrators {
-  if (source === undefined) throw new DataError('Cannot recalibrate between stages without data: give --data');
+  if (source === undefined)
+    throw new DataError('Cannot recalibrate between stages without data: give rows', {
+      remedies: [{ option: 'data' }],
+    });
   const options = { engine, source, ...(seed !== undefined && { seed }), ...(signal && { signal }) };
   const once = (samples?: number): ((pruned: Model) => Promise<Model>) => {
     let opened: ReturnType<typeof recalibrator> | undefined;

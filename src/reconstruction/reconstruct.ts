@@ -175,8 +175,11 @@ async function solvableLayers(
   if (solvable.length === 0) {
     const list = blocked.map(({ layer, reason }) => `"${layer.name}": ${reason}`).join('; ');
     throw new UnsupportedOpError(
-      `Cannot reconstruct the outputs of any layer (${list}); use a method that does not solve layers (--method magnitude)`,
-      { fields: { weights: blocked.map(({ layer }) => layer.name) } },
+      `Cannot reconstruct the outputs of any layer (${list}); use a method that does not solve layers`,
+      {
+        fields: { weights: blocked.map(({ layer }) => layer.name) },
+        remedies: [{ option: 'method', value: 'magnitude' }],
+      },
     );
   }
   return { solvable, blocked };

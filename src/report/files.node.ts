@@ -49,7 +49,7 @@ export async function writeTextFiles(folder: string, texts: Readonly<Record<stri
   }
 }
 
-/** The report as the file and `--json` hold it: two spaces of indentation, a line feed at the end. */
+/** The report as the file holds it: two spaces of indentation, a line feed at the end. */
 export function reportText(report: Report): string {
   return `${JSON.stringify(report, null, 2)}\n`;
 }

@@ -31,7 +31,7 @@ export async function readReport(place: string): Promise<ReadReport> {
     return { path, document: parseReport(await readFile(path, 'utf8'), path) };
   }
   throw new DataError(
-    `Cannot read a report from "${place}": there is no ${NAMES.join(' and no ')}; name the folder that --report was given`,
+    `Cannot read a report from "${place}": there is no ${NAMES.join(' and no ')}; name the folder that the report was written into`,
   );
 }
 

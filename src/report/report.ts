@@ -84,7 +84,7 @@ export const reportSchema = z.object({
       name: z.string(),
       version: z.string(),
       threads: count.nullable(),
-      chosen: z.string().optional().describe('what --provider auto chose, and why'),
+      chosen: z.string().optional().describe('what the provider auto chose, and why'),
     })
     .describe('what ran the models'),
   platform: z
@@ -108,7 +108,7 @@ export const reportSchema = z.object({
     .record(z.string(), z.json())
     .nullable()
     .default(null)
-    .describe('what was done, for "coppice run"; null in reports of earlier versions'),
+    .describe('what was done, to do it again; null in reports of earlier versions'),
   status: z
     .object({ code: z.string(), message: z.string() })
     .nullable()
@@ -179,5 +179,5 @@ export type LayerReport = z.infer<typeof layer>;
 /** The JSON schema (draft 2020-12) of a report, as published in docs/report.schema.json; unknown fields are allowed. */
 export function reportJsonSchema(): object {
   const schema = z.toJSONSchema(reportSchema, { io: 'input' });
-  return { ...schema, title: 'Coppice report', description: 'What a run of coppice prune did.' };
+  return { ...schema, title: 'Coppice report', description: 'What a pruning did.' };
 }

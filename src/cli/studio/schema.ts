@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { messageOf } from '../../errors/errors.ts';
 import { METHOD_NAMES, METHODS, type Method } from '../../methods/list.ts';
 import { filled, METHOD_OPTIONS, type MethodOption, type MethodOptions } from '../../pruning/method-options.ts';
-import { flagName, isSwitchOrAuto } from '../method-flags.ts';
+import { isSwitchOrAuto } from '../method-flags.ts';
+import { flagOfName } from '../remedies.ts';
 
 /** The version of what the studio keeps of a run. */
 export const STUDIO_SCHEMA = 'coppice/studio@1';
@@ -189,7 +190,7 @@ export function argumentsOf(
 
 /** The flag of an option; one that is only yes or no has none for no, which is what it is by default. */
 function flagsOf(name: MethodOption, value: RunOptions[string]): string[] {
-  const flag = flagName(name);
+  const flag = flagOfName(name);
   if (value === false) return isSwitchOrAuto(METHOD_OPTIONS[name]) ? [flag.replace('--', '--no-')] : [];
   if (value === true) return [flag];
   return [`${flag}=${value}`];

@@ -5,6 +5,7 @@ import { decided } from '../../methods/decided.ts';
 import { type Method, methodOf, SOLVING_METHOD, usualMethod } from '../../methods/list.ts';
 import type { Method as MethodEntry } from '../../methods/method.ts';
 import { idleOptions, type PruneOptions, resolvePrune } from '../../methods/prune-options.ts';
+import { withoutData } from '../../pruning/job.ts';
 import { chooseLayers } from '../../pruning/layers.ts';
 import type { MethodOptions } from '../../pruning/method-options.ts';
 import { MAX_DROP_DEFAULTS } from '../max-drop.ts';
@@ -32,10 +33,7 @@ export async function preparePrune(model: Model, step: PruneStep, ports: RunPort
       : withoutUndefined({ method: step.method });
   const method = methodOf({ ...named, ...pruning });
   checkPruneStep(step, data !== null);
-  if (method.needs.data && data === null)
-    throw new OptionError(
-      `Cannot prune by ${method.name} without data: give --data (random:64 makes inputs up), or use --method magnitude`,
-    );
+  if (method.needs.data && data === null) throw withoutData(method.name);
   const own = withoutNull(step.options) as MethodOptions;
   const { layers, exclude, blocked, seed, loss, labels, output } = step;
   const asked: PruneOptions = {
@@ -75,13 +73,24 @@ export function methodOfStep(step: PruneStep, hasRows: boolean): Method {
 /** Refuses what a step asks for that cannot be, before any data is opened. @throws OptionError */
 export function checkPruneStep({ tune, gradual, budget: { maxDrop }, options }: PruneStep, hasData: boolean): void {
   if (maxDrop !== undefined && !hasData)
-    throw new OptionError('Cannot hold --max-drop without data to measure it on: give --data');
+    throw new OptionError('Cannot hold the accuracy without data to measure it on: give rows', {
+      remedies: [{ option: 'data' }],
+    });
   if (maxDrop !== undefined && !(maxDrop > 0 && maxDrop < 1))
-    throw new OptionError(`Cannot hold --max-drop ${maxDrop}: wanted a share above 0 and below 1, such as 1%`);
+    throw new OptionError(
+      `Cannot hold the accuracy within ${maxDrop}: wanted a share above 0 and below 1, such as 0.01`,
+      {
+        remedies: [{ option: 'maxDrop', value: '1%' }],
+      },
+    );
   if (gradual !== undefined && !hasData)
-    throw new OptionError('Cannot train between prunings without data: give --data');
+    throw new OptionError('Cannot train between prunings without data: give rows', {
+      remedies: [{ option: 'data' }],
+    });
   if (tune === true && options.lambda !== undefined)
-    throw new OptionError('Cannot tune lambda and take it as given: leave out --tune or --lambda');
+    throw new OptionError('Cannot tune lambda and take it as given: leave one of them out', {
+      remedies: [{ option: 'tune' }, { option: 'lambda' }],
+    });
 }
 
 function withoutNull(options: object): object {
