@@ -1,9 +1,10 @@
 import { sparsity } from '../../src/budget/budget.ts';
+import { constraintOf } from '../../src/budget/constraint-of.ts';
 import { constantsToInitializers } from '../../src/graph/passes/constants-to-initializers.ts';
 import { findWeights, type WeightLayer } from '../../src/graph/weights.ts';
 import { tensorOf } from '../../src/ir/access.ts';
 import type { Constant, Model } from '../../src/ir/model.ts';
-import { prune } from '../../src/methods/prune.ts';
+import { reconstruct } from '../../src/reconstruction/reconstruct.ts';
 import { random } from '../../src/tensor/random.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { RIGHT, type Verdict, wrong } from './campaign.ts';
@@ -18,20 +19,22 @@ const RIDGE_OF_FEW = 0.2;
 /** How far above the least error a solution may be, in shares of it and of what the layer gives. */
 const TOLERANCE = { share: 0.1, part: 3e-3 };
 
-/** One layer by `reconstruct`: no further from its dense outputs, and by the ridge from its dense weights, than plain least squares on the same support comes. */
+/** One layer as `reconstruct` solves it, without what it holds beside the result afterwards: no further from its dense outputs, and by the ridge from its dense weights, than plain least squares on the same support comes. */
 export async function layersOf(key: string): Promise<Verdict> {
   const net = drawn(key);
   const small = findWeights(net.model).prunable.filter(({ size }) => size <= MOST && size > 3);
   const layer = small[random(`${key}/layer`).integer(Math.max(1, small.length))];
   if (layer === undefined) return RIGHT;
-  const { model } = await prune(net.model, {
+  const { model } = await reconstruct({
     engine: net.engine,
-    budget: sparsity(0.5),
-    method: 'reconstruct',
+    model: net.model,
+    layers: [layer],
     source: net.source,
+    constraintsOf: () => [constraintOf(sparsity(0.5), [{ size: layer.size, macsPerWeight: null }])],
     samples: SAMPLES,
-    lambda: RIDGE,
-    layers: [layer.name],
+    ridge: RIDGE,
+    seed: 1,
+    threads: 1,
   });
   const solved = elements(model, layer);
   const plain = await linearMap(

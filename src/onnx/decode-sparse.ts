@@ -6,13 +6,23 @@ import { byteLengthOf, decodeTensor, type ExternalReader } from './decode-tensor
 import type { SparseTensorProto } from './onnx_pb.ts';
 import type { SparseOrigin } from './origin.ts';
 
-/** How many bytes the sparse tensors of a file may still fill. A few bytes of a file can name any shape. */
+/** How many bytes the sparse tensors of a file may fill when they are dense, and how many of these are left. */
 export interface SparseRoom {
+  readonly all: number;
   bytes: number;
 }
 
-/** Bytes that all sparse tensors of one file may fill when they are dense: what one protobuf message may hold. */
-export const SPARSE_BYTES = 2 ** 31 - 1;
+/** What one protobuf message may hold. */
+const MOST_BYTES = 2 ** 31 - 1;
+/** Bytes that any file may ask for; a larger one so many times its own. */
+const LEAST_BYTES = 2 ** 26;
+const GROWTH = 2 ** 14;
+
+/** The room that a file of so many bytes has: a few bytes can name any shape, and cost the memory and time of it. */
+export function sparseRoom(fileBytes: number): SparseRoom {
+  const all = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, GROWTH * fileBytes));
+  return { all, bytes: all };
+}
 
 const WHOLE = new Set(['int64', 'int32', 'int16', 'int8']);
 
@@ -56,7 +66,7 @@ function takeRoom(bytes: number, room: SparseRoom, name: string, dims: readonly 
   if (bytes > room.bytes)
     throw problem(
       name,
-      `a shape of [${dims}] is ${bytes} bytes when dense; all such tensors together may have ${SPARSE_BYTES}`,
+      `a shape of [${dims}] is ${bytes} bytes when dense; all such tensors of this file together may have ${room.all}`,
     );
   room.bytes -= bytes;
   return bytes;

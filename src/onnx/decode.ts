@@ -2,7 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { messageOf, OnnxDecodeError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import { decodeGraph } from './decode-graph.ts';
-import { SPARSE_BYTES } from './decode-sparse.ts';
+import { sparseRoom } from './decode-sparse.ts';
 import type { ExternalReader } from './decode-tensor.ts';
 import { functionLibrary } from './functions.ts';
 import { inlineFunctions } from './inline-functions.ts';
@@ -39,7 +39,7 @@ export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Mod
   const proto = parse(own);
   if (proto.graph === undefined) throw new OnnxDecodeError('Cannot read the model: the file holds no ONNX graph');
   if (own !== bytes || options.owned === true) alignLarge(proto.graph, own);
-  const around = { external: options.external, room: { bytes: SPARSE_BYTES } };
+  const around = { external: options.external, room: sparseRoom(bytes.byteLength) };
   const file = { irVersion: irVersionOf(proto), producer: proto.producerName ?? '' };
   const [graph, opsets] = [decodeGraph(proto.graph, around), opsetsOf(proto)];
   const inlined = inlineFunctions({ graph, opsets }, functionLibrary(proto.functions, around));
