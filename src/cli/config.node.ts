@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { messageOf, OptionError } from '../errors/errors.ts';
+import { readText } from '../files/read-text.node.ts';
 import { type OutputFlags, PREPROCESS_KEYS } from './flags.ts';
 import { nearest } from './parsers.ts';
 
@@ -58,7 +58,7 @@ function placeOf(key: string): string {
 function readConfig(path: string): Record<string, unknown> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
+    parsed = JSON.parse(readText(path));
   } catch (cause) {
     throw new OptionError(`Cannot read the config file "${path}": ${messageOf(cause)}`, { cause });
   }

@@ -1,4 +1,5 @@
-import { CoppiceError, type ErrorCode } from '../errors/errors.ts';
+import { CoppiceError, type ErrorCode, UnfinishedError } from '../errors/errors.ts';
+import { systemSentence } from '../files/reason.ts';
 import { type FlagsThere, withFlags } from './remedies.ts';
 
 /** What the program's exit code says; docs/cli.md is the list for users. */
@@ -11,6 +12,7 @@ export const EXIT = {
   data: 5,
   resumeMismatch: 6,
   provider: 7,
+  unfinished: 8,
   bug: 70,
   interrupted: 130,
 } as const;
@@ -23,6 +25,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   shape: EXIT.model,
   engine: EXIT.model,
   provider: EXIT.provider,
+  unfinished: EXIT.unfinished,
   infeasible: EXIT.infeasible,
   data: EXIT.data,
   'resume-mismatch': EXIT.resumeMismatch,
@@ -36,6 +39,8 @@ export interface Failure {
 
 /** Turns anything that was thrown into a {@link Failure}, with the flags that mend it; what nobody foresaw is our bug. */
 export function failureOf(thrown: unknown, signal: AbortSignal, flags: FlagsThere = new Set()): Failure {
+  if (signal.aborted && thrown instanceof UnfinishedError)
+    return { code: EXIT.interrupted, sentence: oneLine(thrown.message) };
   if (signal.aborted) return { code: EXIT.interrupted, sentence: 'interrupted; nothing was left half-written' };
   if (thrown instanceof CoppiceError) {
     const sentence = withFlags(oneLine(thrown.message), thrown.remedies, flags);
@@ -45,6 +50,8 @@ export function failureOf(thrown: unknown, signal: AbortSignal, flags: FlagsTher
   if (isOutOfMemory(thrown)) {
     return { code: EXIT.usage, sentence: `not enough memory (${message}); lower --samples, or name fewer --layers` };
   }
+  const sentence = systemSentence(thrown);
+  if (sentence !== null) return { code: EXIT.usage, sentence: oneLine(sentence) };
   return { code: EXIT.bug, sentence: `this is a bug in Coppice, please report it (-v shows where): ${message}` };
 }
 

@@ -29,6 +29,11 @@ export async function openModel(path: string): Promise<OpenedModel> {
   return { model, path, file: await fileFacts(path, model) };
 }
 
+/** The same of a model that went where it cannot be read again. */
+export async function givenFacts(path: string, bytes: Uint8Array): Promise<Report['model']> {
+  return { name: basename(path), sha256: await modelHash(bytes), bytes: bytes.byteLength };
+}
+
 /** Name, hash and size of a model's file. External data is not in the hash, and in the size where it is ours to know. */
 export async function fileFacts(path: string, model: Model): Promise<Report['model']> {
   const bytes = filesOf(path, model).reduce((sum, file) => sum + statSync(file).size, 0);

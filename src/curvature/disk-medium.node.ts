@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataError, messageOf } from '../errors/errors.ts';
+import { DataError } from '../errors/errors.ts';
+import { reasonOf } from '../files/reason.ts';
 import type { Medium } from './row-store.ts';
 
 let made = 0;
@@ -44,7 +45,7 @@ function told<T>(what: string, path: string, work: () => T): T {
     return work();
   } catch (cause) {
     throw new DataError(
-      `Cannot ${what} gradient rows in ${path}: ${messageOf(cause)}; free space there, set TMPDIR, or allow more memory`,
+      `Cannot ${what} gradient rows in ${path}: ${reasonOf(cause)}; free space there, set TMPDIR, or allow more memory`,
       { cause, remedies: [{ option: 'memory' }] },
     );
   }

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { DataError, messageOf } from '../errors/errors.ts';
+import { reasonOf } from '../files/reason.ts';
 import type { ByteSource } from './byte-source.ts';
 import { isGzip } from './looks-like.ts';
 
@@ -114,7 +115,7 @@ export function fileError(path: string, cause: unknown): DataError {
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const full = resolve(path);
   const where = full === path ? '' : ` (${full})`;
-  return new DataError(`Cannot read "${path}"${where}: ${REASONS[code] ?? messageOf(cause)}`, {
+  return new DataError(`Cannot read "${path}"${where}: ${REASONS[code] ?? reasonOf(cause, 'read')}`, {
     cause,
     fields: { path },
   });

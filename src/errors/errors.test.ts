@@ -9,9 +9,9 @@ const CLASSES = Object.values(errors).filter(
 );
 
 describe('errors', () => {
-  it('are of ten kinds, each with a code of its own', () => {
-    expect(CLASSES).toHaveLength(10);
-    expect(new Set(CLASSES.map((Class) => new Class('x').code)).size).toBe(10);
+  it('are of eleven kinds, each with a code of its own', () => {
+    expect(CLASSES).toHaveLength(11);
+    expect(new Set(CLASSES.map((Class) => new Class('x').code)).size).toBe(11);
   });
 
   it.each(CLASSES)('%o crosses a worker boundary with its class, code, message and fields', (Class) => {

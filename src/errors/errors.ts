@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'engine'
   | 'provider'
   | 'output'
+  | 'unfinished'
   | 'infeasible'
   | 'resume-mismatch';
 
@@ -139,6 +140,13 @@ export class OutputError extends CoppiceError {
   }
 }
 
+/** The model is written, whole and in its place; something that belongs to it is not. */
+export class UnfinishedError extends CoppiceError {
+  constructor(message: string, details?: Details) {
+    super('unfinished', message, details);
+  }
+}
+
 /** No model can meet the budget. */
 export class InfeasibleError extends CoppiceError {
   constructor(message: string, details?: Details) {
@@ -162,6 +170,7 @@ const CLASSES: Partial<Record<ErrorCode, new (message: string, details?: Details
   engine: EngineError,
   provider: ProviderError,
   output: OutputError,
+  unfinished: UnfinishedError,
   infeasible: InfeasibleError,
   'resume-mismatch': ResumeMismatchError,
 };

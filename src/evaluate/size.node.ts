@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises';
 import { Readable, type Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
-import { messageOf, OnnxDecodeError } from '../errors/errors.ts';
+import { OnnxDecodeError } from '../errors/errors.ts';
+import { reasonOf } from '../files/reason.ts';
 import { MOST_COMPRESSED } from './size-limit.ts';
 
 /** Bytes that a model takes as it is and compressed for download. */
@@ -66,7 +67,7 @@ async function bytesOf(part: Uint8Array | string): Promise<number> {
 }
 
 function unmeasured(cause: unknown): OnnxDecodeError {
-  return new OnnxDecodeError(`Cannot measure the size of the model: ${messageOf(cause)}`, { cause });
+  return new OnnxDecodeError(`Cannot measure the size of the model: ${reasonOf(cause, 'read')}`, { cause });
 }
 
 async function countBytes(part: Uint8Array | string, coder: Transform, options: SizeOptions): Promise<number> {

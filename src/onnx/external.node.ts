@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, relative, sep, win32 } from 'node:path';
-import { messageOf, OnnxDecodeError } from '../errors/errors.ts';
+import { OnnxDecodeError } from '../errors/errors.ts';
+import { reasonOf } from '../files/reason.ts';
 import type { ExternalReader, ExternalReference } from './decode-tensor.ts';
 
 /** One read call takes at most this much; the system's own limit is 2 GiB. */
@@ -86,7 +87,7 @@ function readRange(folder: string, { location, offset, length }: ExternalReferen
       throw refusal(tensor, location, `wanted bytes ${offset} to ${offset + length}, the file has ${size}`);
     return readFully(file, offset, new Uint8Array(length));
   } catch (cause) {
-    throw cause instanceof OnnxDecodeError ? cause : refusal(tensor, location, messageOf(cause), cause);
+    throw cause instanceof OnnxDecodeError ? cause : refusal(tensor, location, reasonOf(cause, 'read'), cause);
   } finally {
     closeSync(file);
   }
@@ -112,7 +113,12 @@ function realPath(path: string, location: string, tensor: string): string {
     return realpathSync(path);
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw refusal(tensor, location, missing ? "there is no such file in the model's folder" : messageOf(cause), cause);
+    throw refusal(
+      tensor,
+      location,
+      missing ? "there is no such file in the model's folder" : reasonOf(cause, 'read'),
+      cause,
+    );
   }
 }
 
@@ -121,7 +127,7 @@ function open(path: string, location: string, tensor: string): number {
   try {
     return openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
-    throw refusal(tensor, location, messageOf(cause), cause);
+    throw refusal(tensor, location, reasonOf(cause, 'read'), cause);
   }
 }
 

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf, OnnxDecodeError } from '../errors/errors.ts';
+import { OnnxDecodeError } from '../errors/errors.ts';
+import { reasonOf as reasonInWords } from '../files/reason.ts';
 import type { Model } from '../ir/model.ts';
 import { decodeModel } from './decode.ts';
 import { externalReader } from './external.node.ts';
@@ -80,7 +81,7 @@ function reasonOf(cause: unknown): string {
     case 'EPERM':
       return 'permission denied';
     default:
-      return messageOf(cause);
+      return reasonInWords(cause, 'read');
   }
 }
 

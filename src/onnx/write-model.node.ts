@@ -1,7 +1,17 @@
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { OutputError } from '../errors/errors.ts';
-import { type Draft, discard, draft, publish, reasonOf, writeFully } from '../files/atomic.node.ts';
+import { OutputError, UnfinishedError } from '../errors/errors.ts';
+import {
+  type Draft,
+  discard,
+  draft,
+  NotLastingError,
+  publish,
+  reasonOf,
+  writeFully,
+  writeStream,
+} from '../files/atomic.node.ts';
+import { placeOf } from '../files/place.node.ts';
 import type { Model } from '../ir/model.ts';
 import { encodeParts } from './encode.ts';
 import type { ExternalPlace } from './encode-tensor.ts';
@@ -25,23 +35,37 @@ const SMALLEST_OUTSIDE = 1024;
 
 /**
  * Writes a model: to a temporary file of the same folder, synced, renamed, the folder synced. A model that passes 2 GiB
- * leaves its large initializers in `<name>.data` beside it, written in the same way.
+ * leaves its large initializers in `<name>.data` beside it, written in the same way. A link is followed, and its target replaced; a pipe
+ * or a device is written to.
  *
- * @throws OutputError  if the folder cannot be written; what was there before is then still there, and nothing else
+ * @throws OutputError      if the folder cannot be written; what was there before is then still there, and nothing else
+ * @throws UnfinishedError  if the model is written, and might be lost in a power cut
  * Cost: long initializers are written from where they lie; the rest is copied once.
  */
 export async function writeModel(path: string, model: Model, options: Partial<WriteOptions> = {}): Promise<void> {
   const { externalFrom } = { ...WRITE_DEFAULTS, ...options };
-  const outside = bytesOfConstants(model) >= externalFrom ? layOut(model, `${basename(path)}.data`) : undefined;
+  const isLarge = bytesOfConstants(model) >= externalFrom;
   const drafts: Draft[] = [];
   try {
+    const place = placeOf(path);
+    if (place.isStream) {
+      if (isLarge)
+        throw new Error('a model of so many bytes is two files, and this is a pipe or a device; name a file');
+      return await writeStream(path, encodeParts(model));
+    }
+    const outside = isLarge ? layOut(model, `${basename(place.path)}.data`) : undefined;
     if (outside !== undefined)
-      drafts.push(await draft(join(dirname(path), outside.location), (file) => writeRanges(file, outside)));
+      drafts.push(await draft(join(dirname(place.path), outside.location), (file) => writeRanges(file, outside)));
     const parts = encodeParts(model, { external: (name) => outside?.places.get(name) });
     drafts.push(await draft(path, (file) => writeParts(file, parts)));
     await publish(drafts);
   } catch (cause) {
     await discard(drafts);
+    if (cause instanceof NotLastingError)
+      throw new UnfinishedError(`The model was written to "${path}", but ${cause.message}`, {
+        fields: { path },
+        cause,
+      });
     throw new OutputError(`Cannot write the model to "${path}": ${reasonOf(cause)}`, { fields: { path }, cause });
   }
 }

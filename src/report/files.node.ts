@@ -1,9 +1,15 @@
 import { join } from 'node:path';
-import { messageOf, OutputError } from '../errors/errors.ts';
-import { writeFiles } from '../files/atomic.node.ts';
+import { OutputError } from '../errors/errors.ts';
+import { reasonOf, writeFiles } from '../files/atomic.node.ts';
 import { pageWith } from './page.node.ts';
 import type { Report } from './report.ts';
 import type { SweepReport } from './sweep-report.ts';
+
+/** What {@link writeReport} writes into a folder. */
+export const REPORT_FILES = ['report.json', 'report.html'] as const;
+
+/** What {@link writeSweepReport} writes. */
+export const SWEEP_FILES = ['sweep.json', 'report.html'] as const;
 
 /** Where {@link writeReport} put its files. */
 export interface ReportFiles {
@@ -44,7 +50,7 @@ export async function writeTextFiles(folder: string, texts: Readonly<Record<stri
   try {
     await writeFiles(folder, texts);
   } catch (cause) {
-    const message = `Cannot write the report to "${folder}": ${messageOf(cause)}`;
+    const message = `Cannot write the report to "${folder}": ${reasonOf(cause)}`;
     throw new OutputError(message, { fields: { folder }, cause });
   }
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { OutputError } from '../errors/errors.ts';
+import { codeOf, reasonOf } from '../files/reason.ts';
 
 /** Where the build puts the pages: beside the program, whether that runs compiled or from its sources. */
 const PAGES = new URL('../../dist/pages/', import.meta.url);
@@ -26,9 +27,9 @@ export async function readPage(name: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new OutputError(`Cannot make the page "${name}": ${fileURLToPath(path)} is not there; run npm run build`, {
-      cause,
-    });
+    const isMissing = codeOf(cause) === 'ENOENT';
+    const why = isMissing ? 'is not there; run npm run build' : `cannot be read: ${reasonOf(cause, 'read')}`;
+    throw new OutputError(`Cannot make the page "${name}": ${fileURLToPath(path)} ${why}`, { cause });
   }
 }
 

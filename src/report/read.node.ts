@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, messageOf } from '../errors/errors.ts';
+import { codeOf, reasonOf } from '../files/reason.ts';
 import { type Report, reportSchema } from './report.ts';
 import { type SweepReport, sweepReportSchema } from './sweep-report.ts';
 
@@ -24,15 +25,24 @@ const MOST_BYTES = 64 << 20;
 export async function readReport(place: string): Promise<ReadReport> {
   const paths = (await isFolder(place)) ? NAMES.map((name) => join(place, name)) : [place];
   for (const path of paths) {
-    const found = await stat(path).catch(() => null);
-    if (found === null) continue;
+    const found = await stat(path).catch((cause: unknown) => {
+      if (codeOf(cause) !== 'ENOENT') throw unreadable(path, cause);
+    });
+    if (found === undefined) continue;
     if (!found.isFile() || found.size > MOST_BYTES)
       throw new DataError(`Cannot read the report "${path}": wanted a file of at most ${MOST_BYTES >> 20} MiB`);
-    return { path, document: parseReport(await readFile(path, 'utf8'), path) };
+    const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+      throw unreadable(path, cause);
+    });
+    return { path, document: parseReport(text, path) };
   }
   throw new DataError(
     `Cannot read a report from "${place}": there is no ${NAMES.join(' and no ')}; name the folder that the report was written into`,
   );
+}
+
+function unreadable(path: string, cause: unknown): DataError {
+  return new DataError(`Cannot read the report "${path}": ${reasonOf(cause, 'read')}`, { cause });
 }
 
 /** Whether a document is that of a sweep. */

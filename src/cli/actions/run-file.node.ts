@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { messageOf, OptionError } from '../../errors/errors.ts';
+import { readText } from '../../files/read-text.node.ts';
 import { type Recipe, recipeOf, withoutUndefined } from '../../pipeline/recipe.ts';
 import type { Context } from '../context.ts';
 import type { MachineFlags } from '../flags.ts';
@@ -16,14 +16,14 @@ export async function runFile(
   const read = readRecipe(file);
   const recipe = { ...read, ...withoutUndefined({ data, eval: evaluation }) };
   const ending = recipe.steps.some((step) => step.do === 'prune') ? 'pruned' : 'finetuned';
-  return runRecipe(context, { path, recipe, command, ending });
+  return runRecipe(context, { path, recipe, command, ending, recipeFile: file });
 }
 
 /** @throws OptionError if the file is no recipe, and no report with one */
 function readRecipe(file: string): Recipe {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
+    value = JSON.parse(readText(file));
   } catch (cause) {
     throw new OptionError(`Cannot read the recipe "${file}": ${messageOf(cause)}`, { cause });
   }

@@ -1,17 +1,26 @@
 import type { Command } from 'commander';
 import { removedShare } from '../../budget/budget.ts';
-import { OptionError } from '../../errors/errors.ts';
+import { messageOf, OptionError } from '../../errors/errors.ts';
 import { budgetPart, type PruneStep, type Recipe } from '../../pipeline/recipe.ts';
 import { run } from '../../pipeline/run.ts';
 import type { RunPorts } from '../../pipeline/run-ports.ts';
 import { checkPruneStep, methodOfStep, preparePrune } from '../../pipeline/transforms/prune-options.ts';
 import type { MemoryPlan } from '../../pruning/memory-plan.ts';
 import { percent, bytes as sizeText } from '../../report/figures.ts';
+import { REPORT_FILES } from '../../report/files.node.ts';
+import { readPage } from '../../report/page.node.ts';
 import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import type { Context } from '../context.ts';
 import type { MachineFlags } from '../flags.ts';
 import { isMadeUp, type OpenedModel } from '../opening.node.ts';
-import { checkNotInput, checkWritableFile, checkWritableFolder, defaultOutput } from '../outputs.node.ts';
+import {
+  checkNotInputs,
+  checkWritableFile,
+  checkWritableFolder,
+  defaultOutput,
+  fileIn,
+  inputsOf,
+} from '../outputs.node.ts';
 import { NO_KEEPER, openKeeper } from './keeper.ts';
 import { printPlan } from './plan.ts';
 import { rowsPlan, storeOf } from './rows-plan.ts';
@@ -31,6 +40,8 @@ export interface RecipeRun {
   readonly ending: string;
   /** The model whose outputs a training goes by. */
   readonly teacher?: OpenedModel;
+  /** Where the recipe was read. */
+  readonly recipeFile?: string;
 }
 
 /**
@@ -43,7 +54,7 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
   const flags = command.opts<MachineFlags>();
   checkFlags(flags, recipe);
   const output = flags.output ?? defaultOutput(path, asked.ending);
-  if (flags.dryRun !== true) await checkOutputs(flags, path, output);
+  if (flags.dryRun !== true) await checkOutputs(asked, flags, output);
   const setup = await openRun(context, path, requestOf(recipe, flags));
   const [first] = recipe.steps;
   const plans: { rows: MemoryPlan | null } = { rows: null };
@@ -74,7 +85,7 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
       : NO_KEEPER;
   const finished = await run(opened.model, recipe.steps, { ...ports, keeper: keeper.run });
   const code = await finish(context, setup, finished, { flags: ports.flags, recipe, output, plan: plans.rows });
-  await keeper.done();
+  await keeper.done().catch((thrown: unknown) => context.warn(`the state of the run is left: ${messageOf(thrown)}`));
   return code;
 }
 
@@ -158,10 +169,21 @@ function checkFlags({ minAccuracy, dryRun }: MachineFlags, recipe: Recipe): void
   }
 }
 
-async function checkOutputs({ report }: MachineFlags, path: string, output: string): Promise<void> {
-  await checkNotInput(output, path);
+async function checkOutputs(asked: RecipeRun, { report, config }: MachineFlags, output: string): Promise<void> {
+  const { path, recipe, recipeFile, teacher } = asked;
+  const inputs = inputsOf(path, {
+    data: recipe.data,
+    eval: recipe.eval,
+    teacher: teacher?.path,
+    recipe: recipeFile,
+    config,
+  });
+  const reported = report === undefined ? [] : REPORT_FILES.map((name) => fileIn(report, name));
+  checkNotInputs([output, `${output}.data`, ...reported], inputs);
   checkWritableFile(output);
-  if (report !== undefined) checkWritableFolder(report);
+  if (report === undefined) return;
+  checkWritableFolder(report);
+  await readPage('report');
 }
 
 function warnOfZeros(context: Context, { zeros, prunable }: RunSetup, step: PruneStep): void {

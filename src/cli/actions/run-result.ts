@@ -3,6 +3,7 @@ import { CoppiceError } from '../../errors/errors.ts';
 import type { Evaluation } from '../../evaluate/accuracy.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
 import type { Model } from '../../ir/model.ts';
+import { encodeModel } from '../../onnx/encode.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { flipDetails } from '../../pipeline/details/flip-details.ts';
 import type { Recipe } from '../../pipeline/recipe.ts';
@@ -22,10 +23,12 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { MachineFlags } from '../flags.ts';
 import { type LatencyAt, timeModels } from '../measuring.ts';
-import { dataFacts, fileFacts, filesOf } from '../opening.node.ts';
+import { dataFacts, fileFacts, filesOf, givenFacts } from '../opening.node.ts';
+import { keepsWhatIsWritten } from '../outputs.node.ts';
 import { adviceOn } from './advice.ts';
 import { finishTraining } from './finetune-result.ts';
 import type { RunSetup } from './setup.ts';
+import { failureIn, unfinished } from './unfinished.ts';
 
 /** Where results go. */
 interface Places {
@@ -42,6 +45,22 @@ export async function finish(context: Context, setup: RunSetup, finished: Finish
   context.io.signal.throwIfAborted();
   const latency = await latencyOf(context, setup, finished.model, flags);
   await context.timed('write', () => writeModel(output, finished.model));
+  let code: number = EXIT.ok;
+  const failed = await failureIn(async () => {
+    code = await tellOf(context, setup, finished, { ...places, latency });
+  });
+  if (failed !== null) throw unfinished(context, `The model was written to "${output}"`, failed);
+  return code;
+}
+
+/** Writes the report of a model that is written, and prints the result. @returns the exit code */
+async function tellOf(
+  context: Context,
+  setup: RunSetup,
+  finished: Finished,
+  places: Places & Pick<Measured, 'latency'>,
+): Promise<number> {
+  const { flags, output, latency } = places;
   const pruning = pruningOf(finished);
   if (pruning === null) return finishTraining(context, setup, finished, { flags, output });
   const surroundings = await surroundingsOf(context, setup, finished, { ...places, pruning, latency });
@@ -57,10 +76,14 @@ export async function finish(context: Context, setup: RunSetup, finished: Finish
   const facts = { recipe, repeatable: true, shapes: setup.shapes, flips };
   const report = runReport(setup.opened.model, { ...finished, pruning }, facts, surroundings);
   for (const warning of report.warnings) context.warn(warning);
-  if (flags.report !== undefined) await writeReport(flags.report, report);
+  const folder = flags.report;
+  const failed = folder === undefined ? null : await failureIn(() => writeReport(folder, report));
   context.print(
-    flags.json === true ? reportText(report) : summary(report, { output, folder: flags.report, width: context.width }),
+    flags.json === true
+      ? reportText(report)
+      : summary(report, { output, folder: failed === null ? folder : undefined, width: context.width }),
   );
+  if (failed !== null) throw failed.thrown;
   const advice = adviceOn(finished, recipe);
   if (advice !== null) context.tell(advice);
   return gate(context, lastEvaluation(finished), flags.minAccuracy);
@@ -99,10 +122,11 @@ async function surroundingsOf(
   { model, steps }: Finished,
   { flags, output, plan, pruning, latency }: Places & Measured,
 ): Promise<Omit<Surroundings, 'recalibrated'>> {
+  const written = keepsWhatIsWritten(output) ? null : encodeModel(model);
   const bytes = await context.timed('size', async () => {
     const [before, after] = await Promise.all([
       measureSize(filesOf(opened.path, opened.model)),
-      measureSize(filesOf(output, model)),
+      measureSize(written ?? filesOf(output, model)),
     ]);
     return { before, after };
   });
@@ -116,7 +140,7 @@ async function surroundingsOf(
     gradientRows: plan === null ? null : rowsFacts(plan),
     command: [...context.command],
     model: opened.file,
-    output: await fileFacts(output, model),
+    output: await (written === null ? fileFacts(output, model) : givenFacts(output, written)),
     data: data === null || !usesData ? null : await dataFacts(data),
     eval: evaluation === null ? null : await dataFacts(evaluation),
     bytes,

@@ -16,6 +16,7 @@ import { dataFacts, openEvaluation, openModel } from '../opening.node.ts';
 import { checkWritableFolder } from '../outputs.node.ts';
 import { decideFor } from './deciding.ts';
 import { warnOfSamples } from './samples.ts';
+import { failureIn } from './unfinished.ts';
 
 /** The layout of the document; it rises when a field changes its meaning. */
 const SENSITIVITY_SCHEMA = 'coppice/sensitivity@1';
@@ -66,14 +67,18 @@ export async function sensitivityFile(context: Context, path: string, command: C
     warnings: context.warnings,
   };
   const json = JSON.stringify(document, (_, x) => (typeof x === 'number' && !Number.isFinite(x) ? null : x), 2);
-  if (flags.report !== undefined) {
+  const folder = flags.report;
+  let failed: Awaited<ReturnType<typeof failureIn>> = null;
+  if (folder !== undefined) {
     const title = `${opened.file.name}: change of the loss (dense ${result.dense.loss?.toFixed(4)}) with one layer pruned`;
-    await writeTextFiles(flags.report, {
+    const files = {
       'sensitivity.json': json,
       'sensitivity.svg': sensitivityChart(chartRows(result), flags.sparsity, title),
-    });
+    };
+    failed = await failureIn(() => writeTextFiles(folder, files));
   }
   context.print(flags.json === true ? json : text(result, flags, context.width));
+  if (failed !== null) throw failed.thrown;
   return EXIT.ok;
 }
 

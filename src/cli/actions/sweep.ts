@@ -15,17 +15,19 @@ import { type MethodSettings, type SweepCell, type SweepRequest, sweep } from '.
 import { givenOptions } from '../../pruning/method-options.ts';
 import { weightMacs } from '../../pruning/shapes.ts';
 import { percent } from '../../report/figures.ts';
-import { writeSweepReport } from '../../report/files.node.ts';
+import { SWEEP_FILES, writeSweepReport } from '../../report/files.node.ts';
+import { readPage } from '../../report/page.node.ts';
 import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { judgeChoice, patternParts, type SweepFlags } from '../flags.ts';
 import { timeModels } from '../measuring.ts';
-import { fileIn, makeFolder, stemOf } from '../outputs.node.ts';
+import { checkNotInputs, fileIn, inputsOf, makeFolder, stemOf } from '../outputs.node.ts';
 import { rowsOfFlags } from '../recipe-flags.ts';
 import { openRun, type RunRequest, type RunSetup } from './setup.ts';
 import { asked, sweepCsv, sweepDocument, sweepTable } from './sweep-printing.ts';
+import { failureIn, unfinished } from './unfinished.ts';
 
 /** Prunes by all methods to all sparsities. @returns the exit code */
 export async function sweepFile(context: Context, path: string, command: Command): Promise<number> {
@@ -35,11 +37,10 @@ export async function sweepFile(context: Context, path: string, command: Command
     context.print(JSON.stringify(configOf(command), null, 2));
     return EXIT.ok;
   }
+  await checkPlaces(flags, path);
   const setup = await openRun(context, path, requestOf(flags));
   const options = optionsOf(context, setup, flags);
   const settings = await settingsOf(context, setup, { flags, options, budget: budgets[0] as Budget });
-  if (flags.output !== undefined) makeFolder(flags.output);
-  if (flags.report !== undefined) makeFolder(flags.report);
   const judge = judgeOf(context, setup, flags);
   const dense = await judge(setup.opened.model);
   const measure = measureOf(context, setup, flags);
@@ -60,10 +61,46 @@ export async function sweepFile(context: Context, path: string, command: Command
   );
   const result = { flags, setup, dense, measured, cells };
   const document = await sweepDocument(context, result);
-  if (flags.report !== undefined) await writeSweepReport(flags.report, document);
+  const { report } = flags;
+  const failed = report === undefined ? null : await failureIn(() => writeSweepReport(report, document));
   if (flags.json === true) context.print(JSON.stringify(document, null, 2));
   else context.print(flags.csv === true ? sweepCsv(cells) : sweepTable(result, context.width));
+  if (failed !== null) throw unfinished(context, 'The sweep is done', failed);
   return EXIT.ok;
+}
+
+/** Refuses places that cannot be written or that would take that of an input, and makes the folders. */
+async function checkPlaces(flags: SweepFlags, path: string): Promise<void> {
+  const { output, report, data, eval: evaluation, config } = flags;
+  const models = output === undefined ? [] : cellNames(flags, path).map((name) => fileIn(output, name));
+  const reported = report === undefined ? [] : SWEEP_FILES.map((name) => fileIn(report, name));
+  checkNotInputs([...models, ...reported], inputsOf(path, { data, eval: evaluation, config }));
+  if (output !== undefined) makeFolder(output);
+  if (report === undefined) return;
+  makeFolder(report);
+  await readPage('report');
+}
+
+/** The files of all runs. */
+function cellNames(flags: SweepFlags, path: string): string[] {
+  const { methods, seeds, flops = [null], sparsity = [null] } = flags;
+  return methods.flatMap((method) =>
+    flops.flatMap((macs) =>
+      sparsity.flatMap((share) =>
+        seeds.map((seed) => cellName({ method, flops: macs, sparsity: share, seed }, flags, path)),
+      ),
+    ),
+  );
+}
+
+/** The file of a run's model. */
+function cellName(
+  { method, flops, sparsity, seed }: Pick<SweepCell, 'method' | 'flops' | 'sparsity' | 'seed'>,
+  { seeds }: SweepFlags,
+  path: string,
+): string {
+  const place = [...(flops === null ? [] : [`flops${flops}`]), ...(sparsity === null ? [] : [sparsity])].join('-');
+  return `${stemOf(path)}-${method}-${place}${seeds.length > 1 ? `-seed${seed}` : ''}.onnx`;
 }
 
 /** What is opened for a sweep. */
@@ -194,7 +231,5 @@ async function keep(
   context.emit({ type: 'cell', method, sparsity, flops, seed, accuracy: reached });
   context.tell(`${method} at ${at}, seed ${seed}: ${percent(accuracy)}${again}`);
   if (flags.output === undefined) return;
-  const place = [...(flops === null ? [] : [`flops${flops}`]), ...(sparsity === null ? [] : [sparsity])].join('-');
-  const suffix = flags.seeds.length > 1 ? `-seed${seed}` : '';
-  await writeModel(fileIn(flags.output, `${stemOf(path)}-${method}-${place}${suffix}.onnx`), model);
+  await writeModel(fileIn(flags.output, cellName(cell, flags, path)), model);
 }
