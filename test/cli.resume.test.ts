@@ -1,5 +1,7 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../src/checkpoint/checkpoint.node.ts';
+import { externalHash, readModel, writeModel } from '../src/onnx/files.node.ts';
 import { type CliResult, cli, Folder, SMALL } from './cli-harness.ts';
 
 const folder = new Folder();
@@ -139,10 +141,84 @@ describe('coppice resume', () => {
     const arrays = readdirSync(state).find((file) => file.startsWith('state-')) as string;
     writeFileSync(`${state}/${arrays}`, readFileSync(`${state}/${arrays}`).subarray(0, 500));
     const cut = await cli(['resume', state]);
-    expect([cut.code, cut.err]).toEqual([5, expect.stringMatching(/cut off/)]);
+    expect([cut.code, cut.err]).toEqual([
+      6,
+      expect.stringMatching(/is not as it was written \(state-\d+\.safetensors\)/),
+    ]);
     writeFileSync(`${state}/journal.json`, '{}');
     const bad = await cli(['resume', state]);
-    expect([bad.code, bad.err]).toEqual([5, expect.stringMatching(/journal in ".*" cannot be read/)]);
+    expect([bad.code, bad.err]).toEqual([6, expect.stringMatching(/is not as it was written \(its journal\)/)]);
+    expect((await cli([...gradual(folder.at('broken.onnx')), '--restart'])).code).toBe(0);
+  });
+
+  it('goes on where the run began, and from no copy of its state', async () => {
+    const [state, copy] = [folder.at('place.checkpoint'), folder.at('copied.checkpoint')];
+    await interrupted(gradual(folder.at('place.onnx')), /epoch 2 of 6/, 1);
+    cpSync(state, copy, { recursive: true });
+    const elsewhere = await cli(['resume', copy]);
+    expect([elsewhere.code, elsewhere.err]).toEqual([6, expect.stringContaining('the place of the state')]);
+    symlinkSync(state, folder.at('way.checkpoint'));
+    expect((await cli(['resume', folder.at('way.checkpoint')])).code).toBe(0);
+  });
+
+  it('runs no command but those that keep states', async () => {
+    const state = folder.at('forged.checkpoint');
+    for (const name of ['resume', 'studio', 'help']) {
+      const facts = { folder: folder.path, key: {} };
+      await openCheckpoint(state, { command: ['coppice', name, state], ...facts }).save(
+        { pruning: null, stages: [], epochs: [], training: null },
+        {},
+      );
+      const { code, err } = await cli(['resume', state]);
+      expect([code, err]).toEqual([
+        6,
+        expect.stringContaining(`the state is of the command "${name}", which keeps none`),
+      ]);
+    }
+  });
+
+  it('refuses to go on when the external data of the model has changed', async () => {
+    const large = folder.at('large.onnx');
+    await writeModel(large, await readModel(model), { externalFrom: 0 });
+    const source = await readModel(large);
+    expect(externalHash(source)).toBeNull(); // too small to lie outside
+    const wide = folder.model(
+      'wide.onnx',
+      SMALL.replace('float32[4,8] = random(1)', 'float32[4,512] = random(1)')
+        .replace('b1: float32[8]', 'b1: float32[512]')
+        .replace('w2: float32[3,8]', 'w2: float32[3,512]'),
+    );
+    await writeModel(large, await readModel(wide), { externalFrom: 0 });
+    const argv = gradual(folder.at('outside.onnx')).map((word) => (word === model ? large : word));
+    await interrupted(argv, /epoch 2 of 6/, 1);
+    const bytes = readFileSync(`${large}.data`);
+    writeFileSync(`${large}.data`, Buffer.concat([Buffer.from([1, 2, 3]), bytes.subarray(3)]));
+    const { code, err } = await cli(['resume', folder.at('outside.checkpoint')]);
+    expect([code, err]).toEqual([6, expect.stringContaining('not as it was when the run began: the model')]);
+    writeFileSync(`${large}.data`, bytes);
+    expect((await cli(['resume', folder.at('outside.checkpoint')])).code).toBe(0);
+  });
+
+  it('goes on with a sweep, and does none of its runs again', async () => {
+    const [whole, part] = [folder.at('swept-whole'), folder.at('swept')];
+    const sweeping = (output: string): string[] => [
+      ...['sweep', model, '--methods', 'magnitude,chita', '--sparsity', '0.5,0.7', '--seeds', '1,2', '--samples', '40'],
+      ...['--data', data, '--eval', data, '--threads', '1', '--json', '-o', output],
+    ];
+    const expected = await cli(sweeping(whole));
+    const ran = /, seed \d: /;
+    const stopped = await interrupted(sweeping(part), ran, 3);
+    expect([expected.code, stopped.code, stopped.err]).toEqual([0, 130, expect.stringContaining('coppice resume')]);
+    const resumed = await cli(['resume', `${part}.checkpoint`]);
+    const lines = (err: string): string[] => err.split('\n').filter((line) => ran.test(line));
+    expect([resumed.code, lines(expected.err).length - lines(resumed.err).length]).toEqual([0, 3]);
+    const cells = (out: string): unknown =>
+      JSON.parse(out).cells.map(({ seconds: _, ...cell }: { seconds: number }) => cell);
+    expect(cells(resumed.out)).toEqual(cells(expected.out));
+    expect(readdirSync(part)).toEqual(readdirSync(whole));
+    for (const name of readdirSync(part))
+      expect(readFileSync(`${part}/${name}`).equals(readFileSync(`${whole}/${name}`))).toBe(true);
+    expect(existsSync(`${part}.checkpoint`)).toBe(false);
   });
 
   it('keeps nothing where it is told not to', async () => {

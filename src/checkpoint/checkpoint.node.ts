@@ -1,8 +1,11 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError, messageOf, OutputError } from '../errors/errors.ts';
-import { reasonOf, writeFiles } from '../files/atomic.node.ts';
+import { pipeline } from 'node:stream/promises';
+import { DataError, messageOf, OutputError, ResumeMismatchError } from '../errors/errors.ts';
+import { NotLastingError, reasonOf, writeFiles } from '../files/atomic.node.ts';
+import { readText } from '../files/read-text.node.ts';
 import type { Model } from '../ir/model.ts';
 import { readModel, writeModel } from '../onnx/files.node.ts';
 import { decodeArrays, encodeArrays, type NamedArrays } from './array-file.ts';
@@ -11,7 +14,7 @@ import { JOURNAL_SCHEMA, type Journal, journalSchema } from './journal.ts';
 const JOURNAL = 'journal.json';
 
 /** The part of the journal that changes. */
-export type Progress = Pick<Journal, 'pruning' | 'stages' | 'epochs' | 'training' | 'trials'>;
+export type Progress = Pick<Journal, 'pruning' | 'stages' | 'epochs' | 'training' | 'trials' | 'cells'>;
 
 /** What a state holds besides its progress. */
 export interface StateParts {
@@ -51,6 +54,8 @@ export function openCheckpoint(
   from: Journal | null = null,
 ): Checkpoint {
   let model = from?.model ?? null;
+  /** SHA-256 of the model's files. */
+  let modelFiles = Object.fromEntries(Object.entries(from?.files ?? {}).filter(([name]) => name !== from?.arrays));
   let serial = Math.max(0, ...[from?.model, from?.arrays].map((name) => Number(/-(\d+)\./.exec(name ?? '')?.[1] ?? 0)));
   return {
     folder,
@@ -62,15 +67,16 @@ export function openCheckpoint(
         if (parts.model !== undefined) {
           model = `pruned-${serial}.onnx`;
           await writeModel(join(folder, model), parts.model);
+          modelFiles = await digestsOf(folder, model);
         }
-        const journal: Journal = { schema: JOURNAL_SCHEMA, ...run, ...progress, model, arrays };
-        await writeFiles(folder, {
-          ...(arrays !== null && parts.arrays && { [arrays]: encodeArrays(parts.arrays) }),
-          [JOURNAL]: `${JSON.stringify(journal)}\n`,
-        });
+        const encoded = parts.arrays === undefined ? [] : encodeArrays(parts.arrays);
+        const files = { ...modelFiles, ...(arrays !== null && { [arrays]: digestOf(encoded) }) };
+        const journal: Journal = { schema: JOURNAL_SCHEMA, ...run, ...progress, files, model, arrays };
+        await writeFiles(folder, { ...(arrays !== null && { [arrays]: encoded }), [JOURNAL]: sealed(journal) });
         await sweep(folder, [JOURNAL, model, `${model}.data`, arrays]);
       } catch (cause) {
-        const message = `Cannot write the checkpoint to "${folder}": ${reasonOf(cause)}`;
+        const why = cause instanceof NotLastingError || cause instanceof OutputError ? cause.message : reasonOf(cause);
+        const message = `Cannot write the checkpoint to "${folder}": ${why}`;
         throw new OutputError(message, { fields: { folder }, cause });
       }
     },
@@ -82,7 +88,7 @@ export function openCheckpoint(
 }
 
 /** Files that this module writes, whole or abandoned. */
-const OWN = /^\.?(journal\.json|pruned-\d+\.onnx(\.data)?|state-\d+\.safetensors)(\.[\d-]+\.(tmp|old))?$/;
+const OWN = /^\.?(journal\.json|pruned-\d+\.onnx(\.data)?|state-\d+\.safetensors)(\.[\da-f-]+\.(tmp|old))?$/;
 
 /** Removes this module's files but for some; others that happen to lie there stay. */
 async function sweep(folder: string, kept: readonly (string | null)[]): Promise<void> {
@@ -103,30 +109,96 @@ export interface SavedState {
  * @throws DataError if there is none, or it is not one
  */
 export async function readJournal(folder: string): Promise<Journal> {
+  if (!hasCheckpoint(folder))
+    throw new DataError(`Cannot go on: there is no unfinished run in "${folder}"`, { fields: { folder } });
   let text: string;
   try {
-    text = await readFile(join(folder, JOURNAL), 'utf8');
+    text = readText(join(folder, JOURNAL));
   } catch (cause) {
-    throw new DataError(`Cannot go on: there is no unfinished run in "${folder}"`, { fields: { folder }, cause });
+    const message = `Cannot go on: the journal in "${folder}" cannot be read: ${messageOf(cause)}`;
+    throw new DataError(message, { fields: { folder }, cause });
   }
-  try {
-    return journalSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new DataError(`Cannot go on: the journal in "${folder}" cannot be read`, { fields: { folder }, cause });
-  }
+  const rest = unsealed(text);
+  if (rest === null) throw damaged(folder, 'its journal');
+  const parsed = journalSchema.safeParse(rest);
+  if (!parsed.success) throw damaged(folder, 'its journal');
+  return parsed.data;
+}
+
+/** The journal with the SHA-256 of all that follows in front: of the digests of the other files too, so that one digest stands for all. */
+function sealed(journal: Journal): string {
+  const rest = `${JSON.stringify(journal).slice(1)}\n`;
+  return `{"digest":"${digestOf([Buffer.from(rest)])}",${rest}`;
+}
+
+const SEAL = /^\{"digest":"([0-9a-f]{64})",/;
+
+/** What a sealed text says; null where a byte of it is not as it was written. */
+function unsealed(text: string): unknown {
+  const [seal = '', digest] = SEAL.exec(text) ?? [];
+  const rest = text.slice(seal.length);
+  if (digest === undefined || digestOf([Buffer.from(rest)]) !== digest) return null;
+  const { digest: _, ...journal } = JSON.parse(text) as Record<string, unknown>;
+  return journal;
+}
+
+function digestOf(parts: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/** SHA-256 of a model's file, and of the data beside it where it has any. */
+async function digestsOf(folder: string, model: string): Promise<Record<string, string>> {
+  const names = [model, `${model}.data`].filter((name) => existsSync(join(folder, name)));
+  const digests = await Promise.all(names.map((name) => digestOfFile(join(folder, name))));
+  return Object.fromEntries(names.map((name, i) => [name, digests[i] as string]));
+}
+
+function damaged(folder: string, what: string): ResumeMismatchError {
+  return new ResumeMismatchError(
+    `Cannot go on: the state in "${folder}" is not as it was written (${what}); begin anew`,
+    { fields: { folder }, remedies: [{ option: 'restart' }] },
+  );
 }
 
 /**
- * Reads the files that a journal names.
+ * Reads the files that a journal names; their digests are checked before anything of them is used.
  *
- * @throws DataError if one is missing or broken
+ * @throws ResumeMismatchError  if one is missing or not as it was written
+ * @throws DataError            if one cannot be read
  */
 export async function readState(folder: string, journal: Journal): Promise<SavedState> {
+  await checkModelFiles(folder, journal);
   try {
     const model = journal.model === null ? null : await readModel(join(folder, journal.model));
-    const arrays = journal.arrays === null ? null : decodeArrays(await readFile(join(folder, journal.arrays)));
+    const arrays = journal.arrays === null ? null : decodeArrays(await checkedBytes(folder, journal, journal.arrays));
     return { journal, model, arrays };
   } catch (cause) {
+    if (cause instanceof ResumeMismatchError) throw cause;
     throw new DataError(`Cannot go on: ${messageOf(cause)}`, { fields: { folder }, cause });
   }
+}
+
+async function checkModelFiles(folder: string, { model, files }: Journal): Promise<void> {
+  if (model === null) return;
+  const there = await digestsOf(folder, model).catch((cause: unknown) => {
+    throw new DataError(`Cannot go on: "${join(folder, model)}" cannot be read: ${reasonOf(cause, 'read')}`, { cause });
+  });
+  for (const name of [model, `${model}.data`]) if (there[name] !== files[name]) throw damaged(folder, name);
+}
+
+async function checkedBytes(folder: string, { files }: Journal, name: string): Promise<Uint8Array> {
+  if (!existsSync(join(folder, name))) throw damaged(folder, name);
+  const bytes = await readFile(join(folder, name)).catch((cause: unknown) => {
+    throw new DataError(`Cannot go on: "${join(folder, name)}" cannot be read: ${reasonOf(cause, 'read')}`, { cause });
+  });
+  if (digestOf([bytes]) !== files[name]) throw damaged(folder, name);
+  return bytes;
 }

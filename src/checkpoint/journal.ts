@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ResumeMismatchError } from '../errors/errors.ts';
 
 /** The layout of a journal; it rises when a field changes its meaning. */
-export const JOURNAL_SCHEMA = 'coppice/checkpoint@1';
+export const JOURNAL_SCHEMA = 'coppice/checkpoint@2';
 
 const epoch = z.looseObject({
   epoch: z.number(),
@@ -12,39 +12,78 @@ const epoch = z.looseObject({
   samplesPerSecond: z.number(),
 });
 
-/** A journal's layout with its checks. */
-export const journalSchema = z.object({
-  schema: z.literal(JOURNAL_SCHEMA),
-  command: z.array(z.string()).describe('arguments of the run, program first'),
-  folder: z.string().describe('the working folder, to which paths among the arguments are relative'),
-  key: z.record(z.string(), z.string()).describe('what has to be the same for the run to go on, by what it is'),
-  model: z.string().nullable().describe('file of the pruned model that is being trained; null before the first'),
-  arrays: z.string().nullable().describe('file of the training state; null when a training has not begun'),
-  pruning: z
-    .number()
-    .int()
-    .nullable()
-    .describe('the last pruning that is done, from 0; null for a training alone, or before the first'),
-  stages: z.array(z.json()).describe('what is known of the prunings that are done'),
-  epochs: z.array(epoch).describe('epochs that are done'),
-  trials: z
-    .array(z.object({ sparsity: z.number(), accuracy: z.number(), drop: z.number(), accepted: z.boolean() }))
-    .optional()
-    .describe('runs that are done of the search for the smallest model'),
-  training: z
-    .object({
-      epoch: z.number().int(),
-      step: z.number().int(),
-      loss: z.number(),
-      hits: z.number(),
-      epochs: z.array(epoch),
-      seen: z
-        .object({ first: z.number().nullable(), last: z.array(z.number()), above: z.number().int() })
-        .optional()
-        .describe('of the losses, by which a divergence is told'),
-    })
-    .nullable(),
+const measure = z.number().nullable();
+
+const cell = z.looseObject({
+  method: z.string(),
+  sparsity: measure,
+  flops: measure,
+  seed: z.number(),
+  accuracy: measure,
+  nonzeros: z.number(),
+  prunable: z.number(),
+  kept: z.array(z.number()),
+  seconds: z.number(),
 });
+
+/** A name of a file within the folder, and no way out of it. */
+const fileName = (form: RegExp) => z.string().regex(form).nullable();
+
+/** A journal's layout with its checks. */
+export const journalSchema = z
+  .object({
+    schema: z.literal(JOURNAL_SCHEMA),
+    command: z.array(z.string()).describe('arguments of the run, program first'),
+    folder: z.string().describe('the working folder, to which paths among the arguments are relative'),
+    key: z.record(z.string(), z.string()).describe('what has to be the same for the run to go on, by what it is'),
+    files: z
+      .record(z.string(), z.string().regex(/^[0-9a-f]{64}$/))
+      .describe('SHA-256 of each file of the state, by its name'),
+    model: fileName(/^pruned-\d+\.onnx$/).describe(
+      'file of the pruned model that is being trained; null before the first',
+    ),
+    arrays: fileName(/^state-\d+\.safetensors$/).describe(
+      'file of the training state; null when a training has not begun',
+    ),
+    pruning: z
+      .int()
+      .min(0)
+      .nullable()
+      .describe('the last pruning that is done, from 0; null for a training alone, or before the first'),
+    stages: z
+      .array(
+        z.looseObject({
+          kept: z.number(),
+          message: z.string(),
+          seconds: z.object({ gradients: z.number(), solve: z.number() }),
+        }),
+      )
+      .describe('what is known of the prunings that are done'),
+    epochs: z.array(epoch).describe('epochs that are done'),
+    trials: z
+      .array(z.object({ sparsity: z.number(), accuracy: z.number(), drop: z.number(), accepted: z.boolean() }))
+      .optional()
+      .describe('runs that are done of the search for the smallest model'),
+    cells: z.array(cell).optional().describe('runs of a sweep that are done, in their order'),
+    training: z
+      .object({
+        epoch: z.int().min(0),
+        step: z.int().min(0),
+        loss: z.number(),
+        hits: z.number(),
+        epochs: z.array(epoch),
+        seen: z
+          .object({ first: z.number().nullable(), last: z.array(z.number()), above: z.number().int() })
+          .optional()
+          .describe('of the losses, by which a divergence is told'),
+      })
+      .nullable(),
+  })
+  .refine(
+    ({ pruning, model, stages }) => pruning === null || (model !== null && stages.length > pruning),
+    'a pruning that is done has a model and stages',
+  )
+  .refine(({ training, arrays }) => (training === null) === (arrays === null), 'a training has its arrays');
 
 /** Where a run stands, and which run it is. Files are names within the checkpoint's folder. */
 export type Journal = z.infer<typeof journalSchema>;

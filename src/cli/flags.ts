@@ -305,7 +305,7 @@ export interface PruneFlags extends PruningFlags, BudgetFlags, TrainingFlags, Ma
 }
 
 /** How a recipe is run, and where its results go: the flags that `coppice prune` and `coppice run` share. */
-export interface MachineFlags extends OutputFlags, ProviderFlags {
+export interface MachineFlags extends OutputFlags, ProviderFlags, CheckpointFlags {
   readonly memory?: number;
   readonly half?: boolean;
   readonly output?: string;
@@ -314,6 +314,10 @@ export interface MachineFlags extends OutputFlags, ProviderFlags {
   readonly minAccuracy?: number;
   readonly dryRun?: boolean;
   readonly printRecipe?: boolean;
+}
+
+/** Where the state of a run is kept that may be interrupted. */
+export interface CheckpointFlags {
   readonly checkpoint?: string | false;
   readonly checkpointEvery: number;
   readonly restart?: boolean;
@@ -347,7 +351,7 @@ export function checkpointFlags(command: Command): Command {
 }
 
 /** Flags of `coppice sweep`. */
-export interface SweepFlags extends PruningFlags {
+export interface SweepFlags extends PruningFlags, CheckpointFlags {
   readonly methods: Method[];
   readonly sparsity?: number[];
   readonly flops?: number[];

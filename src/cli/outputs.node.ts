@@ -38,6 +38,18 @@ export function folderHolding(file: string): string {
   return dirname(file);
 }
 
+/** Where a folder lies itself, behind all links, whether it is there yet or not. */
+export function realFolder(path: string): string {
+  const folder = resolve(path);
+  try {
+    return realpathSync(folder);
+  } catch (cause) {
+    if (codeOf(cause) !== 'ENOENT' || dirname(folder) === folder)
+      throw unwritable(path, reasonOf(cause, 'read'), cause);
+    return join(realFolder(dirname(folder)), basename(folder));
+  }
+}
+
 /** Makes a folder for results, if it is not there. @throws OutputError if it cannot be made or written */
 export function makeFolder(path: string): void {
   checkWritableFolder(path);

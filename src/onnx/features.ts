@@ -35,6 +35,7 @@ function sparseOf({ constants }: Graph): string[] {
     .map(([name]) => name);
 }
 
-function isExternal(origin: unknown): boolean {
+/** Whether a constant's elements lie in another file, by its origin. */
+export function isExternal(origin: unknown): boolean {
   return (origin as Partial<TensorOrigin> | undefined)?.proto?.dataLocation === TensorProto_DataLocation.EXTERNAL;
 }

@@ -5,8 +5,10 @@ import { dirname } from 'node:path';
 import { OnnxDecodeError } from '../errors/errors.ts';
 import { reasonOf as reasonInWords } from '../files/reason.ts';
 import type { Model } from '../ir/model.ts';
+import { withSubgraphs } from '../ir/subgraphs.ts';
 import { decodeModel } from './decode.ts';
 import { externalReader } from './external.node.ts';
+import { isExternal } from './features.ts';
 
 export { WRITE_DEFAULTS, type WriteOptions, writeModel } from './write-model.node.ts';
 
@@ -49,6 +51,22 @@ export async function modelHash(model: string | Uint8Array): Promise<string> {
     for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
     return hash.digest('hex');
   });
+}
+
+/**
+ * The SHA-256 of what a model has in other files, as it was read, in hexadecimal; null where there is none.
+ *
+ * Cost: one pass over those constants.
+ */
+export function externalHash({ graph }: Model): string | null {
+  const outside = withSubgraphs(graph).flatMap(({ constants }) =>
+    [...constants].filter(([, { origin }]) => isExternal(origin)),
+  );
+  if (outside.length === 0) return null;
+  const hash = createHash('sha256');
+  for (const [name, { raw }] of outside)
+    hash.update(`${name}\0`).update(raw instanceof Uint8Array ? raw : raw.join('\0'));
+  return hash.digest('hex');
 }
 
 /** Opens a regular file, without waiting if it is a pipe, and closes it again. */

@@ -29,6 +29,8 @@ export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | '
   readonly measure?: (model: Model) => Promise<Pick<SweepCell, 'bytes' | 'latency'>>;
   /** Receives each cell as soon as it is there, and its model: the recalibrated one, where there is one. */
   readonly onCell?: (cell: SweepCell, model: Model) => void | Promise<void>;
+  /** The first cells, in the order of `onCell`, where they are known from an interrupted sweep with the same options: not done again. */
+  readonly known?: readonly SweepCell[];
 }
 
 /** What one method of a sweep is asked besides what all are. */
@@ -81,6 +83,8 @@ export async function sweep(model: Model, request: SweepRequest): Promise<SweepC
   let shared: { key: string; rows: GradientRows } | undefined;
   const runOne = async (run: Run, at: number): Promise<void> => {
     request.signal?.throwIfAborted();
+    const known = request.known?.[at];
+    if (known !== undefined) return void cells.set(run, known);
     const started = performance.now();
     const options = optionsOf(request, run, { at, of: runs.length });
     if (shared?.key !== run.key) {
@@ -150,6 +154,7 @@ function optionsOf(request: SweepRequest, run: Run, place?: { at: number; of: nu
     recalibrate: _recalibrate,
     measure: _measure,
     onCell: _onCell,
+    known: _known,
     onProgress,
     ...options
   } = request;

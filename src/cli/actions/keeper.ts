@@ -11,32 +11,44 @@ import {
 } from '../../checkpoint/checkpoint.node.ts';
 import { checkSameRun, type Journal } from '../../checkpoint/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { OutputError } from '../../errors/errors.ts';
+import { messageOf, OutputError } from '../../errors/errors.ts';
+import { externalHash } from '../../onnx/files.node.ts';
 import type { Recipe } from '../../pipeline/recipe.ts';
 import type { RunKeeper } from '../../pipeline/run-ports.ts';
+import type { SweepCell } from '../../pipeline/sweep.ts';
 import { toolFacts } from '../../report/surroundings.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import type { MachineFlags } from '../flags.ts';
+import type { CheckpointFlags } from '../flags.ts';
 import { dataFacts, type OpenedData, type OpenedModel } from '../opening.node.ts';
-import { absolute, checkWritableFolder, withoutEnding } from '../outputs.node.ts';
+import { absolute, checkWritableFolder, realFolder, withoutEnding } from '../outputs.node.ts';
 import { gradualStateOf, jsonOf, trainingStateOf } from './states.ts';
 
 /** Keeps the states of a run that may be interrupted. */
 export interface Keeper {
   /** The same as a run takes it. */
   readonly run: RunKeeper;
+  /** Of a sweep: the runs that are done, and where each more of them is kept at once. */
+  readonly cells: readonly SweepCell[];
+  readonly onCells: (cells: readonly SweepCell[]) => Promise<void>;
   /** Removes the states: the run is over, and its results are written. */
   done(): Promise<void>;
+}
+
+/** Removes the states of a run that is over; what cannot be removed is told of. */
+export async function endOf(context: Context, keeper: Keeper): Promise<void> {
+  await keeper.done().catch((thrown: unknown) => context.warn(`the state of the run is left: ${messageOf(thrown)}`));
 }
 
 /** What makes a run this run. */
 export interface RunIdentity {
   readonly command: Command;
-  readonly recipe: Recipe;
-  readonly output: string;
+  /** What is done, where the flags do not say it all. */
+  readonly recipe?: Recipe;
+  /** Beside which the states are kept, unless the flags say where; null = nowhere. */
+  readonly output: string | null;
   readonly opened: OpenedModel;
-  readonly data: OpenedData;
+  readonly data: OpenedData | null;
   readonly engine: Engine;
   readonly teacher?: OpenedModel;
 }
@@ -50,11 +62,11 @@ const MOST_SHARE = 20;
  * @throws OutputError          if the folder cannot be written, or an unfinished run lies there
  * @throws ResumeMismatchError  if model, data, settings or version are not as they were
  */
-export async function openKeeper(context: Context, flags: MachineFlags, run: RunIdentity): Promise<Keeper> {
+export async function openKeeper(context: Context, flags: CheckpointFlags, run: RunIdentity): Promise<Keeper> {
   const folder = context.resumed ?? folderOf(flags, run.output);
   if (folder === null) return NO_KEEPER;
   checkWritableFolder(folder);
-  const key = await keyOf(run);
+  const key = { ...(await keyOf(run)), 'the place of the state': realFolder(folder) };
   const journal = context.resumed === null ? null : await readJournal(folder);
   if (journal !== null) checkSameRun(journal.key, key);
   else if (hasCheckpoint(folder) && flags.restart !== true)
@@ -71,22 +83,28 @@ export async function openKeeper(context: Context, flags: MachineFlags, run: Run
   return keeperOf(place, from, flags.checkpointEvery);
 }
 
-function folderOf({ checkpoint }: MachineFlags, output: string): string | null {
+function folderOf({ checkpoint }: CheckpointFlags, output: string | null): string | null {
   if (checkpoint === false) return null;
-  return typeof checkpoint === 'string' ? checkpoint : `${withoutEnding(output)}.checkpoint`;
+  if (typeof checkpoint === 'string') return checkpoint;
+  return output === null ? null : `${withoutEnding(output)}.checkpoint`;
 }
 
 async function keyOf({ command, recipe, opened, data, engine, teacher }: RunIdentity): Promise<Journal['key']> {
-  const facts = await dataFacts(data);
+  const facts = data === null ? null : await dataFacts(data);
   return {
-    'the model': opened.file.sha256 ?? opened.path,
-    'the data': facts?.sha256 ?? data.address,
-    'the teacher': teacher?.file.sha256 ?? '',
+    'the model': identityOf(opened),
+    'the data': facts?.sha256 ?? data?.address ?? '',
+    'the teacher': teacher === undefined ? '' : identityOf(teacher),
     'the settings': JSON.stringify([configOf(command), recipe]),
     'the version of Coppice': toolFacts().version,
     'what runs the models': engine.name,
     'the version of onnxruntime': engine.version,
   };
+}
+
+/** The digest of a model's file, and of what it has in others. */
+function identityOf({ file, path, model }: OpenedModel): string {
+  return [file.sha256 ?? path, externalHash(model) ?? []].flat().join(' ');
 }
 
 /** Keeps nothing. */
@@ -99,6 +117,8 @@ export const NO_KEEPER: Keeper = {
     onGradual: async () => undefined,
     onTraining: async () => undefined,
   },
+  cells: [],
+  onCells: async () => undefined,
   done: async () => undefined,
 };
 
@@ -115,7 +135,12 @@ function keeperOf(place: Checkpoint, from: SavedState | null, every: number): Ke
     const pause = every === 0 ? 0 : Math.max(1000 * every, MOST_SHARE * took);
     if (performance.now() - last >= pause) await save(...state());
   };
-  return { run: runKeeper(from, { save, saveIfDue }), done: () => place.remove() };
+  return {
+    run: runKeeper(from, { save, saveIfDue }),
+    cells: (from?.journal.cells ?? []) as unknown as readonly SweepCell[],
+    onCells: (cells) => save({ ...NOTHING_DONE, cells: jsonOf(cells) }, {}),
+    done: () => place.remove(),
+  };
 }
 
 /** Writes states: at once, or if the last is old enough: by --checkpoint-every (0 = always), and by 20 times what writing took. */

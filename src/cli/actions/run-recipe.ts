@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { removedShare } from '../../budget/budget.ts';
-import { messageOf, OptionError } from '../../errors/errors.ts';
+import { OptionError } from '../../errors/errors.ts';
 import { budgetPart, type PruneStep, type Recipe } from '../../pipeline/recipe.ts';
 import { run } from '../../pipeline/run.ts';
 import type { RunPorts } from '../../pipeline/run-ports.ts';
@@ -21,7 +21,7 @@ import {
   fileIn,
   inputsOf,
 } from '../outputs.node.ts';
-import { NO_KEEPER, openKeeper } from './keeper.ts';
+import { endOf, NO_KEEPER, openKeeper } from './keeper.ts';
 import { printPlan } from './plan.ts';
 import { rowsPlan, storeOf } from './rows-plan.ts';
 import { finish } from './run-result.ts';
@@ -85,7 +85,7 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
       : NO_KEEPER;
   const finished = await run(opened.model, recipe.steps, { ...ports, keeper: keeper.run });
   const code = await finish(context, setup, finished, { flags: ports.flags, recipe, output, plan: plans.rows });
-  await keeper.done().catch((thrown: unknown) => context.warn(`the state of the run is left: ${messageOf(thrown)}`));
+  await endOf(context, keeper);
   return code;
 }
 

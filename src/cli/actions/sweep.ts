@@ -25,6 +25,7 @@ import { judgeChoice, patternParts, type SweepFlags } from '../flags.ts';
 import { timeModels } from '../measuring.ts';
 import { checkNotInputs, fileIn, inputsOf, makeFolder, stemOf } from '../outputs.node.ts';
 import { rowsOfFlags } from '../recipe-flags.ts';
+import { endOf, type Keeper, openKeeper } from './keeper.ts';
 import { openRun, type RunRequest, type RunSetup } from './setup.ts';
 import { asked, sweepCsv, sweepDocument, sweepTable } from './sweep-printing.ts';
 import { failureIn, unfinished } from './unfinished.ts';
@@ -41,6 +42,8 @@ export async function sweepFile(context: Context, path: string, command: Command
   const setup = await openRun(context, path, requestOf(flags));
   const options = optionsOf(context, setup, flags);
   const settings = await settingsOf(context, setup, { flags, options, budget: budgets[0] as Budget });
+  const keeper = await keeperOf(context, setup, { flags, command });
+  const done: SweepCell[] = [...keeper.cells];
   const judge = judgeOf(context, setup, flags);
   const dense = await judge(setup.opened.model);
   const measure = measureOf(context, setup, flags);
@@ -56,7 +59,12 @@ export async function sweepFile(context: Context, path: string, command: Command
       judge,
       measure,
       ...recalibration(context, setup, flags),
-      onCell: (cell, model) => keep(context, cell, { model, path, flags }),
+      known: keeper.cells,
+      onCell: async (cell, model) => {
+        await keep(context, cell, { model, path, flags });
+        done.push(cell);
+        await keeper.onCells(done);
+      },
     }),
   );
   const result = { flags, setup, dense, measured, cells };
@@ -66,7 +74,18 @@ export async function sweepFile(context: Context, path: string, command: Command
   if (flags.json === true) context.print(JSON.stringify(document, null, 2));
   else context.print(flags.csv === true ? sweepCsv(cells) : sweepTable(result, context.width));
   if (failed !== null) throw unfinished(context, 'The sweep is done', failed);
+  await endOf(context, keeper);
   return EXIT.ok;
+}
+
+/** Where the runs that are done are kept: beside the results, where there are any. */
+function keeperOf(
+  context: Context,
+  { opened, data, engine }: RunSetup,
+  { flags, command }: { readonly flags: SweepFlags; readonly command: Command },
+): Promise<Keeper> {
+  const output = flags.output ?? flags.report ?? null;
+  return openKeeper(context, flags, { command, output, opened, data, engine });
 }
 
 /** Refuses places that cannot be written or that would take that of an input, and makes the folders. */
