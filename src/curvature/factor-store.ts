@@ -1,7 +1,7 @@
 import { allocate } from '../engine/kernels/arena.ts';
 import { multiplyOut, type OuterFactors } from './outer-products.ts';
 import type { Panel } from './panel.ts';
-import type { FactorSizes, MakeStore, OuterRows } from './row-store.ts';
+import { columnParts, type FactorSizes, type MakeStore, type OuterRows } from './row-store.ts';
 
 /** The factors of a layer. */
 interface Kept extends OuterRows {
@@ -9,9 +9,8 @@ interface Kept extends OuterRows {
 }
 
 /**
- * Rows that are outer products, kept as their factors: n (a + b) numbers of a layer [a, b] in the place of n a b. Products with
- * the rows and columns of them come from the factors; who asks for the elements gets them multiplied out, to the same bits as those
- * of rows that came whole.
+ * Rows that are outer products, kept as their factors: n (a + b) numbers of a layer [a, b] in the place of n a b. Columns are
+ * picked from the factors; who asks for the elements gets them multiplied out, to the same bits as those of rows that came whole.
  *
  * @param base        keeps the layers that are no such products
  * @param blockBytes  of a panel that is multiplied out
@@ -69,14 +68,10 @@ function multiplier(n: number, blockBytes: number): (kept: Kept) => Panel[] {
   let buffer: Float32Array = new Float32Array(0);
   let inside: OuterFactors | null = null;
   return ({ left, right, sizes: [a, b] }) => {
-    const most = Math.max(1, Math.floor(blockBytes / (4 * n * b)));
-    const parts = Math.ceil(a / most);
-    const edge = (i: number): number => Math.floor((i * a) / parts);
-    return Array.from({ length: parts }, (_, i): Panel => {
-      const factors: OuterFactors = { left, right, a, b, from: edge(i), to: edge(i + 1) };
-      const width = (factors.to - factors.from) * b;
+    return columnParts(n, a * b, blockBytes).map(({ from, width }): Panel => {
+      const factors: OuterFactors = { left, right, a, b, from, to: from + width };
       return {
-        start: factors.from * b,
+        start: from,
         width,
         factors,
         data: async () => {

@@ -1,6 +1,5 @@
 import { kernels } from '../engine/kernels/kernels.ts';
 import type { GradientRows } from './gradient-rows.ts';
-import { outerSquares } from './outer-products.ts';
 import { elementsOf } from './panel.ts';
 
 /**
@@ -18,8 +17,7 @@ export async function layerSensitivity(rows: GradientRows, w: Float64Array, m: n
   for (const [i, panel] of rows.panels.entries()) {
     const { start, width, scale, layer = i } = panel;
     const squares = new Float64Array(width);
-    if (panel.factors === undefined) kernels.addSquares(await elementsOf(panel), squares);
-    else squares.set(outerSquares(panel.factors));
+    kernels.addSquares(await elementsOf(panel), squares);
     const total = sums[layer] ?? { sum: 0, width: 0 };
     for (let j = 0; j < width; j++)
       total.sum += (squares[j] as number) * ((scale?.[j] ?? 1) * (w[start + j] as number)) ** 2;

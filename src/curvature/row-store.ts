@@ -1,4 +1,4 @@
-import { allocate, giveBack } from '../engine/kernels/arena.ts';
+import { allocate, giveBack, TILE } from '../engine/kernels/arena.ts';
 import type { Panel } from './panel.ts';
 
 /** Where gradient rows go as they are computed, and where the solver finds them. */
@@ -84,7 +84,7 @@ interface Block {
 export function inBlocks({ open, blockBytes, half }: BlockOptions): MakeStore {
   return (n, sizes) => {
     const bytes = half ? 2 : 4;
-    const blocks = blocksOf(n, sizes, { bytes, most: Math.max(1, Math.floor(blockBytes / (4 * n))) });
+    const blocks = blocksOf(n, sizes, { bytes, blockBytes });
     const medium = open(bytes * n * sizes.reduce((sum, size) => sum + size, 0));
     const [buffer] = allocate([n * blocks.reduce((most, { width }) => Math.max(most, width), 0)]) as [Float32Array];
     const packed = half ? new Uint16Array(buffer.length) : null;
@@ -149,18 +149,29 @@ export function inBlocks({ open, blockBytes, half }: BlockOptions): MakeStore {
 function blocksOf(
   n: number,
   sizes: readonly number[],
-  { bytes, most }: { bytes: number; most: number },
+  { bytes, blockBytes }: { bytes: number; blockBytes: number },
 ): readonly Block[] {
   let position = 0;
-  return sizes.flatMap((size, layer) => {
-    const parts = Math.ceil(size / most);
-    const edge = (i: number): number => Math.floor((i * size) / parts);
-    return Array.from({ length: parts }, (_, i) => {
-      const block = { layer, from: edge(i), width: edge(i + 1) - edge(i), position };
+  return sizes.flatMap((size, layer) =>
+    columnParts(n, size, blockBytes).map((part) => {
+      const block = { layer, ...part, position };
       position += bytes * n * block.width;
       return block;
-    });
-  });
+    }),
+  );
+}
+
+/**
+ * The columns of a layer in parts of at most so many bytes of n rows. Parts that are wider than a tile of the kernels end with one: sums
+ * over columns go tile by tile, so that they are the same to the bit whatever the parts.
+ */
+export function columnParts(n: number, size: number, blockBytes: number): { from: number; width: number }[] {
+  const most = Math.max(1, Math.floor(blockBytes / (4 * n)));
+  const each = most > TILE ? most - (most % TILE) : most;
+  return Array.from({ length: Math.ceil(size / each) }, (_, i) => ({
+    from: i * each,
+    width: Math.min(each, size - i * each),
+  }));
 }
 
 function bytesOf(array: Float32Array | Uint16Array): Uint8Array {

@@ -17,9 +17,10 @@ export interface ColumnBlock {
 }
 
 /**
- * Goes through the marked columns of A in blocks, in order. A block's elements are overwritten by the next block.
+ * Goes through the marked columns of A in blocks, in order, none of which goes beyond a layer: they are the same whatever panels the layer
+ * comes in. A block's elements are overwritten by the next block.
  *
- * Cost: one pass over the marked columns; one block of memory.
+ * Cost: one pass over the marked columns; one block of memory, two where a layer has several panels.
  */
 export async function* markedColumns(
   problem: Pick<QuadraticProblem, 'rows'>,
@@ -27,17 +28,77 @@ export async function* markedColumns(
   atOnce = COLUMNS_AT_ONCE,
 ): AsyncGenerator<ColumnBlock> {
   const { n, panels } = problem.rows;
-  const widest = panels.reduce((most, { width }) => Math.max(most, width), 0);
+  const layers = byLayer(panels);
+  const widest = layers.reduce((most, layer) => Math.max(most, countMarked(marks, layer)), 0);
   const [buffer] = allocate([n * Math.min(atOnce, widest)]) as [Float32Array];
+  for (const layer of layers) {
+    if (layer.length === 1) yield* ofPanel(n, layer[0] as Panel, { marks, atOnce, buffer });
+    else yield* ofPanels(n, layer, { marks, atOnce, buffer });
+  }
+}
+
+interface Gathering {
+  readonly marks: Uint8Array;
+  readonly atOnce: number;
+  readonly buffer: Float32Array;
+}
+
+async function* ofPanel(n: number, panel: Panel, { marks, atOnce, buffer }: Gathering): AsyncGenerator<ColumnBlock> {
+  const indices = marked(marks, panel);
+  if (indices.length === 0) return;
+  const elements = await pickable(panel);
+  for (let from = 0; from < indices.length; from += atOnce) {
+    const part = indices.subarray(from, from + atOnce);
+    yield gather(panel, elements, { indices: part, data: buffer.subarray(0, n * part.length) });
+  }
+}
+
+/** Of a layer in several panels: a block is filled from one after the other. */
+async function* ofPanels(
+  n: number,
+  panels: readonly Panel[],
+  { marks, atOnce, buffer }: Gathering,
+): AsyncGenerator<ColumnBlock> {
+  let left = countMarked(marks, panels);
+  const [room] = allocate([n * Math.min(atOnce, left)]) as [Float32Array];
+  let [indices, filled] = [new Int32Array(Math.min(atOnce, left)), 0];
   for (const panel of panels) {
-    const indices = marked(marks, panel);
-    if (indices.length === 0) continue;
+    const inside = marked(marks, panel);
+    if (inside.length === 0) continue;
     const elements = await pickable(panel);
-    for (let from = 0; from < indices.length; from += atOnce) {
-      const part = indices.subarray(from, from + atOnce);
-      yield gather(panel, elements, { indices: part, data: buffer.subarray(0, n * part.length) });
+    for (let from = 0; from < inside.length; ) {
+      const part = inside.subarray(from, from + indices.length - filled);
+      const { data } = gather(panel, elements, { indices: part, data: room.subarray(0, n * part.length) });
+      for (let i = 0; i < n; i++)
+        buffer.set(data.subarray(i * part.length, (i + 1) * part.length), i * indices.length + filled);
+      indices.set(part, filled);
+      filled += part.length;
+      from += part.length;
+      if (filled < indices.length) continue;
+      yield { indices, data: buffer.subarray(0, n * filled) };
+      left -= filled;
+      [indices, filled] = [new Int32Array(Math.min(atOnce, left)), 0];
     }
   }
+}
+
+/** The panels of each layer, in order. */
+function byLayer(panels: readonly Panel[]): Panel[][] {
+  const layers: Panel[][] = [];
+  let last: number | undefined;
+  for (const [i, panel] of panels.entries()) {
+    const { layer = i } = panel;
+    if (layer === last) layers.at(-1)?.push(panel);
+    else layers.push([panel]);
+    last = layer;
+  }
+  return layers;
+}
+
+function countMarked(marks: Uint8Array, panels: readonly Panel[]): number {
+  let count = 0;
+  for (const { start, width } of panels) for (let i = start; i < start + width; i++) count += marks[i] === 1 ? 1 : 0;
+  return count;
 }
 
 function marked(marks: Uint8Array, { start, width }: Panel): Int32Array {

@@ -1,6 +1,6 @@
 import type { GradientRows } from '../curvature/gradient-rows.ts';
-import { addOuterProduct, transposedOuterProduct } from '../curvature/outer-products.ts';
 import { elementsOf, type Panel } from '../curvature/panel.ts';
+import { TILE } from '../engine/kernels/arena.ts';
 import { kernels } from '../engine/kernels/kernels.ts';
 import type { Linalg } from '../engine/linalg.ts';
 import { ShapeError } from '../errors/errors.ts';
@@ -95,7 +95,11 @@ export function quadratic(
   };
   const times = async (v: Float64Array): Promise<Float64Array> => {
     const total = new Float64Array(n);
-    for (const panel of rows.panels) await addPanelProduct(panel, linalg, { v: slice(panel, v), total });
+    const sparse = sparseLayers(rows, v);
+    for (const [i, panel] of rows.panels.entries()) {
+      const isSparse = sparse.has(panel.layer ?? i);
+      await addPanelProduct(panel, linalg, { v: slice(panel, v), total, isSparse });
+    }
     return total;
   };
   const transposedTimes = async (r: Float64Array): Promise<Float64Array> => {
@@ -109,7 +113,7 @@ export function quadratic(
     const w = new Float64Array(p);
     const product = new Float64Array(n);
     let deltaSquared = 0;
-    await eachTransposedProduct(rows, z, linalg, (panel, back, addProduct) => {
+    await eachTransposedProduct(rows, z, linalg, (panel, back, elements) => {
       const { start, width, scale } = panel;
       const delta = new Float64Array(width);
       for (let j = 0; j < width; j++) {
@@ -118,8 +122,8 @@ export function quadratic(
           w[start + j] = Math.fround(was + (back[j] as number) * (scale === undefined ? 1 : (scale[j] as number)));
         delta[j] = (w[start + j] as number) - was;
       }
-      deltaSquared += squaredNorm(delta);
-      addProduct(scaled(panel, delta), product);
+      deltaSquared = squaredNorm(delta, deltaSquared);
+      linalg.addProduct64(elements, scaled(panel, delta), product);
     });
     return keep({ w, value: composeValue(product, deltaSquared, { mu, a }) });
   };
@@ -163,9 +167,9 @@ export function composeValue(product: Float64Array, deltaSquared: number, { mu, 
   return { objective: fit + ridge + firstOrder, fit, ridge, firstOrder, product };
 }
 
-/** Sum of squares. */
-export function squaredNorm(v: Float64Array): number {
-  let sum = 0;
+/** Sum of squares, and of what was summed before. */
+export function squaredNorm(v: Float64Array, before = 0): number {
+  let sum = before;
   for (let i = 0; i < v.length; i++) sum += (v[i] as number) * (v[i] as number);
   return sum;
 }
@@ -193,27 +197,50 @@ function differences(a: Float64Array, b: Float64Array): number {
   return count;
 }
 
-/** Share of a panel's columns below which they are picked one by one rather than all read. */
+/** Share of a layer's columns below which they are picked one by one rather than all read. */
 const SPARSE = 1 / 16;
 
-/** total += A_panel v. */
+/** Layers of which few columns are read. */
+function sparseLayers({ panels }: GradientRows, v: Float64Array): Set<number> {
+  const layers = new Map<number, { nonzeros: number; size: number }>();
+  for (const [i, panel] of panels.entries()) {
+    const { layer = i, width } = panel;
+    const { nonzeros: before, size } = layers.get(layer) ?? { nonzeros: 0, size: 0 };
+    layers.set(layer, { nonzeros: before + nonzeros(slice(panel, v)).length, size: size + width });
+  }
+  return new Set([...layers].filter(([, { nonzeros, size }]) => nonzeros < SPARSE * size).map(([layer]) => layer));
+}
+
+/** total += A_panel v, of the same tiles of columns whatever the panels. */
 async function addPanelProduct(
   panel: Panel,
   linalg: Linalg,
-  { v, total }: { v: Float64Array; total: Float64Array },
+  { v, total, isSparse }: { v: Float64Array; total: Float64Array; isSparse: boolean },
 ): Promise<void> {
   const columns = nonzeros(v);
   if (columns.length === 0) return;
   const x = scaled(panel, v);
-  if (panel.factors === undefined && columns.length < SPARSE * panel.width) {
-    const picked = new Float32Array(total.length * columns.length);
-    kernels.pickColumns(await elementsOf(panel), panel.width, columns, picked);
-    const part = filled(new Float64Array(columns.length), (i) => x[columns[i] as number] as number);
-    linalg.addProduct64(picked, part, total);
-    return;
+  const elements = await elementsOf(panel);
+  if (!isSparse) return linalg.addProduct64(elements, x, total);
+  for (const part of tilesOf(columns)) {
+    const picked = new Float32Array(total.length * part.length);
+    kernels.pickColumns(elements, panel.width, part, picked);
+    const values = filled(new Float64Array(part.length), (i) => x[part[i] as number] as number);
+    linalg.addProduct64(picked, values, total);
   }
-  const { addProduct } = await productsWith(panel, linalg);
-  addProduct(x, total);
+}
+
+/** Rising column numbers by the tile that they lie in. */
+function tilesOf(columns: Int32Array): Int32Array[] {
+  const tiles: Int32Array[] = [];
+  for (let from = 0; from < columns.length; ) {
+    const end = TILE * (Math.floor((columns[from] as number) / TILE) + 1);
+    let to = from;
+    while (to < columns.length && (columns[to] as number) < end) to++;
+    tiles.push(columns.subarray(from, to));
+    from = to;
+  }
+  return tiles;
 }
 
 /** Where a vector is not zero. */
@@ -224,36 +251,16 @@ export function nonzeros(v: Float64Array | Uint8Array): Int32Array {
   return found.subarray(0, count);
 }
 
-/** Products with the rows of a panel: y += A x in f64, and A' r; from the factors where it has them. */
-interface Products {
-  addProduct(x: Float64Array, y: Float64Array): void;
-  transposed(r: Float32Array): Promise<ArrayLike<number>>;
-}
-
-async function productsWith(panel: Panel, linalg: Linalg): Promise<Products> {
-  const { factors } = panel;
-  if (factors !== undefined)
-    return {
-      addProduct: (x, y) => addOuterProduct(factors, x, y),
-      transposed: async (r) => transposedOuterProduct(factors, r),
-    };
-  const elements = await elementsOf(panel);
-  return {
-    addProduct: (x, y) => linalg.addProduct64(elements, x, y),
-    transposed: (r) => linalg.transposedMatVec(elements, r),
-  };
-}
-
-/** A_panel' r of each panel, in order; in f32 where the panel has elements. */
+/** A_panel' r of each panel, in order, in f32; with the panel's elements. */
 async function eachTransposedProduct(
   { panels }: GradientRows,
   r: Float64Array,
   linalg: Linalg,
-  use: (panel: Panel, product: ArrayLike<number>, addProduct: Products['addProduct']) => void,
+  use: (panel: Panel, product: Float32Array, elements: Float32Array) => void,
 ): Promise<void> {
   const r32 = Float32Array.from(r);
   for (const panel of panels) {
-    const { addProduct, transposed } = await productsWith(panel, linalg);
-    use(panel, await transposed(r32), addProduct);
+    const elements = await elementsOf(panel);
+    use(panel, await linalg.transposedMatVec(elements, r32), elements);
   }
 }
