@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { Runs } from '../dist/cli/studio/runs.node.js';
 import { startStudio } from '../dist/cli/studio/server.node.js';
+import { studioKey } from '../dist/cli/studio/studio-key.node.js';
 import { encodeModel } from '../dist/onnx/encode.js';
 import { pageWith } from '../dist/report/page.node.js';
 import { bigModel, bigReport, bigSweep } from './page-cases.mjs';
@@ -144,7 +145,7 @@ try {
   mkdirSync(place);
   const model = join(folder, 'big.onnx');
   writeFileSync(model, encodeModel(bigModel(110)));
-  const studio = await startStudio({ runs: new Runs(place, ['true']) });
+  const studio = await startStudio({ runs: new Runs(place, ['true'], studioKey('0'.repeat(64))) });
   const form = await open(`${studio.address}#new`);
   const start = performance.now();
   await form.page.getByLabel('Model', { exact: true }).fill(model);

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { Runs } from '../dist/cli/studio/runs.node.js';
 import { startStudio } from '../dist/cli/studio/server.node.js';
+import { studioKey } from '../dist/cli/studio/studio-key.node.js';
 import { buildWeb } from './build-web.mjs';
 import { serve } from './serve-web.mjs';
 
@@ -123,7 +124,7 @@ async function reports() {
 
 async function studioPages() {
   if (!isWanted('studio')) return;
-  const studio = await startStudio({ runs: new Runs(runs, [process.execPath, PROGRAM]) });
+  const studio = await startStudio({ runs: new Runs(runs, [process.execPath, PROGRAM], studioKey('0'.repeat(64))) });
   const page = await browser.newPage();
   const at = async (hash, ready) => {
     await page.goto('about:blank');

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Runs } from '../src/cli/studio/runs.node.ts';
 import { argumentsOf, runRequestSchema } from '../src/cli/studio/schema.ts';
 import { type Studio, startStudio } from '../src/cli/studio/server.node.ts';
+import { studioKey } from '../src/cli/studio/studio-key.node.ts';
 import { CHROMIUM, isTooWide, openBrowser, seriousFindings, troubleOf } from './browser.ts';
 import { Folder, SMALL } from './cli-harness.ts';
 import { compileSources } from './compiled.ts';
@@ -13,6 +14,7 @@ import { compileSources } from './compiled.ts';
 /** Runs are programs of their own: the sources are compiled for them, next to src/, for both to find the same files. */
 const COMPILED = resolve(import.meta.dirname, `../.test-dist-${process.pid}`);
 const TOKEN = 'a1'.repeat(20);
+const KEY = studioKey('5e'.repeat(32));
 
 const folder = new Folder();
 const place = folder.at('runs');
@@ -21,7 +23,7 @@ const data = folder.data('train', { rows: 200 });
 let studio: Studio;
 
 const open = () =>
-  startStudio({ runs: new Runs(place, [process.execPath, join(COMPILED, 'cli/main.node.js')]), token: TOKEN });
+  startStudio({ runs: new Runs(place, [process.execPath, join(COMPILED, 'cli/main.node.js')], KEY), token: TOKEN });
 
 beforeAll(async () => {
   mkdirSync(place);
@@ -261,7 +263,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     const port = Number(new URL(studio.address).port);
     await studio.close();
     studio = await startStudio({
-      runs: new Runs(place, [process.execPath, join(COMPILED, 'cli/main.node.js')]),
+      runs: new Runs(place, [process.execPath, join(COMPILED, 'cli/main.node.js')], KEY),
       token: TOKEN,
       port,
     });

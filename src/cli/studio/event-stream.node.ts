@@ -1,16 +1,21 @@
-import { open } from 'node:fs/promises';
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { EventWatches } from './event-watch.node.ts';
 import type { Answer, Asked } from './exchange.node.ts';
+import { openPlain } from './plain-files.node.ts';
 import { parseEvent, type Runs } from './runs.node.ts';
 
-/** Milliseconds between two looks at the file, and between two signs of life. */
-const LOOK_MS = 150;
+/** Milliseconds between two signs of life. */
 const ALIVE_MS = 15_000;
 /** Bytes that are read at once. */
 const CHUNK = 1 << 16;
 
+const WATCHES = new EventWatches();
+
 /**
  * Streams the events of a run as server-sent events, from the first or from behind the last that the reader knows. The id of an event
- * is the byte behind its line: a reader that was cut off goes on where it was, also with another server.
+ * is the byte behind its line: a reader that was cut off goes on where it was, also with another server. A reader that is slow is waited
+ * for: what it has not taken stays in the file.
  */
 export async function streamEvents(
   { request, response, query }: Asked,
@@ -26,28 +31,40 @@ export async function streamEvents(
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
   });
-  response.write('retry: 1000\n\n');
-  let alive = Date.now();
-  while (!response.destroyed && !response.writableEnded) {
-    const isOver = await runs.isOver(id); // before the last look, so that nothing is missed
-    const { text, next } = await linesFrom(path, at);
-    at = next;
-    if (text !== '') response.write(text);
-    else if (isOver) {
-      response.write('event: over\ndata: {}\n\n');
-      response.end();
-    } else await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    if (Date.now() - alive > ALIVE_MS) {
-      alive = Date.now();
-      response.write(': alive\n\n');
-    }
-  }
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  await send(response, 'retry: 1000\n\n', left.signal);
+  await WATCHES.with(
+    path,
+    () => runs.isOver(id),
+    async (watch) => {
+      while (!left.signal.aborted) {
+        const { version, isOver } = watch;
+        const { text, next } = await linesFrom(path, at);
+        at = next;
+        if (text !== '') await send(response, text, left.signal);
+        else if (isOver) {
+          response.end('event: over\ndata: {}\n\n');
+          return;
+        } else {
+          await watch.news(version, ALIVE_MS, left.signal);
+          if (watch.version === version) await send(response, ': alive\n\n', left.signal);
+        }
+      }
+    },
+  );
   return null;
+}
+
+/** Sends, and waits until the reader has taken what lies before it. */
+async function send(response: ServerResponse, text: string, left: AbortSignal): Promise<void> {
+  if (left.aborted || response.write(text)) return;
+  await once(response, 'drain', { signal: left }).catch(() => undefined); // it has left
 }
 
 /** Whole lines from a byte on, as messages; lines that are no events are passed over. */
 async function linesFrom(path: string, from: number): Promise<{ text: string; next: number }> {
-  const file = await open(path, 'r').catch(() => null);
+  const file = await openPlain(path);
   if (file === null) return { text: '', next: from };
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK), 0, CHUNK, from);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
 
 /** A request that was let in. */
 export interface Asked {
@@ -14,6 +15,6 @@ export interface Asked {
 export interface Answer {
   readonly status: number;
   readonly type: string;
-  readonly body: string | Buffer;
+  readonly body: string | Readable;
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -1,33 +1,37 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** The command line of a process; null where there is none of that number, or nothing tells. */
-export type CommandOf = (pid: number) => string | null;
+/** The variable by which a process says which run it is: the studio gave it a secret that nobody else has. */
+export const RUN_VARIABLE = 'COPPICE_STUDIO_RUN';
+
+/** What a process was begun with, `NAME=value` each; null where there is none of that number, or nothing tells. */
+export type EnvironmentOf = (pid: number) => string | null;
 
 /**
- * Whether a living process was begun with these words on its command line: numbers of processes are given again, so that a number alone
- * says nothing. Where nothing tells the command line, the process counts as another's.
+ * Whether a living process was begun by the studio for a run: numbers of processes are given again, and stand in files that anybody may
+ * have written, so that a number alone says nothing. Where nothing tells, the process counts as another's.
  */
-export function isProcessOf(pid: number, words: string, commandOf: CommandOf = commandLine): boolean {
-  if (words === '' || !Number.isInteger(pid) || pid <= 0) return false;
+export function isProcessOf(pid: number, secret: string, environmentOf: EnvironmentOf = environment): boolean {
+  if (secret === '' || !Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
   } catch {
     return false;
   }
-  return commandOf(pid)?.includes(words) ?? false;
+  const words = environmentOf(pid)?.split(/[\0\s]/) ?? [];
+  return words.includes(`${RUN_VARIABLE}=${secret}`);
 }
 
-function commandLine(pid: number): string | null {
+function environment(pid: number): string | null {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return readFileSync(`/proc/${pid}/environ`, 'utf8');
   } catch {
-    return listed(pid);
+    return process.platform === 'linux' ? null : listed(pid);
   }
 }
 
-/** As `ps` prints it, where there is no /proc. */
+/** As `ps` prints it behind the command, where there is no /proc. */
 function listed(pid: number): string | null {
-  const { status, stdout } = spawnSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync('ps', ['eww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
   return status === 0 ? stdout : null;
 }

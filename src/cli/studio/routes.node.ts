@@ -1,18 +1,14 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { CoppiceError, OptionError } from '../../errors/errors.ts';
+import { OptionError } from '../../errors/errors.ts';
 import { formOf } from '../../methods/form.ts';
 import { METHOD_NAMES, METHODS, takesCompute } from '../../methods/list.ts';
-import { openModel } from '../opening.node.ts';
 import { type DocumentName, documentAddress } from './document-address.node.ts';
 import { streamEvents } from './event-stream.node.ts';
 import type { Answer, Asked } from './exchange.node.ts';
 import { Planner } from './preview.node.ts';
 import type { Runs } from './runs.node.ts';
 import { previewRequestSchema, previewSchema, runRequestSchema, runSummarySchema } from './schema.ts';
+import { upload } from './uploads.node.ts';
 
 /** What a route has at hand besides what was asked. */
 interface Place {
@@ -62,10 +58,11 @@ const ROUTES: readonly [method: string, path: RegExp, route: Route][] = [
     /^\/api\/preview$/,
     async (asked) => json(previewSchema, await PLANNER.plan(await body(asked, previewRequestSchema))),
   ],
-  ['POST', /^\/api\/models$/, async (asked, runs) => upload(asked, runs)],
+  ['POST', /^\/api\/models$/, async (asked, runs) => json(place, { path: await upload(asked, runs) })],
 ];
 
 const started = z.object({ id: z.string() });
+const place = z.object({ path: z.string() });
 const methodList = z.array(
   z.object({
     name: z.string(),
@@ -118,16 +115,23 @@ function methods(): z.infer<typeof methodList> {
 
 /** Bytes of a form at most. */
 const MOST_BODY = 1 << 16;
+/** Milliseconds that it may take. */
+const BODY_MS = 10_000;
 
 async function body<T extends z.ZodType>({ request }: Asked, schema: T): Promise<z.output<T>> {
   if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
     throw new OptionError('Cannot read the request: wanted JSON');
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MOST_BODY) throw new OptionError('Cannot read the request: it is too long');
-    chunks.push(chunk as Buffer);
+  const slow = setTimeout(() => request.destroy(), BODY_MS);
+  try {
+    for await (const chunk of request) {
+      size += (chunk as Buffer).length;
+      if (size > MOST_BODY) throw new OptionError('Cannot read the request: it is too long');
+      chunks.push(chunk as Buffer);
+    }
+  } finally {
+    clearTimeout(slow);
   }
   let value: unknown;
   try {
@@ -147,44 +151,4 @@ async function file(runs: Runs, document: DocumentName, token: string): Promise<
   const found = await runs.file(document.id, document.name);
   if (!found.type.startsWith('text/html')) return found;
   return { status: 302, type: 'text/plain', body: '', headers: { location: documentAddress(token, document) } };
-}
-
-/** Bytes of a model at most: an upload is for small ones, larger ones are named by their path. */
-const MOST_MODEL = 1 << 30;
-
-/** Keeps an uploaded model in the folder of the studio, if it is one. */
-async function upload({ request, query }: Asked, runs: Runs): Promise<Answer> {
-  const name =
-    (query.get('name') ?? 'model')
-      .replace(/\.onnx$/i, '')
-      .replace(/[^A-Za-z0-9_-]+/g, '-')
-      .slice(0, 60) || 'model';
-  const tooLarge = new OptionError(
-    `Cannot take the model: it is larger than ${MOST_MODEL >> 20} MiB; give the path of its file instead`,
-  );
-  if (Number(request.headers['content-length'] ?? 0) > MOST_MODEL) throw tooLarge;
-  const folder = join(runs.folder, '.models');
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, `${name}.onnx`);
-  const pending = `${path}.${process.pid}.${Date.now()}.part`;
-  try {
-    let size = 0;
-    const limited = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-      for await (const chunk of chunks) {
-        size += chunk.length;
-        if (size > MOST_MODEL) throw tooLarge;
-        yield chunk;
-      }
-    };
-    await pipeline(request, limited, createWriteStream(pending, { flags: 'wx' }));
-    await openModel(pending).catch((thrown) => {
-      // refused before it takes the place of a model, by the name that the reader knows
-      if (!(thrown instanceof CoppiceError)) throw thrown;
-      throw new OptionError(thrown.message.replaceAll(pending, `${name}.onnx`), { cause: thrown });
-    });
-    await rename(pending, path);
-  } finally {
-    await rm(pending, { force: true });
-  }
-  return json(z.object({ path: z.string() }), { path });
 }

@@ -1,35 +1,28 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { closeSync, existsSync } from 'node:fs';
+import { lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
+import { hasCheckpoint, readJournal } from '../../checkpoint/checkpoint.node.ts';
 import { DataError, messageOf, OptionError } from '../../errors/errors.ts';
 import { eventSchema, type RunEvent } from '../../progress/events.ts';
 import { isSweep, readReport } from '../../report/read.node.ts';
 import type { Answer } from './exchange.node.ts';
-import { isProcessOf } from './processes.node.ts';
+import { openPlain, openToAdd, refuseLinks, tailOf } from './plain-files.node.ts';
+import { RUN_VARIABLE } from './processes.node.ts';
 import {
-  argumentsOf,
-  keptRequestSchema,
-  type RunRequest,
-  type RunState,
-  type RunSummary,
-  STUDIO_SCHEMA,
-} from './schema.ts';
+  type FoundRecord,
+  isRunning,
+  newNonce,
+  type RunRecord,
+  readRecord,
+  secretOf,
+  writeRecord,
+} from './run-record.node.ts';
+import { argumentsOf, type RunRequest, type RunState, type RunSummary, STUDIO_SCHEMA } from './schema.ts';
+import type { StudioKey } from './studio-key.node.ts';
 
-/** What the studio keeps of a run beside its events and its results. */
-const recordSchema = z.object({
-  schema: z.literal(STUDIO_SCHEMA),
-  name: z.string(),
-  created: z.number(),
-  request: keptRequestSchema,
-  arguments: z.array(z.string()),
-  pid: z.number().int().nullable(),
-});
-type RunRecord = z.infer<typeof recordSchema>;
-
-const NAMES = { record: 'studio.json', events: 'events.ndjson', output: 'output.txt', model: 'model.onnx' } as const;
+const NAMES = { events: 'events.ndjson', output: 'output.txt', model: 'model.onnx' } as const;
 
 /** What may be read of a run's folder by the page. */
 const SERVED: Readonly<Record<string, string>> = {
@@ -39,17 +32,35 @@ const SERVED: Readonly<Record<string, string>> = {
   'model.onnx': 'application/octet-stream',
 };
 
+/** What a run writes into its folder. */
+const WRITTEN = [
+  ...Object.values(NAMES),
+  'model.onnx.data',
+  'report.json',
+  'report.html',
+  'sweep.json',
+  'model.checkpoint',
+];
+
+/** Bytes of events that tell how a run ended. */
+const TAIL = 1 << 16;
+
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$/;
 
 /** The runs of a folder. Everything lies in files: another server on the same folder sees the same. */
 export class Runs {
   readonly folder: string;
   readonly #program: readonly string[];
+  readonly #key: StudioKey;
 
-  /** @param program  what runs the command line: the executable, and arguments before its own */
-  constructor(folder: string, program: readonly string[]) {
+  /**
+   * @param program  what runs the command line: the executable, and arguments before its own
+   * @param key      tells the runs that were begun here from what else lies in the folder
+   */
+  constructor(folder: string, program: readonly string[], key: StudioKey) {
     this.folder = folder;
     this.#program = program;
+    this.#key = key;
   }
 
   /** All runs, the newest first: begun here, or folders with a report. */
@@ -63,12 +74,12 @@ export class Runs {
   /** @throws DataError if there is no such run */
   async summary(id: string): Promise<RunSummary> {
     const folder = await this.folderOf(id);
-    const record = await readRecord(folder);
-    const found = await readReport(folder).catch(() => null);
+    const record = await readRecord(folder, this.#key);
+    const found = await reportOf(folder);
     if (record === null && found === null) throw new DataError(`Cannot show the run "${id}": its folder holds none`);
     const events = record === null ? [] : await readEvents(folder);
     const { state, message } =
-      record === null ? { state: 'finished' as const, message: null } : stateOf(record, events);
+      record === null ? { state: 'finished' as const, message: null } : this.#stateOf(folder, record, events);
     const created = record?.created ?? (await stat(folder)).mtimeMs / 1000;
     return {
       id,
@@ -78,7 +89,7 @@ export class Runs {
       kind: record?.request.sweep || (found !== null && isSweep(found.document)) ? 'sweep' : 'run',
       cells: cellsOf(found?.document ?? null, record),
       message,
-      resumable: resumableOf(state, folder),
+      resumable: record?.isOwn === true ? resumableOf(state, folder) : null,
       hasReport: found !== null && existsSync(join(folder, 'report.html')),
       ...figuresOf(found?.document ?? null, record),
     };
@@ -95,7 +106,7 @@ export class Runs {
     const id = `${stamp}-${randomBytes(3).toString('hex')}`;
     const folder = join(this.folder, id);
     await mkdir(folder);
-    const given = { output: join(folder, NAMES.model), report: folder };
+    const given = { output: join(folder, NAMES.model), report: folder, checkpoint: checkpointOf(folder) };
     const record: RunRecord = {
       schema: STUDIO_SCHEMA,
       name: request.name || `${basename(request.model)}, ${methodsOf(request)}`,
@@ -103,6 +114,7 @@ export class Runs {
       request,
       arguments: argumentsOf(request, given),
       pid: null,
+      nonce: newNonce(),
     };
     await this.#spawn(folder, record, record.arguments);
     return id;
@@ -111,20 +123,21 @@ export class Runs {
   /** Asks a run to stop at its next safe point. */
   async stop(id: string): Promise<void> {
     const folder = await this.folderOf(id);
-    const record = await readRecord(folder);
-    if (record?.pid == null || !isRunning(record))
-      throw new DataError(`Cannot stop the run "${id}": it is not running`);
+    const record = await readRecord(folder, this.#key);
+    if (record?.pid == null || !isRunning(folder, record, this.#key))
+      throw new DataError(`Cannot stop the run "${id}": it is not running, or was not begun by this studio`);
     process.kill(record.pid, 'SIGINT');
   }
 
   /** Goes on with a run from its last state, or begins it anew where none was kept. */
   async resume(id: string): Promise<void> {
     const folder = await this.folderOf(id);
-    const record = await readRecord(folder);
-    if (record === null) throw new DataError(`Cannot resume the run "${id}": it was not begun here`);
-    const { state } = stateOf(record, await readEvents(folder));
+    const record = await readRecord(folder, this.#key);
+    if (record === null || !record.isOwn) throw new DataError(`Cannot resume the run "${id}": it was not begun here`);
+    const { state } = this.#stateOf(folder, record, await readEvents(folder));
     const how = resumableOf(state, folder);
     if (how === null) throw new DataError(`Cannot resume the run "${id}": it is ${state}`);
+    if (how === 'from-state') await checkState(folder, record);
     await this.#spawn(folder, record, how === 'from-state' ? ['resume', checkpointOf(folder)] : record.arguments);
   }
 
@@ -141,15 +154,13 @@ export class Runs {
   async file(id: string, name: string): Promise<Answer> {
     const type = Object.hasOwn(SERVED, name) ? SERVED[name] : undefined;
     if (type === undefined) throw new DataError(`Cannot show the file "${name}" of a run`);
-    const path = join(await this.folderOf(id), name);
-    const found = await lstat(path).catch(() => null);
-    if (found === null || !found.isFile())
-      throw new DataError(`Cannot show the file "${name}": the run has not written it`);
+    const file = await openPlain(join(await this.folderOf(id), name));
+    if (file === null) throw new DataError(`Cannot show the file "${name}": the run has not written it`);
     const isModel = name.endsWith('.onnx');
     return {
       status: 200,
       type,
-      body: await readFile(path),
+      body: file.createReadStream(),
       ...(isModel && { headers: { 'content-disposition': `attachment; filename="${id}.onnx"` } }),
     };
   }
@@ -161,25 +172,34 @@ export class Runs {
 
   /** Whether no more events are to come. */
   async isOver(id: string): Promise<boolean> {
-    const record = await readRecord(await this.folderOf(id));
-    return record === null || !isRunning(record);
+    const folder = await this.folderOf(id);
+    const record = await readRecord(folder, this.#key);
+    return record === null || !isRunning(folder, record, this.#key);
+  }
+
+  #stateOf(
+    folder: string,
+    record: FoundRecord,
+    events: readonly RunEvent[],
+  ): { state: RunState; message: string | null } {
+    return isRunning(folder, record, this.#key) ? { state: 'running', message: null } : endOf(events);
   }
 
   /** The run outlives this process: its output goes to files, and nobody waits for it. */
   async #spawn(folder: string, record: RunRecord, argv: readonly string[]): Promise<void> {
-    const [events, output] = [NAMES.events, NAMES.output].map((name) => openSync(join(folder, name), 'a'));
+    await refuseLinks(folder, WRITTEN);
+    const [events, output] = [NAMES.events, NAMES.output].map((name) => openToAdd(join(folder, name)));
+    const nonce = newNonce();
+    const env = { ...process.env, [RUN_VARIABLE]: secretOf(folder, nonce, this.#key) };
     try {
       const [command = process.execPath, ...before] = this.#program;
-      const child = spawn(command, [...before, ...argv], { detached: true, stdio: ['ignore', output, events] });
+      const child = spawn(command, [...before, ...argv], { detached: true, stdio: ['ignore', output, events], env });
       await new Promise<void>((resolve, reject) => {
         child.once('spawn', resolve);
         child.once('error', reject);
       });
       child.unref();
-      await writeFile(
-        join(folder, NAMES.record),
-        `${JSON.stringify({ ...record, pid: child.pid ?? null }, null, 2)}\n`,
-      );
+      await writeRecord(folder, { ...record, nonce, pid: child.pid ?? null }, this.#key);
     } catch (cause) {
       throw new DataError(`Cannot start the run: ${messageOf(cause)}`, { cause });
     } finally {
@@ -188,19 +208,9 @@ export class Runs {
   }
 }
 
-async function readRecord(folder: string): Promise<RunRecord | null> {
-  const text = await readFile(join(folder, NAMES.record), 'utf8').catch(() => null);
-  if (text === null) return null;
-  try {
-    return recordSchema.parse(JSON.parse(text));
-  } catch {
-    return null; // half-written, or of another version: the folder may still hold a report
-  }
-}
-
 /** The last events of a run: enough to know how it ended. */
 async function readEvents(folder: string): Promise<RunEvent[]> {
-  const text = await readFile(join(folder, NAMES.events), 'utf8').catch(() => '');
+  const text = await tailOf(join(folder, NAMES.events), TAIL);
   return text.split('\n').slice(-40).flatMap(parseEvent);
 }
 
@@ -213,8 +223,8 @@ export function parseEvent(line: string): RunEvent[] {
   }
 }
 
-function stateOf(record: RunRecord, events: readonly RunEvent[]): { state: RunState; message: string | null } {
-  if (isRunning(record)) return { state: 'running', message: null };
+/** How a run ended that does not go on. */
+function endOf(events: readonly RunEvent[]): { state: RunState; message: string | null } {
   const begun = events.findLastIndex(({ type }) => type === 'start');
   const last = events.slice(Math.max(0, begun));
   const end = last.findLast((event) => event.type === 'end');
@@ -225,19 +235,29 @@ function stateOf(record: RunRecord, events: readonly RunEvent[]): { state: RunSt
   return end.code === 0 ? { state: 'finished', message: null } : { state: 'failed', message };
 }
 
-/** Whether the process lives and is this run's: numbers of processes are given again. */
-function isRunning({ pid, arguments: argv }: RunRecord): boolean {
-  const report = (argv.at(-1) ?? '').replace('--report=', '');
-  return pid !== null && isProcessOf(pid, report);
-}
-
 function checkpointOf(folder: string): string {
   return join(folder, 'model.checkpoint');
 }
 
+/** The report of a folder, where there is one that is no link. */
+async function reportOf(folder: string): Promise<Awaited<ReturnType<typeof readReport>> | null> {
+  for (const name of ['report.json', 'sweep.json']) {
+    const found = await lstat(join(folder, name)).catch(() => null);
+    if (found?.isFile()) return readReport(join(folder, name)).catch(() => null);
+  }
+  return null;
+}
+
+/** Makes sure that the state in a folder is that of its run: it says which command goes on. @throws DataError */
+async function checkState(folder: string, record: RunRecord): Promise<void> {
+  const { command } = await readJournal(checkpointOf(folder));
+  if (JSON.stringify(command.slice(1)) !== JSON.stringify(record.arguments))
+    throw new DataError(`Cannot resume the run "${basename(folder)}": the state in its folder is of another run`);
+}
+
 function resumableOf(state: RunState, folder: string): RunSummary['resumable'] {
   if (state === 'running' || state === 'finished') return null;
-  return existsSync(checkpointOf(folder)) ? 'from-state' : 'anew';
+  return hasCheckpoint(checkpointOf(folder)) ? 'from-state' : 'anew';
 }
 
 function methodsOf({ method, sweep }: RunRequest): string {

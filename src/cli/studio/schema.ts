@@ -146,7 +146,7 @@ export type Preview = z.infer<typeof previewSchema>;
 /** The command line of a run. @param places  files of its folder */
 export function argumentsOf(
   request: RunRequest,
-  { output, report }: { readonly output: string; readonly report: string },
+  { output, report, checkpoint }: { readonly output: string; readonly report: string; readonly checkpoint?: string },
 ): string[] {
   const { sweep } = request;
   const isGradual = request.gradual === true && sweep === undefined;
@@ -183,6 +183,7 @@ export function argumentsOf(
     ...(isGradual ? ['--gradual'] : []),
     ...latencyOf(request),
     '--events=ndjson',
+    ...(sweep !== undefined && checkpoint !== undefined ? [`--checkpoint=${checkpoint}`] : []),
     ...(sweep === undefined ? [`--output=${output}`] : []),
     `--report=${report}`,
   ];

@@ -1,7 +1,8 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CoppiceError, messageOf } from '../../errors/errors.ts';
+import { pipeline } from 'node:stream';
+import { CoppiceError, messageOf, OptionError } from '../../errors/errors.ts';
 import { readPage } from '../../report/page.node.ts';
 import { DOCUMENT_POLICY, type DocumentName, documentAt } from './document-address.node.ts';
 import type { Answer, Asked } from './exchange.node.ts';
@@ -25,6 +26,10 @@ export interface StudioOptions {
 }
 
 const HOST = '127.0.0.1';
+/** Milliseconds after which a connection on which nothing moves is closed; streams of events show signs of life before. */
+const IDLE_MS = 120_000;
+/** More are refused: each takes a file and some memory. */
+const MOST_CONNECTIONS = 2000;
 
 /**
  * Serves the studio on this machine alone. Each request has to carry the token as the first part of its path, name this server as
@@ -40,6 +45,8 @@ export async function startStudio({
     void handle(request, response, { runs, token, page }).catch(() => response.destroy());
   });
   server.requestTimeout = 0; // uploads take their time
+  server.setTimeout(IDLE_MS); // as long as they go on
+  server.maxConnections = MOST_CONNECTIONS;
   await listen(server, port);
   const { port: given } = server.address() as AddressInfo;
   return {
@@ -52,9 +59,18 @@ export async function startStudio({
   };
 }
 
+/** What a refused port means. */
+const PORT_REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program uses it; give another, or 0 for any that is free',
+  EACCES: 'this user may not use it; give one above 1023',
+};
+
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why = PORT_REASONS[cause.code ?? ''] ?? cause.message;
+      reject(new OptionError(`Cannot serve the studio on port ${port}: ${why}`, { cause }));
+    });
     server.listen(port, HOST, resolve);
   });
 }
@@ -136,5 +152,6 @@ function send(response: ServerResponse, { status, type, body, headers = {} }: An
     'cross-origin-resource-policy': 'same-origin',
     ...headers,
   });
-  response.end(body);
+  if (typeof body === 'string') response.end(body);
+  else pipeline(body, response, () => undefined); // a reader that leaves early closes the file too
 }
