@@ -3,6 +3,7 @@ import type { Engine, Session, Tensors } from '../engine/engine.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Captured } from '../graph/captured.ts';
 import { constantsOf } from '../graph/constants.ts';
+import { factsOf, statisticsInputs } from '../graph/operators/table.ts';
 import { floatAttribute } from '../ir/access.ts';
 import type { Graph, Model, Node } from '../ir/model.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
@@ -49,14 +50,15 @@ export interface StatisticsRequest {
 export function sitesOf(graph: Graph, captured: Captured): Site[] {
   const users = new Map<string, Node[]>();
   for (const node of graph.nodes) for (const x of node.inputs) users.set(x, [...(users.get(x) ?? []), node]);
-  const isNorm = (node: Node): boolean => node.op === 'BatchNormalization' && node.domain === '';
+  const isNorm = (node: Node): boolean => statisticsInputs(node).length > 0;
   return graph.nodes.flatMap((node): Site[] => {
     const value = isNorm(node) ? (node.inputs[0] as string) : (node.outputs[0] ?? '');
     const [, channels = 0, ...positions] = captured.get(value)?.dims ?? [];
     if (channels === 0) return [];
     const cells = sizeOf(positions);
     if (isNorm(node)) return [{ value, node, kind: 'norm', channels, cells }];
-    const isConv = (node.op === 'Conv' || node.op === 'ConvTranspose') && node.domain === '';
+    const { weights, activates } = factsOf(node);
+    const isConv = activates === undefined && weights?.[0]?.operand?.form === 'patches';
     const following = users.get(value) ?? [];
     const last = following.length === 0 || graph.outputs.some((o) => o.name === value);
     return isConv && !last && !following.some(isNorm) ? [{ value, node, kind: 'bare', channels, cells }] : [];

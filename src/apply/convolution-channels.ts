@@ -1,4 +1,5 @@
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
+import { hasInputsFirst } from '../graph/use-matrix.ts';
 import { constantOf, intAttribute, tensorOf } from '../ir/access.ts';
 import type { Constant, Model, Node } from '../ir/model.ts';
 
@@ -19,7 +20,7 @@ export function ownConvolution(model: Model, node: Node): OwnConvolution | null 
   const bias = constants.get(biasName);
   const uses = model.graph.nodes.filter((other) => other.inputs.includes(weightName)).length;
   if (weight?.type !== 'float32' || uses !== 1 || (biasName !== '' && bias?.type !== 'float32')) return null;
-  if (node.op === 'ConvTranspose' && intAttribute(node, 'group', 1) !== 1) return null;
+  if (hasInputsFirst(node, 1) && intAttribute(node, 'group', 1) !== 1) return null;
   return { node, weightName, weight, bias: bias ? (tensorOf(bias).data as Float32Array) : null };
 }
 
@@ -57,13 +58,14 @@ export function vectorOf(values: Float64Array): Constant {
 }
 
 /** The weight of a convolution, each output channel times its gain. gain: [channels] */
-export function scaledChannels({ op }: Node, weight: Constant, gain: Float64Array): Constant {
+export function scaledChannels(node: Node, weight: Constant, gain: Float64Array): Constant {
   const channels = gain.length;
   const W = Float32Array.from(tensorOf(weight).data as Float32Array);
   const inner = W.length / channels;
-  const kernel = op === 'Conv' ? inner : inner / (weight.dims[0] as number);
+  const isWhole = !hasInputsFirst(node, 1);
+  const kernel = isWhole ? inner : inner / (weight.dims[0] as number);
   for (let i = 0; i < W.length; i++) {
-    const channel = op === 'Conv' ? Math.floor(i / inner) : Math.floor(i / kernel) % channels;
+    const channel = isWhole ? Math.floor(i / inner) : Math.floor(i / kernel) % channels;
     W[i] = (W[i] as number) * (gain[channel] as number);
   }
   return constantOf({ type: 'float32', dims: weight.dims, data: W });

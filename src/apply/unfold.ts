@@ -2,6 +2,7 @@ import { inOrder } from '../data/batches.ts';
 import { type FeedSource, inputBatches, wholeBatches } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
+import { factsOf, isConvolution } from '../graph/operators/table.ts';
 import { attributes, float, tensorOf } from '../ir/access.ts';
 import type { Constant, Graph, Model, Node } from '../ir/model.ts';
 import { type ChannelStatistics, measureStatistics } from './batch-statistics.ts';
@@ -33,7 +34,6 @@ const LEAST_CELLS = 16;
 /** Channels that vary less than this have no scale. */
 const LEAST_VARIANCE = 1e-8;
 const EPSILON = 1e-5;
-const LAYERS = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN']);
 /** The first version of BatchNormalization that is in inference form without an attribute. */
 const LEAST_OPSET = 7;
 
@@ -58,7 +58,7 @@ export async function unfold(model: Model, { engine, source, ...options }: Unfol
   const { samples, batch } = { ...UNFOLD_DEFAULTS, ...options };
   const same: Unfolded = { model, normalizations: 0, fold: (trained) => trained };
   if ((model.opsets.get('') ?? 0) < LEAST_OPSET) return same;
-  if (!model.graph.nodes.some((node) => node.op.startsWith('Conv'))) return same;
+  if (!model.graph.nodes.some(isConvolution)) return same;
   const size = source.fixedBatch ?? Math.min(batch, source.count);
   const { statistics, sites } = await measureStatistics({
     engine,
@@ -87,7 +87,7 @@ function isLast({ nodes }: Graph, node: Node): boolean {
     for (const name of outputs) reached.add(name);
     return true;
   });
-  return !behind.some(({ op }) => LAYERS.has(op));
+  return !behind.some((node) => factsOf(node).weights !== undefined);
 }
 
 /** One convolution's BatchNormalization. */

@@ -1,13 +1,12 @@
+import { axisRule, factsOf } from '../graph/operators/table.ts';
 import { tensorOf } from '../ir/access.ts';
-import type { Constant, Graph, Model } from '../ir/model.ts';
+import type { Constant, Graph, Model, Node } from '../ir/model.ts';
 import { readsOf } from '../ir/subgraphs.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Session } from './engine.ts';
 
 /** Weights of all the model together from which on it is worth it, and of one of them: bytes. */
 const LARGE = { model: 2 ** 27, constant: 2 ** 24 } as const;
-/** Operators that take their weights as a value as well as they take them as a constant. */
-const INDIFFERENT: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Gather']);
 
 /** A model whose large weights are inputs, and what these are to be fed. */
 export interface FedModel {
@@ -58,10 +57,16 @@ export function feeding(session: Session, weights: ReadonlyMap<string, Tensor>):
 function heldNames(graph: Graph): Set<string> {
   const held = new Set(graph.outputs.map(({ name }) => name));
   for (const node of graph.nodes) {
-    const free = node.domain === '' && INDIFFERENT.has(node.op);
+    const free = node.domain === '' && isIndifferent(node);
     for (const name of readsOf(node)) if (!free) held.add(name);
   }
   return held;
+}
+
+/** Whether an operator takes its weights as a value as well as it takes them as a constant: no layer that goes through a sequence does. */
+function isIndifferent(node: Node): boolean {
+  const operand = factsOf(node).weights?.[0]?.operand;
+  return (operand !== undefined && operand.form !== 'steps') || axisRule(node) === 'picked';
 }
 
 function bytesOf({ type, raw }: Constant): number {

@@ -1,11 +1,12 @@
 import type { Captured } from '../graph/captured.ts';
+import { statisticsInputs } from '../graph/operators/table.ts';
 import type { Graph, Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 
 /** Whether a node is a batch normalisation that sees one value of each channel in a run: less its mean it is nothing, and it has no variance. */
-export function seesSingleValues({ op, domain, inputs }: Node, captured: Captured): boolean {
-  if (op !== 'BatchNormalization' || domain !== '') return false;
-  const dims = captured.get(inputs[0] ?? '')?.dims ?? [];
+export function seesSingleValues(node: Node, captured: Captured): boolean {
+  if (statisticsInputs(node).length === 0) return false;
+  const dims = captured.get(node.inputs[0] ?? '')?.dims ?? [];
   return sizeOf(dims) < 2 * (dims[1] ?? 1);
 }
 

@@ -38,6 +38,25 @@ describe('what trains', () => {
     expect(names).toEqual(['b', 'c', 'p', 's', 'v', 'w']);
   });
 
+  it('is the scale and shift of every normalisation, but not what was measured', async () => {
+    const names = await trained(`
+      input x: float32[N, 6]
+      const w: float32[6, 4] = random(1)
+      const g: float32[4] = [1, 2, 3, 4]
+      const b: float32[4] = random(2)
+      const m: float32[4] = random(3)
+      const v: float32[4] = [1, 2, 1, 2]
+      const r: float32[4] = [1, 2, 3, 4]
+      const u: float32[4, 4] = random(4)
+      a = MatMul(x, w)
+      c = BatchNormalization(a, g, b, m, v)
+      d = SimplifiedLayerNormalization(c, r)
+      y = MatMul(d, u)
+      output y
+    `);
+    expect(names).toEqual(['b', 'g', 'r', 'u', 'w']);
+  });
+
   it('is a bias of convolutions along axis 1, but no scale of positions, of inputs or of outputs', async () => {
     const names = await trained(`
       input x: float32[N, 3, 4, 4]

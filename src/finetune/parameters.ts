@@ -1,4 +1,6 @@
 import type { Captured } from '../graph/captured.ts';
+import type { ParameterRole } from '../graph/operators/operator.ts';
+import { factsOf, isCopy } from '../graph/operators/table.ts';
 import { tensorOf } from '../ir/access.ts';
 import type { Graph, Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
@@ -13,35 +15,9 @@ export interface Parameter {
   readonly isWeight: boolean;
 }
 
-/** Inputs that hold weights, and those that hold other parameters, by operator. */
-const WEIGHT_INPUTS: ReadonlyMap<string, readonly number[]> = new Map([
-  ['Conv', [1]],
-  ['ConvTranspose', [1]],
-  ['Gemm', [0, 1]],
-  ['MatMul', [0, 1]],
-  ['LSTM', [1, 2]],
-  ['GRU', [1, 2]],
-  ['RNN', [1, 2]],
-]);
-const OTHER_INPUTS: ReadonlyMap<string, readonly number[]> = new Map([
-  ['Conv', [2]],
-  ['ConvTranspose', [2]],
-  ['Gemm', [2]],
-  ['LSTM', [3]],
-  ['GRU', [3]],
-  ['RNN', [3]],
-  ['BatchNormalization', [1, 2]],
-  ['LayerNormalization', [1, 2]],
-  ['InstanceNormalization', [1, 2]],
-  ['GroupNormalization', [1, 2]],
-  ['RMSNormalization', [1]],
-  ['PRelu', [1]],
-]);
 /** Operators whose constant operand may be a shift or a scale of channels. */
 const SHIFTS = new Set(['Add', 'Sub']);
 const SCALES = new Set(['Mul', 'Div']);
-/** Operators between a parameter and its use. */
-const MOVES = new Set(['Identity', 'Transpose', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 
 /** Values from here on are those of masks. */
 const MASKING = 1e4;
@@ -65,9 +41,10 @@ export function parametersOf(graph: Graph, captured: Captured): Parameter[] {
     if (name !== undefined) found.set(name, isWeight || found.get(name) === true);
   };
   for (const node of graph.nodes) {
+    const { weights = [], parameters = [] } = factsOf(node);
+    for (const { input } of weights) add(sources.get(node.inputs[input] ?? ''), true);
+    for (const { input, role } of parameters) if (isTrained(role)) add(sources.get(node.inputs[input] ?? ''), false);
     if (node.domain !== '') continue;
-    for (const i of WEIGHT_INPUTS.get(node.op) ?? []) add(sources.get(node.inputs[i] ?? ''), true);
-    for (const i of OTHER_INPUTS.get(node.op) ?? []) add(sources.get(node.inputs[i] ?? ''), false);
     for (const i of [0, 1]) {
       const name = sources.get(node.inputs[i] ?? '');
       if (name !== undefined && isLearnt({ graph, captured, places }, node, i, name)) add(name, false);
@@ -82,13 +59,18 @@ export function parametersOf(graph: Graph, captured: Captured): Parameter[] {
     });
 }
 
+/** Whether training changes a parameter: means and variances are measured. */
+function isTrained(role: ParameterRole): boolean {
+  return role !== 'mean' && role !== 'variance';
+}
+
 /** The float32 constant behind each value that is one, moved or not. */
 function sourcesOf(graph: Graph): Map<string, string> {
   const sources = new Map<string, string>();
   for (const [name, { type }] of graph.constants) if (type === 'float32') sources.set(name, name);
-  for (const { op, domain, inputs, outputs } of graph.nodes) {
-    const moved = domain === '' && (MOVES.has(op) || op === 'Cast') ? sources.get(inputs[0] ?? '') : undefined;
-    if (moved !== undefined) sources.set(outputs[0] as string, moved);
+  for (const node of graph.nodes) {
+    const moved = isCopy(node) ? sources.get(node.inputs[0] ?? '') : undefined;
+    if (moved !== undefined) sources.set(node.outputs[0] as string, moved);
   }
   return sources;
 }

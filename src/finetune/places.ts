@@ -1,4 +1,6 @@
 import type { Captured } from '../graph/captured.ts';
+import type { AxisFacts } from '../graph/operators/operator.ts';
+import { axisRule, factsOf, isCopy, isRelayout } from '../graph/operators/table.ts';
 import { intsAttribute } from '../ir/access.ts';
 import type { Graph, Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
@@ -17,22 +19,6 @@ export interface Places {
   channelAxis(value: string): number | null;
 }
 
-const PRODUCTS = new Set(['MatMul', 'Gemm', 'Einsum', 'MatMulInteger']);
-const CONVOLUTIONS = new Set(['Conv', 'ConvTranspose', 'ConvInteger', 'QLinearConv']);
-/** Normalisations and tables of embeddings hold what was learnt, too. */
-const OTHERS = new Set([
-  'LSTM',
-  'GRU',
-  'RNN',
-  'Gather',
-  'BatchNormalization',
-  'InstanceNormalization',
-  'GroupNormalization',
-]);
-const CHANNELS_FIRST = new Set(['BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'PRelu']);
-const MOVES = new Set(['Identity', 'Transpose', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Cast', 'Dropout']);
-const ELEMENTWISE = new Set(['Add', 'Sub', 'Mul', 'Div', 'Where', 'Neg', 'Clip', 'Max', 'Min', 'Tanh', 'Pow']);
-
 /** Looks at a graph once in each direction. */
 export function placesOf(graph: Graph, captured: Captured): Places {
   const given = new Set(graph.inputs.filter(({ name }) => !graph.constants.has(name)).map(({ name }) => name));
@@ -46,7 +32,7 @@ export function placesOf(graph: Graph, captured: Captured): Places {
     for (const y of node.outputs) {
       if (live.length > 0) dynamic.add(y);
       if (isLayer || live.some((name) => behind.has(name))) behind.add(y);
-      if (isLayer || (MOVES.has(node.op) && outputs.has(node.inputs[0] ?? ''))) outputs.add(y);
+      if (isLayer || (isCopy(node) && outputs.has(node.inputs[0] ?? ''))) outputs.add(y);
       axes.set(y, axisBehind(node, isLayer, axes));
     }
     if (
@@ -78,15 +64,23 @@ export function placesOf(graph: Graph, captured: Captured): Places {
   };
 }
 
-/** Whether a node mixes its input with weights: some of its inputs are no values of the run. */
-function hasWeights({ constants }: Graph, { op, inputs }: Node, live: number): boolean {
-  if (op === 'Gather') return constants.get(inputs[0] ?? '')?.type.startsWith('float') ?? false;
-  if (!(PRODUCTS.has(op) || CONVOLUTIONS.has(op) || OTHERS.has(op))) return false;
-  return live < inputs.filter((name) => name !== '').length;
+/**
+ * Whether a node mixes its input with weights, so that some of its inputs are no values of the run. Normalisations of channels and
+ * tables of embeddings hold what was learnt, too.
+ */
+function hasWeights({ constants }: Graph, node: Node, live: number): boolean {
+  const { weights, axes } = factsOf(node);
+  if (axes?.rule === 'picked') return constants.get(node.inputs[0] ?? '')?.type.startsWith('float') ?? false;
+  if (weights === undefined && axes?.rule !== 'multiplied' && !isOfChannels(axes)) return false;
+  return live < node.inputs.filter((name) => name !== '').length;
 }
 
-function isProduct({ op }: Node, live: readonly string[]): boolean {
-  return PRODUCTS.has(op) && live.length > 1;
+function isOfChannels(axes: AxisFacts | undefined): boolean {
+  return axes?.rule === 'normalised' && axes.channels === 1;
+}
+
+function isProduct(node: Node, live: readonly string[]): boolean {
+  return axisRule(node) === 'multiplied' && live.length > 1;
 }
 
 /** Whether scores stay scores: nothing else that varies, but for scalars, comes into them. */
@@ -94,18 +88,18 @@ function keepsScores(node: Node, live: readonly string[], products: ReadonlySet<
   return passes(node) && live.length > 0 && live.every((name) => products.has(name));
 }
 
-function passes({ op }: Node): boolean {
-  return MOVES.has(op) || ELEMENTWISE.has(op);
+function passes(node: Node): boolean {
+  return axisRule(node) === 'elementwise' || isRelayout(node);
 }
 
-function axisBehind(node: Node, isLayer: boolean, axes: ReadonlyMap<string, number | null>): number | null {
-  const { op, inputs } = node;
-  if (CONVOLUTIONS.has(op) || CHANNELS_FIRST.has(op)) return 1;
-  if ((isLayer && (PRODUCTS.has(op) || op === 'Gather')) || op === 'LayerNormalization' || op === 'RMSNormalization')
-    return -1;
-  if (op === 'Reshape' || op === 'Flatten' || op === 'Squeeze' || op === 'Unsqueeze' || PRODUCTS.has(op)) return null;
-  const known = inputs.map((name) => axes.get(name)).find((axis) => axis !== null && axis !== undefined) ?? null;
-  return op === 'Transpose' && known !== null ? moved(known, intsAttribute(node, 'perm')) : known;
+function axisBehind(node: Node, isLayer: boolean, known: ReadonlyMap<string, number | null>): number | null {
+  const { axes } = factsOf(node);
+  if (axes?.channels !== undefined) return axes.channels;
+  if (axes?.rule === 'windowed' && axes.made !== undefined) return axes.made;
+  if (isLayer && (axes?.rule === 'multiplied' || axes?.rule === 'picked')) return -1;
+  if (axes?.rule === 'reshaped' || axes?.rule === 'multiplied') return null;
+  const axis = node.inputs.map((name) => known.get(name)).find((at) => at !== null && at !== undefined) ?? null;
+  return axes?.rule === 'permuted' && axis !== null ? moved(axis, intsAttribute(node, 'perm')) : axis;
 }
 
 /** Where an axis lies behind a Transpose: as 1 or as the last, else unknown. */

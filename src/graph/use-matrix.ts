@@ -2,6 +2,8 @@ import { intAttribute } from '../ir/access.ts';
 import type { Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import { type Arrangement, dimsOf, reshapedArrangement, transposedArrangement } from './arrangement.ts';
+import type { WeightAxes } from './operators/operator.ts';
+import { weightAt } from './operators/table.ts';
 
 /** A weight as one operator uses it: a matrix for each group of channels, or for each matrix of a batch. */
 export interface UseMatrix {
@@ -23,35 +25,34 @@ export interface UseMatrix {
  *
  * @param input  which input of the node the weight is
  * @param moved  the weight as it arrives there
- * @returns null for an operator that is no convolution and no linear layer, or a weight that does not fit it
+ * @returns null for an operator that is no linear map of one operand, or a weight that does not fit it
  */
 export function useMatrix(node: Node, input: number, moved: Arrangement): UseMatrix | null {
-  const dims = dimsOf(moved);
-  switch (node.op) {
-    case 'Conv':
-    case 'FusedConv':
-    case 'ConvTranspose':
-      return input === 1 && dims.length > 2 ? convolutionMatrix(node, moved) : null;
-    case 'Gemm':
-    case 'FusedGemm': {
-      if (input > 1 || dims.length !== 2) return null;
-      const isTransposed = intAttribute(node, input === 0 ? 'transA' : 'transB', 0) !== 0;
-      return matrices(moved, (input === 1) !== isTransposed);
-    }
-    case 'MatMul':
-      return input > 1 || dims.length === 0 ? null : matrices(moved, input === 1);
-    case 'LSTM':
-    case 'GRU':
-    case 'RNN':
-      return input === 1 && dims.length === 3 ? matrices(moved, false) : null;
-    default:
-      return null;
-  }
+  return weightAt(node, input)?.operand === undefined ? null : readMatrix(node, input, moved);
 }
 
-/** Matrices of a product, transposed where outputs lie along the last axis; the axes of the batch as groups. A vector is a matrix of one output. */
-export function matrices(moved: Arrangement, isTransposed: boolean): UseMatrix {
+/** {@link useMatrix}, and what operators make of a weight that are no linear maps to be solved: quantised, of a state. */
+export function readMatrix(node: Node, input: number, moved: Arrangement): UseMatrix | null {
+  const axes = weightAt(node, input)?.axes;
+  if (axes === undefined) return null;
+  return axes.form === 'kernels' ? kernelMatrix(node, axes, moved) : productMatrix(node, axes, moved);
+}
+
+/** Whether the first axis of a weight holds its inputs: so it is stored, and its filters are rows of inputs. */
+export function hasInputsFirst(node: Node, input: number): boolean {
+  const axes = weightAt(node, input)?.axes;
+  return axes?.form === 'kernels' && axes.outputs === 1;
+}
+
+type Axes<Form extends WeightAxes['form']> = Extract<WeightAxes, { readonly form: Form }>;
+
+/** Outputs along the rows or the columns; the axes of the batch are groups. A vector is a matrix of one output. */
+function productMatrix(node: Node, axes: Axes<'matrices'>, moved: Arrangement): UseMatrix | null {
   const dims = dimsOf(moved);
+  const is = (attribute: string | undefined): boolean =>
+    attribute !== undefined && intAttribute(node, attribute, 0) !== 0;
+  if (dims.length === 0 || dims.length !== (axes.rank ?? dims.length) || is(axes.partedBy)) return null;
+  const isTransposed = (axes.outputs === -1) !== is(axes.swappedBy);
   const [rows, columns] = dims.length === 1 ? [1, dims[0] as number] : (dims.slice(-2) as [number, number]);
   const batch = reshapedArrangement(moved, [sizeOf(dims.slice(0, -2)), rows, columns]);
   const elements = isTransposed && dims.length > 1 ? transposedArrangement(batch, [0, 2, 1]) : batch;
@@ -59,14 +60,14 @@ export function matrices(moved: Arrangement, isTransposed: boolean): UseMatrix {
   return { groups, outputs, inputs, cells: 1, elements, dims };
 }
 
-/** Conv, FusedConv: [outputs, inputs of a group, ...kernel]; ConvTranspose: [inputs, outputs of a group, ...kernel]. */
-export function convolutionMatrix(node: Node, moved: Arrangement): UseMatrix | null {
+/** [outputs, inputs of a group, ...kernel], or [inputs, outputs of a group, ...kernel]. */
+function kernelMatrix(node: Node, axes: Axes<'kernels'>, moved: Arrangement): UseMatrix | null {
   const groups = intAttribute(node, 'group', 1);
   const dims = dimsOf(moved);
   const [first, second, ...kernel] = dims as [number, number, ...number[]];
-  if (!(groups >= 1) || first % groups !== 0) return null;
+  if (kernel.length === 0 || !(groups >= 1) || first % groups !== 0) return null;
   const cells = sizeOf(kernel);
-  if (node.op !== 'ConvTranspose') {
+  if (axes.outputs === 0) {
     const [outputs, inputs] = [first / groups, second * cells];
     return { groups, outputs, inputs, cells, elements: reshapedArrangement(moved, [groups, outputs, inputs]), dims };
   }

@@ -1,6 +1,7 @@
 import type { Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import type { Captured } from './captured.ts';
+import { weightAt } from './operators/table.ts';
 
 /** A use of a weight, as far as its costs go. */
 export interface CountedUse {
@@ -13,25 +14,27 @@ export interface CountedUse {
 
 /** Multiply-accumulates that one weight costs one sample in a use: positions that it contributes to; 0 where shapes are not known. */
 export function useMacs({ node, input, matrix }: CountedUse, captured: Captured, batch: number): number {
+  const weight = weightAt(node, input);
+  const x = captured.get(node.inputs[0] ?? '')?.dims;
   const y = captured.get(node.outputs[0] ?? '')?.dims;
-  const x = captured.get(node.inputs[1 - input] ?? node.inputs[0] ?? '')?.dims;
-  switch (node.op) {
-    case 'Conv':
-    case 'FusedConv':
-    case 'DeformConv':
-    case 'QLinearConv':
-    case 'ConvInteger':
-      return y === undefined ? 0 : (sizeOf(y.slice(2)) * (y[0] ?? 1)) / batch;
-    case 'ConvTranspose':
-      return x === undefined ? 0 : (sizeOf(x.slice(2)) * (x[0] ?? 1)) / batch;
-    case 'LSTM':
-    case 'GRU':
-    case 'RNN':
-      return sizeOf((captured.get(node.inputs[0] ?? '')?.dims ?? [0]).slice(0, 2)) / batch;
-    default:
+  switch (weight?.macs) {
+    case 'output-places':
+      return placesOf(y) / batch;
+    case 'input-places':
+      return placesOf(x) / batch;
+    case 'steps':
+      return x === undefined ? 0 : sizeOf(x.slice(0, 2)) / batch;
+    case 'products': {
       if (y === undefined) return 0;
-      return (
-        sizeOf(y) / (matrix === null ? (y.at(input === 0 ? -2 : -1) ?? 1) : matrix.groups * matrix.outputs) / batch
-      );
+      const outputs = weight.axes.form === 'matrices' ? weight.axes.outputs : -1;
+      return sizeOf(y) / (matrix === null ? (y.at(outputs) ?? 1) : matrix.groups * matrix.outputs) / batch;
+    }
+    default:
+      return 0;
   }
+}
+
+/** Places of all samples of [samples, channels, ...positions]. */
+function placesOf(dims: readonly number[] | undefined): number {
+  return dims === undefined ? 0 : sizeOf(dims.slice(2)) * (dims[0] ?? 1);
 }

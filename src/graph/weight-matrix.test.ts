@@ -90,6 +90,22 @@ describe('the matrix of a layer', () => {
     );
   });
 
+  const dynamic = (shape: string, weight: string, line: string): string => `
+    input x: float32[${shape}] const w: ${weight} = range const s: float32[] = [0.5]
+    q, a, b = DynamicQuantizeLinear(x) i = ${line} f = Cast(i) { to: 1 } c = Mul(f, a) y = Mul(c, s) output y`;
+
+  it.each([
+    ['MatMulInteger', dynamic('2, 4', 'int8[4, 3]', 'MatMulInteger(q, w, b)'), [1, 4, 7, 10]],
+    ['ConvInteger', dynamic('1, 2, 4', 'uint8[3, 2, 2]', 'ConvInteger(q, w, b)'), [4, 6, 5, 7]],
+    [
+      'DeformConv',
+      'input x: float32[1, 2, 3, 3] input o: float32[1, 4, 3, 2] const w: float32[3, 2, 1, 2] = range y = DeformConv(x, w, o) output y',
+      [4, 6, 5, 7],
+    ],
+  ])('has what is added up for the second output: %s', (_, text, row) => {
+    expect(rowsOf(text)[1]).toEqual(row);
+  });
+
   it('has the gates of a recurrent layer as rows', () => {
     const gru = `
       input x: float32[5, 1, 4]

@@ -1,7 +1,5 @@
-import { intAttribute, operatorKey } from '../ir/access.ts';
-import type { Node } from '../ir/model.ts';
 import { type Arrangement, positionsOf, reshapedArrangement, sameOrder, transposedArrangement } from './arrangement.ts';
-import { convolutionMatrix, matrices, type UseMatrix, useMatrix } from './use-matrix.ts';
+import { readMatrix, type UseMatrix } from './use-matrix.ts';
 import type { WeightLayer } from './weights.ts';
 
 /** Whether the channels of a convolution's inputs follow on each other at each place of the kernel, or the places of the kernel in each channel. */
@@ -63,32 +61,6 @@ export function placesIn(
   const places = positionsOf(elements);
   for (let i = 0; i < size; i++) places[i] = placeOf[places[i] as number] as number;
   return places;
-}
-
-/** {@link useMatrix}, and what the operators make of a weight that are no linear maps to be solved: fused, quantised, recurrent. */
-function readMatrix(node: Node, input: number, moved: Arrangement): UseMatrix | null {
-  switch (operatorKey(node)) {
-    case 'com.microsoft.FusedConv':
-    case 'QLinearConv':
-      return convolutionMatrix({ ...node, op: 'Conv' }, moved);
-    case 'com.microsoft.FusedGemm':
-      return useMatrix({ ...node, op: 'Gemm', domain: '' }, input, moved);
-    case 'com.microsoft.FusedMatMul': {
-      const isTransposed = intAttribute(node, input === 0 ? 'transA' : 'transB', 0) !== 0;
-      const inBatch = intAttribute(node, input === 0 ? 'transBatchA' : 'transBatchB', 0) !== 0;
-      return inBatch ? null : matrices(moved, (input === 1) !== isTransposed);
-    }
-    case 'QLinearMatMul':
-      return matrices(moved, input === 3);
-    case 'com.microsoft.DynamicQuantizeMatMul':
-      return matrices(moved, true);
-    case 'LSTM':
-    case 'GRU':
-    case 'RNN':
-      return matrices(moved, false);
-    default:
-      return useMatrix(node, input, moved);
-  }
 }
 
 /** Elements of a convolution's matrix with the places of the kernel outside, the channels within; of other matrices as they are. */

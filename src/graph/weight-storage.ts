@@ -1,7 +1,8 @@
 import type { Constant, Graph, Node } from '../ir/model.ts';
 import type { DataType } from '../tensor/tensor.ts';
-import { dequantisation, type Quantisation } from './quantised.ts';
-import { isQuantisedSite, siteQuantisation } from './weight-sites.ts';
+import { factsOf, weightAt } from './operators/table.ts';
+import { dequantisation, type Quantisation, quantisationOf } from './quantised.ts';
+import { scaleBehind } from './scale-behind.ts';
 
 /** How a use finds a weight in the file. */
 export interface Storage {
@@ -32,7 +33,7 @@ export function storageOf(use: StoredUse): Storage {
   const inside = holder === null ? null : `it lies in ${placeIn(holder)}`;
   if (REALS.has(constant.type)) {
     const isRounded =
-      isQuantisedSite(node) || moves.some(({ op }) => op.endsWith('quantizeLinear') || op === 'QuantizeLinear');
+      computesWithWholes(node) || moves.some(({ op }) => op.endsWith('quantizeLinear') || op === 'QuantizeLinear');
     const rounded = isRounded ? 'it is rounded on its way to where it is used' : null;
     const wide = constant.type === 'float64' ? 'its elements are float64' : null;
     return { refused: undefined, magnitudeOnly: inside ?? rounded ?? wide };
@@ -46,6 +47,11 @@ export function storageOf(use: StoredUse): Storage {
   return { refused: undefined, magnitudeOnly: inside ?? `its elements are ${constant.type}`, quantisation };
 }
 
+/** Whether a node computes with whole numbers that stand for real ones. */
+function computesWithWholes(node: Node): boolean {
+  return factsOf(node).weights?.some(({ scale }) => scale !== undefined) ?? false;
+}
+
 function placeIn({ op, name, outputs }: Node): string {
   const what = op === 'If' ? 'a branch' : 'the body';
   return `${what} of ${op} "${name || (outputs[0] ?? '')}"`;
@@ -57,8 +63,24 @@ function quantisationOfUse({ graph, node, input, constant, moves }: StoredUse): 
   const at = moves.findIndex(({ op }) => op === 'DequantizeLinear');
   const found =
     at < 0
-      ? siteQuantisation(node, input, { weight: constant, graph })
+      ? ownQuantisation({ graph, node, input, constant })
       : dequantisation(moves[at] as Node, constant, constantOf);
   const isFirst = at < 0 ? moves.length === 0 : at === moves.length - 1;
   return isFirst || found?.scale.length === 1 ? found : undefined;
+}
+
+/** How an operator on whole numbers reads a weight; undefined where scale and zero point are no constants that fit. */
+function ownQuantisation({
+  graph,
+  node,
+  input,
+  constant,
+}: Pick<StoredUse, 'graph' | 'node' | 'input' | 'constant'>): Quantisation | undefined {
+  const at = weightAt(node, input)?.scale;
+  if (at === undefined) return undefined;
+  const zeroName = node.inputs[at.zero] ?? '';
+  const zero = graph.constants.get(zeroName);
+  if (zeroName !== '' && zero === undefined) return undefined;
+  const scale = at.scale === null ? scaleBehind(graph, node) : graph.constants.get(node.inputs[at.scale] ?? '');
+  return quantisationOf(constant, { scale, zero }, { axis: at.axis });
 }

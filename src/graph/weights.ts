@@ -4,12 +4,12 @@ import { sizeOf } from '../tensor/tensor.ts';
 import { type Arrangement, dimsOf, sameOrder, storedArrangement } from './arrangement.ts';
 import type { Captured } from './captured.ts';
 import { isMove, type Known, movedArrangement } from './moves.ts';
+import { factsOf } from './operators/table.ts';
 import { constantsToInitializers } from './passes/constants-to-initializers.ts';
 import { type Quantisation, sameQuantisation } from './quantised.ts';
 import { everyNode } from './scopes.ts';
-import { type UseMatrix, useMatrix } from './use-matrix.ts';
+import { hasInputsFirst, type UseMatrix, useMatrix } from './use-matrix.ts';
 import { useMacs } from './weight-macs.ts';
-import { weightSite } from './weight-sites.ts';
 import { type Storage, storageOf } from './weight-storage.ts';
 
 /** One use of a weight by an operator. */
@@ -133,7 +133,7 @@ export function findWeights(model: { readonly graph: Graph }, captured?: Capture
 }
 
 function weightInputs(node: Node): readonly number[] {
-  return weightSite(node)?.inputs ?? [];
+  return factsOf(node).weights?.map(({ input }) => input) ?? [];
 }
 
 /** Operators that read some of the weights for what is no use of a weight, by the weight's name. Its shape alone is nothing of it. */
@@ -177,7 +177,7 @@ function foundUse(
   { moved, ran, storage }: { moved: Arrangement | null; ran: Arrangement | null; storage: Storage },
 ): FoundUse {
   const matrix = ran && useMatrix(node, input, ran);
-  const isReordered = moved !== null && matrix !== null && node.op !== 'ConvTranspose';
+  const isReordered = moved !== null && matrix !== null && !hasInputsFirst(node, input);
   return { use: { node, input, moved: ran, matrix }, order: isReordered ? matrix.elements : moved, storage };
 }
 
@@ -188,9 +188,9 @@ function commonOrder([first, ...others]: readonly FoundUse[]): Arrangement | nul
   return agree ? order : null;
 }
 
-function filtersOf({ node, matrix }: WeightUse, order: Arrangement | null): number | undefined {
+function filtersOf({ node, input, matrix }: WeightUse, order: Arrangement | null): number | undefined {
   if (order === null) return undefined;
-  return node.op === 'ConvTranspose' || matrix === null ? dimsOf(order)[0] : matrix.groups * matrix.outputs;
+  return matrix === null || hasInputsFirst(node, input) ? dimsOf(order)[0] : matrix.groups * matrix.outputs;
 }
 
 interface Source {
@@ -223,7 +223,7 @@ function refusal(constant: Constant, moved: Arrangement | null): string | undefi
 
 /** Float constants with two or more dimensions that other operators use: said, so that nobody wonders. */
 function noteOthers(graph: Graph, node: Node, into: Map<string, UnprunableWeight>): void {
-  if (weightSite(node) !== undefined || isMove(node)) return;
+  if (weightInputs(node).length > 0 || isMove(node)) return;
   for (const name of node.inputs) {
     const constant = graph.constants.get(name);
     if (

@@ -1,6 +1,7 @@
 import { hasConstants } from '../apply/batch-statistics.ts';
 import type { Budget } from '../budget/budget.ts';
 import type { FeedSource } from '../data/feeds.ts';
+import { statisticsInputs } from '../graph/operators/table.ts';
 import type { Model } from '../ir/model.ts';
 import type { MethodOption, MethodOptions, SettledOptions } from '../pruning/method-options.ts';
 import type { Schedule } from '../schedule/stages.ts';
@@ -71,9 +72,10 @@ function isReal({ isMadeUp }: FeedSource): boolean {
 
 /** Whether a BatchNormalization has a mean and a variance that are stored. */
 function hasRunningStatistics(model: Model): boolean {
-  return model.graph.nodes.some(
-    ({ op, inputs }) => op === 'BatchNormalization' && hasConstants(model, inputs.slice(3, 5)),
-  );
+  return model.graph.nodes.some((node) => {
+    const statistics = statisticsInputs(node).map((i) => node.inputs[i] ?? '');
+    return statistics.length > 0 && hasConstants(model, statistics);
+  });
 }
 
 /** Near the target most stages where it is high; a budget of MACs alone says nothing of a sparsity. */

@@ -1,3 +1,4 @@
+import { isRelayout } from '../graph/operators/table.ts';
 import { intsAttribute } from '../ir/access.ts';
 import type { Graph, Node } from '../ir/model.ts';
 import { type Numbers, transposed } from './numbers.ts';
@@ -9,18 +10,12 @@ export interface Behind {
   readonly moves: readonly Node[];
 }
 
-/** Operators that move elements and leave them as they are. */
-const MOVES = new Set(['Transpose', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 /** Nodes between an output and what it is made of, at most. */
 const DEPTH = 14;
 
 /** The node that makes each value. */
 function makersOf({ nodes }: Graph): Map<string, Node> {
   return new Map(nodes.flatMap((node) => node.outputs.map((y) => [y, node] as const)));
-}
-
-function isMove({ op, domain }: Node): boolean {
-  return domain === '' && MOVES.has(op);
 }
 
 /** The values from which some outputs are computed within a few nodes, the outputs included. Cost: the nodes on the way. */
@@ -66,7 +61,7 @@ export function findBehind(
         if (seen.has(step.value)) continue;
         seen.add(step.value);
         const moved = movedNumbers(step, values);
-        if (!isMove(node) && moved !== undefined && passes(moved, node)) return step;
+        if (!isRelayout(node) && moved !== undefined && passes(moved, node)) return step;
         next.push(step);
       }
     }
@@ -77,7 +72,7 @@ export function findBehind(
 
 function stepsBehind(node: Node, { value, moves }: Behind, values: ReadonlyMap<string, Numbers>): Behind[] {
   const [first = ''] = node.inputs;
-  if (isMove(node)) return values.has(first) ? [{ value: first, moves: [node, ...moves] }] : [];
+  if (isRelayout(node)) return values.has(first) ? [{ value: first, moves: [node, ...moves] }] : [];
   const dims = values.get(value)?.dims ?? [];
   return node.inputs.filter((x) => String(values.get(x)?.dims) === String(dims)).map((x) => ({ value: x, moves }));
 }

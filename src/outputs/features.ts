@@ -1,19 +1,8 @@
+import { type PassedAxes, passedAxes, type Sides } from '../graph/operators/axes.ts';
+import { axisRule, factsOf, isRelayout } from '../graph/operators/table.ts';
 import type { Graph, Node } from '../ir/model.ts';
-import { sizeOf } from '../tensor/tensor.ts';
-import { permOf } from './behind.ts';
 import type { Numbers } from './numbers.ts';
 
-/** Where an operator with weights puts the outputs of its filters or columns. */
-const MADE: Readonly<Record<string, (rank: number) => number>> = {
-  Conv: () => 1,
-  ConvTranspose: () => 1,
-  FusedConv: () => 1,
-  Gemm: () => 1,
-  FusedGemm: () => 1,
-  MatMul: (rank) => rank - 1,
-  FusedMatMul: (rank) => rank - 1,
-};
-const SHAPING = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 /** Nodes that are followed at most. */
 const DEPTH = 40;
 
@@ -38,32 +27,28 @@ export function featureAxis(graph: Graph, { output, dims, values }: TracedOutput
   let places: (number | null)[] = shape(output).map((_, axis) => axis + lead - 1);
   for (let depth = 0; depth < DEPTH; depth++) {
     const node = makers.get(value);
-    const rank = places.length;
     if (node === undefined) return null;
-    const made = MADE[node.op]?.(rank);
+    const made = factsOf(node).axes?.made;
     if (made !== undefined) {
-      const place = places[made] ?? null;
+      const place = places.at(made) ?? null;
       return place === null || place < 0 ? null : place;
     }
     const next = sourceOf(node, value, shape);
     if (next === undefined) return null;
-    if (node.op === 'Transpose') {
-      const perm = permOf(node, rank);
-      const before = perm.map(() => null as number | null);
-      perm.forEach((axis, i) => {
-        before[axis] = places[i] ?? null;
-      });
-      places = before;
-    } else if (SHAPING.has(node.op)) places = beforeShaping(shape(next), shape(value), places);
+    const axes = axesBetween(graph, node, { from: shape(next), to: shape(value) });
+    places = shape(next).map((_, axis) => {
+      const at = axes.indexOf(axis);
+      return at < 0 ? null : (places[at] ?? null);
+    });
     value = next;
   }
   return null;
 }
 
-/** The input whose axes a node's output has: for moves the first, else the first of the same rank. */
+/** The input whose axes a node's output has: the first of the same shape, else of the same rank; of what lays axes out anew the first. */
 function sourceOf(node: Node, value: string, shape: (value: string) => readonly number[]): string | undefined {
   const [first = ''] = node.inputs;
-  if (node.op === 'Transpose' || SHAPING.has(node.op)) return shape(first).length > 0 ? first : undefined;
+  if (hasOwnAxes(node)) return shape(first).length > 0 ? first : undefined;
   const dims = shape(value);
   return (
     node.inputs.find((x) => String(shape(x)) === String(dims)) ??
@@ -71,16 +56,12 @@ function sourceOf(node: Node, value: string, shape: (value: string) => readonly 
   );
 }
 
-/** Axes of a value before it was reshaped, where the same elements lie along one axis after it. */
-function beforeShaping(
-  before: readonly number[],
-  after: readonly number[],
-  places: readonly (number | null)[],
-): (number | null)[] {
-  return before.map((size, axis) => {
-    if (size === 1) return null;
-    const inner = sizeOf(before.slice(axis + 1));
-    const at = after.findIndex((other, i) => other === size && sizeOf(after.slice(i + 1)) === inner);
-    return at < 0 ? null : (places[at] ?? null);
-  });
+function hasOwnAxes(node: Node): boolean {
+  const rule = axisRule(node);
+  return isRelayout(node) || rule === 'picked' || rule === 'reduced';
+}
+
+/** The axes of an input that those of the output are: of the same rank the same ones, though their positions may be fewer or more. */
+function axesBetween(graph: Graph, node: Node, sides: Sides): PassedAxes {
+  return hasOwnAxes(node) ? passedAxes(node, 0, sides, graph) : [...sides.to.keys()];
 }

@@ -1,33 +1,8 @@
+import { axisRule, factsOf, statisticsInputs } from '../graph/operators/table.ts';
 import type { Graph, Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import type { Numbers } from './numbers.ts';
 
-/** Operators whose outputs are of one size, or between bounds, whatever is in front of them. */
-const NORMALISING = new Set([
-  'LayerNormalization',
-  'SimplifiedLayerNormalization',
-  'SkipLayerNormalization',
-  'SkipSimplifiedLayerNormalization',
-  'RMSNormalization',
-  'LpNormalization',
-  'InstanceNormalization',
-  'GroupNormalization',
-  'MeanVarianceNormalization',
-  'Tanh',
-]);
-/** Operators that leave numbers as they are, or nearly so. */
-const PASSING = new Set([
-  'Transpose',
-  'Reshape',
-  'Flatten',
-  'Squeeze',
-  'Unsqueeze',
-  'Identity',
-  'Cast',
-  'Dropout',
-  'Gather',
-  'Slice',
-]);
 /** Nodes that are followed at most. */
 const DEPTH = 12;
 /** How far from 1 a norm may be. */
@@ -54,7 +29,7 @@ function endsInNormalisation(graph: Graph, output: string): boolean {
   for (let depth = 0; depth < DEPTH; depth++) {
     const node = makers.get(value);
     if (node === undefined) return false;
-    if (NORMALISING.has(node.op)) return true;
+    if (isBounded(node)) return true;
     if (node.op === 'Div' && makers.has(node.inputs[1] ?? ''))
       return !isConstant(graph, makers, node.inputs[1] as string);
     const next = passedTo(graph, makers, node);
@@ -64,12 +39,18 @@ function endsInNormalisation(graph: Graph, output: string): boolean {
   return false;
 }
 
+/** Whether a node's outputs are of one size, or between bounds, whatever is in front of it; a batch normalisation's are not. */
+function isBounded(node: Node): boolean {
+  const isNormalisation = axisRule(node) === 'normalised' && statisticsInputs(node).length === 0;
+  return isNormalisation || node.op === 'Tanh';
+}
+
 type Makers = ReadonlyMap<string, Node>;
 
 /** The value that a node only moves, scales or shifts by constants. */
 function passedTo(graph: Graph, makers: Makers, node: Node): string | null {
   const [first = '', second = ''] = node.inputs;
-  if (PASSING.has(node.op)) return first;
+  if (factsOf(node).keepsElements) return first;
   if (node.op !== 'Mul' && node.op !== 'Add' && node.op !== 'Div' && node.op !== 'Sub') return null;
   if (isConstant(graph, makers, second)) return first;
   return isConstant(graph, makers, first) && node.op !== 'Div' ? second : null;
@@ -78,7 +59,9 @@ function passedTo(graph: Graph, makers: Makers, node: Node): string | null {
 function isConstant(graph: Graph, makers: Makers, value: string): boolean {
   const node = makers.get(value);
   if (node === undefined) return graph.constants.has(value);
-  return node.op === 'Constant' || (PASSING.has(node.op) && isConstant(graph, makers, node.inputs[0] ?? ''));
+  return (
+    node.op === 'Constant' || (factsOf(node).keepsElements === true && isConstant(graph, makers, node.inputs[0] ?? ''))
+  );
 }
 
 /** Whether the squares sum to 1 along some axis, everywhere; of more than one sample and number. */

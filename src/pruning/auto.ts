@@ -7,6 +7,7 @@ import type { Engine } from '../engine/engine.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
 import type { OptimizerName } from '../finetune/optimizer.ts';
+import { statisticsInputs } from '../graph/operators/table.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { headsOf } from '../outputs/decide.ts';
@@ -211,7 +212,7 @@ async function partOf({ engine, source, batch }: ImitationRequest, student: Mode
     (sum, { type, dims }) => sum + (type.startsWith('float') ? sizeOf(dims) : 0),
     0,
   );
-  const normalizes = student.graph.nodes.some(({ op }) => op === 'BatchNormalization');
+  const normalizes = student.graph.nodes.some((node) => statisticsInputs(node).length > 0);
   return largestDivisor(samples, Math.max(normalizes ? LEAST_SAMPLES : 1, Math.floor(NUMBERS_A_RUN / numbers)));
 }
 

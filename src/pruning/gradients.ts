@@ -7,6 +7,7 @@ import { drawIndices } from '../data/batches.ts';
 import { elementsOf, type FedBatch, type FeedSource, widenFeeds } from '../data/feeds.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
+import { isConvolution } from '../graph/operators/table.ts';
 import { widenFloats } from '../graph/passes/widen-floats.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
@@ -186,14 +187,14 @@ function workersFor(
   { engine, layers, threads }: RowsRequest,
   { elements, samples }: { elements: number; samples: number },
 ): number | undefined {
-  const convolves = layers.some((layer) => layer.op.startsWith('Conv'));
+  const convolves = layers.some(({ uses }) => uses.some(({ node }) => isConvolution(node)));
   const workers = threads ?? engine.cores;
   return workers > 1 && convolves && elements <= LARGE_INPUT && samples >= FEWEST_FOR_WORKERS ? workers : undefined;
 }
 
 /** Samples in one run of the gradient graph, by the size of one; pictures too large for eight of them still run in twos or threes. */
 function mostSamples(elements: number, { layers, batch }: Pick<RowsRequest, 'layers' | 'batch'>): number {
-  const convolves = layers.some((layer) => layer.op.startsWith('Conv'));
+  const convolves = layers.some(({ uses }) => uses.some(({ node }) => isConvolution(node)));
   const weights = layers.reduce((sum, { size }) => sum + size, 0);
   const fitting = Math.min(
     Math.floor((INPUTS_A_RUN * (convolves ? 1 : LINEAR_FACTOR)) / Math.max(elements, 1)),

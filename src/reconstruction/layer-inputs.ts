@@ -1,30 +1,37 @@
 import type { GraphBuilder } from '../graph/builder.ts';
+import { factsOf } from '../graph/operators/table.ts';
+import { hasInputsFirst } from '../graph/use-matrix.ts';
 import { attributes, floatAttribute, intAttribute } from '../ir/access.ts';
 import type { Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
-import { isRecurrent, type MatrixUse, type Thinned } from './linear-map.ts';
+import type { MatrixUse, Thinned } from './linear-map.ts';
 
 /** The end of any axis, for Slice. */
 const END = 2 ** 31 - 1;
 
 /** Emits what a use of a layer multiplies its weights by: [groups, inputs, positions of all samples]. */
 export function emitInputs(builder: GraphBuilder, use: MatrixUse, { groups, inputs, step }: Thinned): string {
-  const { node, input, matrix } = use;
-  const x = node.inputs[1 - input] as string;
-  if (isRecurrent(node)) {
-    const columns = emitColumns(builder, x, { rows: inputs, step, across: true });
-    return groups === 1 ? columns : builder.emit('Expand', [columns, builder.ints([groups, 1, 1])]);
+  const { node, input, matrix, operand } = use;
+  const x = node.inputs[operand.input] as string;
+  switch (operand.form) {
+    case 'steps': {
+      const columns = emitColumns(builder, x, { rows: inputs, step, across: true });
+      return groups === 1 ? columns : builder.emit('Expand', [columns, builder.ints([groups, 1, 1])]);
+    }
+    case 'columns': {
+      const isTransposed = operand.swappedBy !== undefined && intAttribute(node, operand.swappedBy, 0) !== 0;
+      const columns = emitColumns(builder, x, { rows: inputs, step, across: (input === 0) === isTransposed });
+      const factor = operand.scaledBy === undefined ? 1 : floatAttribute(node, operand.scaledBy, 1);
+      return factor === 1 ? columns : builder.emit('Mul', [columns, builder.scalar(factor)]);
+    }
+    case 'batch':
+      return emitOperand(builder, x, { use, rows: inputs, step });
+    case 'patches': {
+      const kernel = matrix.dims.slice(2);
+      const cells = emitPatches(builder, { use, x, kernel, channels: (groups * inputs) / sizeOf(kernel) });
+      return emitChannels(builder, cells, { groups, rows: inputs, step });
+    }
   }
-  if (node.op.endsWith('Gemm')) {
-    const isTransposed = intAttribute(node, input === 0 ? 'transB' : 'transA', 0) !== 0;
-    const columns = emitColumns(builder, x, { rows: inputs, step, across: (input === 0) === isTransposed });
-    const alpha = floatAttribute(node, 'alpha', 1);
-    return alpha === 1 ? columns : builder.emit('Mul', [columns, builder.scalar(alpha)]);
-  }
-  if (node.op === 'MatMul') return emitOperand(builder, x, { use, rows: inputs, step });
-  const kernel = matrix.dims.slice(2);
-  const cells = emitPatches(builder, { use, x, kernel, channels: (groups * inputs) / sizeOf(kernel) });
-  return emitChannels(builder, cells, { groups, rows: inputs, step });
 }
 
 /** Emits what a use of a layer gives, without its bias: [groups, outputs, positions of all samples]. `renamed` maps the names of its values. */
@@ -34,14 +41,14 @@ export function emitOutputs(
   { groups, outputs, inputs, step }: Thinned,
   renamed: (value: string) => string,
 ): string {
-  const { node, input } = use;
+  const { node, input, operand } = use;
   const operands = node.inputs.slice(0, 2).map(renamed);
-  if (isRecurrent(node)) return emitGates(builder, operands, { inputs, step });
+  if (operand.form === 'steps') return emitGates(builder, operands, { inputs, step });
   const y = builder.fresh('linear');
   builder.nodes.push({ ...withoutActivation(node), inputs: operands, outputs: [y] });
-  if (node.op.endsWith('Gemm')) return emitColumns(builder, y, { rows: outputs, step, across: input === 1 });
+  if (operand.form === 'columns') return emitColumns(builder, y, { rows: outputs, step, across: input === 1 });
   if (use.matrix.dims.length === 1) return emitColumns(builder, y, { rows: 1, step, across: true });
-  if (node.op === 'MatMul') return emitOperand(builder, y, { use, rows: outputs, step });
+  if (operand.form === 'batch') return emitOperand(builder, y, { use, rows: outputs, step });
   return emitChannels(builder, y, { groups, rows: outputs, step });
 }
 
@@ -57,8 +64,8 @@ function emitGates(
 
 /** The operator without the activation that it may be fused with. */
 function withoutActivation(node: Node): Node {
-  const op = node.op.replace(/^Fused/, '');
-  if (op === node.op) return { ...node, name: '' };
+  const op = factsOf(node).activates;
+  if (op === undefined) return { ...node, name: '' };
   const own = [...node.attributes].filter(([name]) => !name.startsWith('activation'));
   return { ...node, name: '', op, domain: '', attributes: new Map(own) };
 }
@@ -128,7 +135,7 @@ function emitPatches(
   const size = sizeOf(kernel);
   const data = new Float32Array(channels * size * size);
   for (let i = 0; i < channels * size; i++) data[i * size + (i % size)] = 1;
-  const dims = op === 'Conv' ? [channels * size, 1, ...kernel] : [channels, size, ...kernel];
+  const dims = hasInputsFirst(use.node, use.input) ? [channels, size, ...kernel] : [channels * size, 1, ...kernel];
   const unit = builder.constant({ type: 'float32', dims, data });
   const output = builder.fresh('patches');
   builder.nodes.push({

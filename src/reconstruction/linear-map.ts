@@ -1,9 +1,10 @@
 import { sameOrder } from '../graph/arrangement.ts';
 import type { Captured } from '../graph/captured.ts';
+import type { Operand } from '../graph/operators/operator.ts';
+import { weightAt } from '../graph/operators/table.ts';
 import type { UseMatrix } from '../graph/use-matrix.ts';
 import { placesIn } from '../graph/weight-matrix.ts';
 import type { WeightLayer, WeightUse } from '../graph/weights.ts';
-import type { Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 
 /** Uses of a layer that read it as the same matrix for each group: Y [groups, outputs, positions] = W [groups, outputs, inputs] X [groups, inputs, positions]. */
@@ -21,6 +22,8 @@ export interface LinearMap {
 /** A use of which it is known what matrix it is. */
 export interface MatrixUse extends WeightUse {
   readonly matrix: UseMatrix;
+  /** What it is multiplied by. */
+  readonly operand: Operand;
   /** Whether what it is multiplied by has one axis. */
   readonly isVector: boolean;
 }
@@ -42,9 +45,10 @@ export function linearMaps(
   const maps: { uses: MatrixUse[]; matrix: UseMatrix }[] = [];
   for (const one of uses) {
     const { node, input, matrix } = one;
-    if (matrix === null) return null;
-    const x = captured?.get(node.inputs[1 - input] ?? '');
-    const use = { ...one, matrix, isVector: x?.dims.length === 1 };
+    const operand = weightAt(node, input)?.operand;
+    if (matrix === null || operand === undefined) return null;
+    const x = captured?.get(node.inputs[operand.input] ?? '');
+    const use = { ...one, matrix, operand, isVector: x?.dims.length === 1 };
     const same = maps.find((map) => isSame(map.matrix, matrix));
     if (same === undefined) maps.push({ uses: [use], matrix });
     else same.uses.push(use);
@@ -60,17 +64,12 @@ function isSame(a: UseMatrix, b: UseMatrix): boolean {
   return fits && sameOrder(a.elements, b.elements);
 }
 
-/** Whether an operator goes through a sequence: its outputs are no products alone. */
-export function isRecurrent({ op }: Node): boolean {
-  return op === 'LSTM' || op === 'GRU' || op === 'RNN';
-}
-
 /** Positions of one sample that the uses of a map multiply their weights by, in a run of so many samples. */
 export function positionsIn({ uses, ...map }: LinearMap, captured: Captured, samples: number): number {
   const { groups, outputs, inputs } = map;
   let positions = 0;
-  for (const { node } of uses) {
-    if (isRecurrent(node)) {
+  for (const { node, operand } of uses) {
+    if (operand.form === 'steps') {
       positions += sizeOf(captured.get(node.inputs[0] ?? '')?.dims ?? []) / inputs;
       continue;
     }
