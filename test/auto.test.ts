@@ -15,6 +15,8 @@ import { headsOf } from '../src/outputs/decide.ts';
 import { atRawEnds } from '../src/outputs/raw.ts';
 import { outputUnits } from '../src/outputs/units.ts';
 import { pruneGradually } from '../src/pipeline/gradual.ts';
+import { portsOf } from '../src/pipeline/run-and-report.ts';
+import { stopwatch } from '../src/pipeline/run-ports.ts';
 import { sweep } from '../src/pipeline/sweep.ts';
 import { tune } from '../src/pipeline/tune.ts';
 import { shapesOf, weightMacs } from '../src/pruning/shapes.ts';
@@ -184,12 +186,16 @@ describe('the method auto', () => {
   });
 
   it('runs once a seed in a sweep', async () => {
+    const data = { address: 'tiny', source: tiny, dataset: null };
+    const given = { data, threads: 1, repeatable: true };
+    const measureSize = async () => ({ raw: 0, gzip: null, brotli: null });
+    const platform = { engine, measureSize, sha256: async () => '', facts: () => null as never };
     const cells = await sweep(SMALL, {
-      ...asked(),
       methods: ['magnitude', 'auto'],
       budgets: [sparsity(0.5)],
       seeds: [1, 2],
-      judge: async () => null,
+      asked: { options: { gradients: asked().gradients, batch: asked().batch } },
+      ports: portsOf({ recipe: { steps: [] }, given, platform, watch: stopwatch(), warnings: [] }),
     });
     expect(cells.map(({ method, seed }) => [method, seed])).toEqual([
       ['magnitude', 1],

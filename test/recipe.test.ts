@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openDataset, prune, readModel, sparsity, writeModel } from '../src/index.ts';
+import { modelBytes, openDataset, prune, readModel, run, sparsity, writeModel } from '../src/index.ts';
 import { METHOD_NAMES, METHODS } from '../src/methods/list.ts';
 import { cli, Folder, SMALL } from './cli-harness.ts';
 
@@ -41,6 +41,8 @@ describe('a recipe', () => {
     expect(readFileSync(b).equals(readFileSync(a))).toBe(true);
     expect(await cli(['run', `${report}/report.json`, model, ...quick, '-o', c])).toMatchObject({ code: 0 });
     expect(readFileSync(c).equals(readFileSync(a))).toBe(true);
+    const ran = await run(`${report}/report.json`, model);
+    expect(Buffer.compare(await modelBytes(ran.model), readFileSync(a))).toBe(0);
     const rows = await openDataset(data);
     const done = await prune(await readModel(model), {
       data: rows,
@@ -96,6 +98,36 @@ describe('a recipe', () => {
     expect(report.finetuned.loss).toBeLessThan(report.loss.after);
     expect(report.nonzeros).toBe(28);
     expect(report.recipe.steps).toHaveLength(2);
+    const ran = await run(JSON.parse(readFileSync(recipe, 'utf8')), model);
+    expect(Buffer.compare(await modelBytes(ran.model), readFileSync(folder.at('steps.onnx')))).toBe(0);
+    expect(ran.steps.map((step) => step.do)).toEqual(['prune', 'finetune']);
+    expect(ran.report?.finetuned).toEqual(report.finetuned);
+  });
+
+  it('runs in the library on rows of its own, made-up ones too, and without a report where nothing is pruned', async () => {
+    const steps = [
+      { do: 'prune' as const, method: 'chita' as const, budget: { sparsity: 0.5 }, options: { samples: 8 } },
+    ];
+    const made = folder.write('made.json', JSON.stringify({ schema: 'coppice/recipe@1', data: 'random:8', steps }));
+    const output = folder.at('made.onnx');
+    expect(await cli(['run', made, model, ...quick, '-o', output])).toMatchObject({ code: 0 });
+    expect(Buffer.compare(await modelBytes((await run(made, model)).model), readFileSync(output))).toBe(0);
+    const train = {
+      schema: 'coppice/recipe@1' as const,
+      preprocess: {},
+      steps: [{ do: 'finetune' as const, epochs: 1 }],
+    };
+    const trained = await run(train, model, { data, evaluation: data });
+    expect(trained.report).toBeNull();
+    expect(trained.evaluations.after?.count).toBe(60);
+  });
+
+  it('that is none is refused in the library too', async () => {
+    await expect(run({ steps: [] } as never, model)).rejects.toThrow(/Cannot use the recipe, at schema/);
+    await expect(run('nowhere.json', model)).rejects.toThrow(/Cannot read the recipe "nowhere.json"/);
+    await expect(run(7 as never, model)).rejects.toThrow(/wanted a recipe/);
+    const train = { schema: 'coppice/recipe@1' as const, preprocess: {}, steps: [{ do: 'recalibrate' as const }] };
+    await expect(run(train, model)).rejects.toThrow(/without data/);
   });
 
   it('is refused by the place that is wrong', async () => {

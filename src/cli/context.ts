@@ -29,6 +29,8 @@ export interface Context {
   fail(message: string): void;
   /** Says how far the work is, unless --quiet. */
   tell(message: string): void;
+  /** Says what was decided: once, however often it is. */
+  note(message: string): void;
   /** Says what is being done, under -v. */
   log(message: string): void;
   /** Columns that a table may take. */
@@ -62,6 +64,11 @@ export function openContext(
   const printer: ProgressPrinter = stream ? silent(stream.onProgress) : progressPrinter(io, quiet);
   const warnings: string[] = [];
   const seconds: Record<string, number> = {};
+  const noted = new Set<string>();
+  const tell = (message: string): void => {
+    stream?.emit({ type: 'note', message });
+    if (!quiet) printer.line(message);
+  };
   const yellow = hasColors(io) ? (text: string) => `\x1b[33m${text}\x1b[0m` : (text: string) => text;
   return {
     io,
@@ -80,9 +87,10 @@ export function openContext(
     },
     width: io.outColumns ?? Number.POSITIVE_INFINITY,
     emit: (event) => stream?.emit(event),
-    tell: (message) => {
-      stream?.emit({ type: 'note', message });
-      if (!quiet) printer.line(message);
+    tell,
+    note: (message) => {
+      if (!noted.has(message)) tell(message);
+      noted.add(message);
     },
     fail: (message) => {
       if (stream) stream.emit({ type: 'failure', message });

@@ -6,7 +6,7 @@ import { OptionError, OutputError } from '../errors/errors.ts';
 import { clearAbandoned, draftName } from '../files/draft-names.node.ts';
 import { isSameFile, type Place, placeOf } from '../files/place.node.ts';
 import { codeOf, reasonOf } from '../files/reason.ts';
-import { isMadeUp } from './opening.node.ts';
+import { isMadeUp } from '../pipeline/opened-data.ts';
 
 /** Where a model goes that was given no -o: beside the caller, not beside a model that may lie in a read-only place. */
 export function defaultOutput(model: string, ending: string): string {

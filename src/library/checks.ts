@@ -133,11 +133,20 @@ export const PRUNE_CHECKS = {
   ...OUTPUT_CHECKS,
   ...SETTING_CHECKS,
   seed,
-  rows: anything,
   recalibrate: flag,
   latency: listOf(count, 'batch sizes'),
   about: record,
   onStage: callback,
+  ...ENGINE_CHECKS,
+  ...RUN_CHECKS,
+} satisfies Checks;
+
+/** Of a run of a recipe. */
+export const RECIPE_RUN_CHECKS = {
+  ...DATA_CHECKS,
+  teacher: anything,
+  latency: listOf(count, 'batch sizes'),
+  about: record,
   ...ENGINE_CHECKS,
   ...RUN_CHECKS,
 } satisfies Checks;

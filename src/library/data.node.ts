@@ -1,6 +1,5 @@
 import type { Dataset } from '../data/dataset.ts';
 import { type GivenRows, isGivenRows } from '../data/given.ts';
-import type { ModelSides } from '../data/model-sides.ts';
 import type { OpenOptions } from '../data/open-rows.ts';
 import { anything, checkOptions } from '../errors/arguments.ts';
 import { OptionError } from '../errors/errors.ts';
@@ -35,13 +34,4 @@ export async function openDataset(source: DataSource, options: OpenOptions = {})
     import('../data/hash.node.ts'),
   ]);
   return openGivenRows(source, options, hashRows);
-}
-
-/** A data set for a model, where data was given. */
-export async function openFor(
-  sides: ModelSides,
-  source: DataSource | undefined,
-  preprocess: object = {},
-): Promise<Dataset | undefined> {
-  return source === undefined ? undefined : openDataset(source, { ...preprocess, sides });
 }

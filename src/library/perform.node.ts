@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { threads } from '../executor/threads.node.ts';
 import type { Model } from '../ir/model.ts';
+import type { Recipe } from '../pipeline/recipe.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import type { PlaceOptions } from './requests.node.ts';
 import { isDataset, Packer, type RemoteCall, Unpacker } from './sending.ts';
@@ -19,7 +20,7 @@ let isCompiled: boolean | undefined;
 export async function perform<Name extends VerbName>(
   verb: Name,
   models: readonly Model[],
-  request: PlaceOptions & { readonly signal?: AbortSignal },
+  request: PlaceOptions & { readonly signal?: AbortSignal; readonly recipe?: Recipe },
 ): Promise<Awaited<ReturnType<Verbs[Name]>>> {
   const { thread, ...asked } = request;
   isCompiled ??= existsSync(VERBS);

@@ -8,11 +8,12 @@ import type { Size } from '../evaluate/size.node.ts';
 import type { FinetuneOptions } from '../finetune/finetune.ts';
 import type { Model } from '../ir/model.ts';
 import type { OutputChoice } from '../outputs/outputs.ts';
-import type { ReportedPruneOptions } from '../pipeline/prune-and-report.ts';
+import type { PruneAsked } from '../pipeline/prune-and-report.ts';
 import type { SweepRequest as PipelineSweep, SweepCell } from '../pipeline/sweep.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import type { LayerChoice } from '../pruning/layers.ts';
 import type { DataSource } from './data.node.ts';
+import type { ModelSource } from './model.node.ts';
 
 /** Options that say where work is done. */
 export interface PlaceOptions {
@@ -33,7 +34,7 @@ export interface RunChoice extends PlaceOptions {
 }
 
 /** What {@link prune} is asked for. `budget` has to be given; gradients need `data`; all else has defaults. */
-export interface PruneRequest extends Omit<ReportedPruneOptions, 'data' | 'evaluation'>, RunChoice {
+export interface PruneRequest extends PruneAsked, RunChoice {
   /** Samples for the gradients: an address, arrays, rows, or a data set (see {@link DataSource}). */
   readonly data?: DataSource;
   /** Samples on which accuracy and loss are measured before and after; without it they are not. */
@@ -42,9 +43,21 @@ export interface PruneRequest extends Omit<ReportedPruneOptions, 'data' | 'evalu
   readonly preprocess?: PreprocessOptions;
 }
 
+/** What {@link run} may be told besides the recipe. */
+export interface RecipeRequest extends RunOptions, RunChoice, Pick<PruneAsked, 'threads' | 'latency' | 'about'> {
+  /** Rows that the steps learn from; default those that the recipe names. */
+  readonly data?: DataSource;
+  /** Rows that the model is judged on; default those that the recipe names. */
+  readonly evaluation?: DataSource;
+  /** How rows are preprocessed; default as the recipe says. */
+  readonly preprocess?: PreprocessOptions;
+  /** The model whose outputs a training goes by; default the one before the first step. */
+  readonly teacher?: ModelSource;
+}
+
 /** What {@link sweep} is asked for: what a single run is asked, with several methods, budgets and seeds. */
 export interface SweepRequest
-  extends Omit<PruneRequest, 'method' | 'solver' | 'budget' | 'seed' | 'rows' | 'latency' | 'about' | 'onStage'>,
+  extends Omit<PruneRequest, 'method' | 'solver' | 'budget' | 'seed' | 'latency' | 'about' | 'onStage'>,
     Pick<PipelineSweep, 'methods' | 'budgets' | 'seeds'> {
   /** Receives each cell as soon as it is there, and its model: the recalibrated one, where there is one. */
   readonly onCell?: (cell: SweepCell, model: Model) => void | Promise<void>;

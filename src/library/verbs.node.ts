@@ -11,12 +11,13 @@ import type { AnySolver } from '../solvers/solver.ts';
 import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
 import { Packer, type Parcels, Unpacker } from './sending.ts';
 import { compareHere, evaluateHere, inspectHere, planHere, sensitivityHere } from './verbs/measuring.node.ts';
-import { pruneHere, sweepHere } from './verbs/pruning.node.ts';
+import { pruneHere, runHere, sweepHere } from './verbs/pruning.node.ts';
 import { finetuneHere, recalibrateHere } from './verbs/training.node.ts';
 
 /** What can be done with models. Each takes them in memory, and a request that has been checked. */
 export const VERBS = {
   prune: pruneHere,
+  run: runHere,
   sweep: sweepHere,
   sensitivity: sensitivityHere,
   evaluate: evaluateHere,

@@ -35,12 +35,17 @@ export interface PruneResult {
  * @throws DataError           if the data does not suffice, or a weight would become infinite
  * Deterministic given `seed`. Cost: stages x (n m sample gradients + the solver's cost); memory n p floats.
  */
-export async function prune(model: Model, options: PruneOptions): Promise<PruneResult> {
-  const result = await pruneLayers(
-    model,
-    await withTestedSource(model, options),
-    layersFor(model, options, methodOf(options)),
-  );
+export async function prune(model: Model, asked: PruneOptions): Promise<PruneResult> {
+  const tested = await withTestedSource(model, asked);
+  const { layers } = layersFor(model, asked, methodOf(asked));
+  const { options } = await decided(model, tested, { layers });
+  return pruneDecided(model, options);
+}
+
+/** {@link prune} with options that {@link decided} has seen: nothing is left to the data. */
+export async function pruneDecided(model: Model, asked: PruneOptions): Promise<PruneResult> {
+  const options = await withTestedSource(model, asked);
+  const result = await pruneLayers(model, options, layersFor(model, options, methodOf(options)));
   refuseNonFinite(model, result.model, {
     says: 'use a larger ridge, or another method',
     remedies: [{ option: 'lambda' }, { option: 'method', value: 'magnitude' }],
@@ -69,8 +74,7 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
   }
 }
 
-async function pruneChosen(model: Model, asked: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
-  const { options } = await decided(model, asked, { layers: chosen.layers });
+async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {
   const resolved = resolvePrune(options);
   const budgeted = await budgetedLayers(model, options, chosen);
   constraintOf(resolved.budget, budgeted); // what cannot be met is refused before any work

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Budget } from '../budget/budget.ts';
+import type { PreprocessOptions } from '../data/preprocess.ts';
 import { OptionError } from '../errors/errors.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
 import { METHOD_NAMES } from '../methods/list.ts';
@@ -135,6 +136,39 @@ export function recipeOf(value: unknown): Recipe {
 /** The budget of a pruning step without the accuracy that it may cost. */
 export function budgetPart({ budget: { maxDrop, ...asked } }: PruneStep): Partial<Budget> {
   return withoutUndefined(maxDrop === undefined ? asked : { sparsity: 0, ...asked });
+}
+
+/** Of options of preprocessing those that a recipe says. */
+export function preprocessOf({
+  scale,
+  mean,
+  std,
+  size,
+  resize,
+  interpolation,
+  layout,
+  channels,
+}: PreprocessOptions): Recipe['preprocess'] {
+  const numbers = <T>(value: T | readonly number[]): T | number[] => (Array.isArray(value) ? [...value] : (value as T));
+  const sides = <T>(value: T | readonly number[]): T | string =>
+    Array.isArray(value) ? value.join('x') : (value as T);
+  return withoutUndefined({
+    ...{
+      scale,
+      mean: numbers(mean),
+      std: numbers(std),
+      size: sides(size),
+      resize: sides(resize),
+      interpolation,
+      layout,
+      channels,
+    },
+  });
+}
+
+/** A budget as a step says it. */
+export function stepBudget({ bounds, ...rest }: Budget): PruneStep['budget'] {
+  return withoutUndefined({ ...rest, bounds: bounds && [...bounds] });
 }
 
 /** An object without the keys that are undefined. */

@@ -41,8 +41,10 @@ export interface RunPorts extends RunOptions, Stopwatch {
   readonly evaluation: FeedSource | null;
   /** The output that is judged, where it was named. */
   readonly judged: OutputChoice;
-  /** Says how far the work is, and what was decided. */
+  /** Says how far the work is. */
   tell(message: string): void;
+  /** Says what was decided: once, however often it is. */
+  note(message: string): void;
   /** Says what makes the result worth less, and which options mend it; the report keeps it. */
   warn(message: string, remedies?: readonly Remedy[]): void;
   emit(event: NewEvent): void;
@@ -52,8 +54,8 @@ export interface RunPorts extends RunOptions, Stopwatch {
   readonly openPool?: (() => BlockPool) | undefined;
   /** Where the gradient rows of a run are kept; absent = in memory. */
   readonly rowsFor?: (options: PruneOptions) => Pick<PruneOptions, 'store' | 'factored'>;
-  /** What a caller in code may set of a pruning besides: a solver of its own, what is told of stages. */
-  readonly pruning?: Pick<PruneOptions, 'solver' | 'onStage'>;
+  /** What a caller in code may set of a pruning besides: a solver of its own, what is told of stages, where rows are kept. */
+  readonly pruning?: Pick<PruneOptions, 'solver' | 'onStage' | 'store' | 'factored'>;
   readonly keeper?: RunKeeper;
   /** The model whose outputs a training goes by; absent = the one before the first step. */
   readonly teacher?: Model;

@@ -27,6 +27,11 @@ export function pruningOf({ steps }: Finished): (PruneFacts & Pick<StepFacts, 'e
   return steps.find((step) => step.do === 'prune') ?? null;
 }
 
+/** A run that prunes. */
+export interface PrunedRun extends Finished {
+  readonly pruning: NonNullable<ReturnType<typeof pruningOf>>;
+}
+
 /** How good the model of a run is as it was written. */
 export function lastEvaluation({ before, steps }: Finished): Evaluation | null {
   return steps.at(-1)?.evaluation ?? before;
@@ -35,7 +40,7 @@ export function lastEvaluation({ before, steps }: Finished): Evaluation | null {
 /** The report of a run that prunes. Pure. */
 export function runReport(
   model: Model,
-  finished: Finished & { readonly pruning: PruneFacts & Pick<StepFacts, 'evaluation'> },
+  finished: PrunedRun,
   { recipe, repeatable, shapes, flips }: RunReportFacts,
   surroundings: Omit<Surroundings, 'recalibrated'>,
 ): Report {

@@ -21,6 +21,14 @@ export interface Finished {
   readonly steps: readonly StepFacts[];
 }
 
+/** What is known of a run before it begins. */
+export interface Begun {
+  /** How good the model is; absent = it is judged. */
+  readonly before?: Evaluation | null;
+  /** The first step, where it is a pruning that is prepared already. */
+  readonly prepared?: PreparedPrune;
+}
+
 /** A step with the models that it works on. */
 interface Place {
   /** As the step finds it. */
@@ -38,11 +46,11 @@ interface Place {
  * @throws CoppiceError of the kind of what is wrong; what can be refused before any work is
  * Deterministic given the seeds of the steps.
  */
-export async function run(model: Model, steps: readonly Step[], ports: RunPorts): Promise<Finished> {
+export async function run(model: Model, steps: readonly Step[], ports: RunPorts, begun: Begun = {}): Promise<Finished> {
   for (const step of steps) checkStep(step, ports);
   const [first] = steps;
-  const prepared = first?.do === 'prune' ? await preparePrune(model, first, ports) : null;
-  const before = await judge(model, ports);
+  const prepared = begun.prepared ?? (first?.do === 'prune' ? await preparePrune(model, first, ports) : null);
+  const before = begun.before === undefined ? await judge(model, ports) : begun.before;
   if (before !== null) ports.emit({ type: 'accuracy', of: 'before', accuracy: before.accuracy, loss: before.loss });
   const done: StepFacts[] = [];
   let current = model;

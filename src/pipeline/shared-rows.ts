@@ -18,9 +18,12 @@ export async function sharedRows(
   return rows === null ? {} : { rows };
 }
 
-/** The rows with which a single run of these options would begin. @throws OptionError for a method without */
-export async function denseRows(model: Model, asked: PruneOptions): Promise<GradientRows> {
-  const { options } = await decided(model, asked);
+async function denseRows(model: Model, asked: PruneOptions): Promise<GradientRows> {
+  return decidedRows(model, (await decided(model, asked)).options);
+}
+
+/** The rows with which a single run begins, of options that {@link decided} has seen. @throws OptionError for a method without */
+export async function decidedRows(model: Model, options: PruneOptions): Promise<GradientRows> {
   const method = methodOf(options);
   const resolved = resolveGradients(options);
   if (resolved === null) throw new OptionError(`Cannot compute gradient rows for ${method.name}: it uses none`);

@@ -2,29 +2,32 @@ import { countKept } from '../apply/weights.ts';
 import { type Budget, budgetName } from '../budget/budget.ts';
 import type { GradientRows } from '../curvature/gradient-rows.ts';
 import { OptionError } from '../errors/errors.ts';
-import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
-import { METHODS, type Method, takesCompute } from '../methods/list.ts';
-import { type PruneResult, prune } from '../methods/prune.ts';
-import { type PruneOptions, resolveGradients, resolvePrune } from '../methods/prune-options.ts';
-import { withoutData } from '../pruning/job.ts';
+import { METHODS, type Method } from '../methods/list.ts';
+import type { PruneResult } from '../methods/prune.ts';
+import { resolveGradients } from '../methods/prune-options.ts';
+import { givenOptions } from '../pruning/method-options.ts';
+import { type PruneStep, type Step, stepBudget, withoutUndefined } from './recipe.ts';
 import { predictedLossChange } from './report-facts.ts';
-import { denseRows, unlessBlocked } from './shared-rows.ts';
+import { type Finished, run } from './run.ts';
+import { type RunPorts, stopwatch } from './run-ports.ts';
+import { pruningOf } from './run-report.ts';
+import { decidedRows, unlessBlocked } from './shared-rows.ts';
+import { type PreparedPrune, preparePrune } from './transforms/prune-options.ts';
 
-/** What {@link sweep} is asked for: what a single run is asked, with several methods, budgets and seeds. */
-export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | 'budget' | 'seed' | 'rows'> {
+/** What {@link sweep} is asked for: one step with several methods, budgets and seeds. */
+export interface SweepRequest {
   readonly methods: readonly Method[];
   readonly budgets: readonly Budget[];
-  /** Default 1. A method without gradients has no randomness: it runs for the first seed only. */
+  /** Default 1. A method without data has no randomness: it runs for the first seed only. */
   readonly seeds?: readonly number[];
-  /** Settings of one method that differ from the others'. */
-  readonly settings?: (method: Method) => MethodSettings;
+  /** What all runs are asked besides; of the options each method has its own. */
+  readonly asked: Omit<PruneStep, 'do' | 'method' | 'budget' | 'seed'>;
+  /** Re-estimates batch statistics after each pruning. */
+  readonly recalibrate?: boolean;
+  readonly ports: RunPorts;
   /** MACs of one weight by layer (see macsOf), for the cells' share of MACs. */
   readonly macs?: ReadonlyMap<string, number | null>;
-  /** Measures a pruned model. */
-  readonly judge: (model: Model) => Promise<Evaluation | null>;
-  /** Re-estimates a pruned model's statistics; absent = not asked for. */
-  readonly recalibrate?: (pruned: Model, seed: number) => Promise<Model>;
   /** Measures the model of a run as it is written; absent = not measured. */
   readonly measure?: (model: Model) => Promise<Pick<SweepCell, 'bytes' | 'latency'>>;
   /** Receives each cell as soon as it is there, and its model: the recalibrated one, where there is one. */
@@ -32,11 +35,6 @@ export interface SweepRequest extends Omit<PruneOptions, 'method' | 'solver' | '
   /** The first cells, in the order of `onCell`, where they are known from an interrupted sweep with the same options: not done again. */
   readonly known?: readonly SweepCell[];
 }
-
-/** What one method of a sweep is asked besides what all are. */
-export type MethodSettings = Partial<
-  Pick<PruneOptions, 'samples' | 'batch' | 'lambda' | 'stages' | 'loss' | 'labels' | 'output'>
->;
 
 /** One run of a sweep. */
 export interface SweepCell {
@@ -67,9 +65,23 @@ export interface SweepCell {
   readonly seconds: number;
 }
 
+/** A run of a sweep, prepared. */
+interface Cell {
+  readonly method: Method;
+  readonly budget: Budget;
+  readonly seed: number;
+  readonly step: PruneStep;
+  readonly prepared: PreparedPrune;
+  /** Runs of one key may share rows. */
+  readonly key: string;
+}
+
+/** The key of runs without gradients. */
+const NO_ROWS = '';
+
 /**
- * Prunes a model by several methods to several budgets, for several seeds. Gradient rows of the unpruned model are
- * computed once for each seed and each pair of rows n and samples a row m, and shared by all runs that begin with them;
+ * Prunes a model by several methods to several budgets, for several seeds: each cell is a run of its recipe. Gradient rows of the
+ * unpruned model are computed once for each seed and each pair of rows n and samples a row m, and shared by all runs that begin with them;
  * results are those of single runs.
  *
  * @returns  one cell for each run: by method in the order asked for, then budget, then seed
@@ -78,127 +90,128 @@ export interface SweepCell {
  * Cost: as the single runs, but for the shared gradients. Memory: one set of rows at a time.
  */
 export async function sweep(model: Model, request: SweepRequest): Promise<SweepCell[]> {
-  const runs = planRuns(request);
-  const cells = new Map<Run, SweepCell>();
+  const place = { is: '' };
+  const ports = sweepPorts(request.ports, place);
+  const planned = await planCells(model, request, ports);
+  const done = new Map<Cell, SweepCell>();
   let shared: { key: string; rows: GradientRows } | undefined;
-  const runOne = async (run: Run, at: number): Promise<void> => {
-    request.signal?.throwIfAborted();
-    const known = request.known?.[at];
-    if (known !== undefined) return void cells.set(run, known);
-    const started = performance.now();
-    const options = optionsOf(request, run, { at, of: runs.length });
-    if (shared?.key !== run.key) {
-      shared?.rows.release?.(); // the rows before go first: two sets may not fit
-      shared = undefined;
-      const rows = run.key === NO_ROWS ? null : await unlessBlocked(request, () => denseRows(model, options));
-      if (rows !== null) shared = { key: run.key, rows };
-    }
-    const result = await prune(model, shared === undefined ? options : { ...options, rows: shared.rows });
-    const seconds = (performance.now() - started) / 1000;
-    const { cell, final } = await judgeRun(request, run, { result, seconds });
-    cells.set(run, cell);
-    await request.onCell?.(cell, final);
+  const rowsFor = async ({ key, prepared: { options } }: Cell): Promise<GradientRows | undefined> => {
+    if (shared?.key === key) return shared.rows;
+    shared?.rows.release?.(); // the rows before go first: two sets may not fit
+    shared = undefined;
+    const rows = key === NO_ROWS ? null : await unlessBlocked(options, () => decidedRows(model, options));
+    if (rows !== null) shared = { key, rows };
+    return shared?.rows;
   };
   try {
-    for (const [at, run] of inRowOrder(runs).entries()) await runOne(run, at);
+    for (const [at, cell] of inRowOrder(planned).entries()) {
+      ports.signal?.throwIfAborted();
+      const before = request.known?.[at];
+      if (before !== undefined) {
+        done.set(cell, before);
+        continue;
+      }
+      place.is = `run ${at + 1} of ${planned.length}, ${cell.method} at ${budgetName(cell.budget)}: `;
+      const started = performance.now();
+      const rows = await rowsFor(cell);
+      const { step, prepared } = cell;
+      const watch = stopwatch();
+      const timed = { ...ports, seconds: watch.seconds, time: both(watch.time, ports.time) };
+      const begun = {
+        before: null,
+        prepared: rows ? { ...prepared, options: { ...prepared.options, rows } } : prepared,
+      };
+      const finished = await run(model, stepsOf(request, step), timed, begun);
+      const { evaluate = 0, recalibrate = 0 } = watch.seconds;
+      const seconds = (performance.now() - started) / 1000 - evaluate - recalibrate;
+      const known = { ...cellOf(request, cell, finished), seconds };
+      const measured = (await request.measure?.(finished.model)) ?? { bytes: null, latency: null };
+      done.set(cell, { ...known, ...measured });
+      await request.onCell?.({ ...known, ...measured }, finished.model);
+    }
   } finally {
     shared?.rows.release?.();
   }
-  return runs.map((run) => cells.get(run) as SweepCell);
+  return planned.map((cell) => done.get(cell) as SweepCell);
 }
 
-/** The key of runs without gradients. */
-const NO_ROWS = '';
-
-interface Run {
-  readonly method: Method;
-  readonly budget: Budget;
-  readonly seed: number;
-  /** Runs of one key may share rows. */
-  readonly key: string;
-}
-
-function planRuns(request: SweepRequest): Run[] {
-  const { methods, budgets, seeds = [1] } = request;
-  const runs = methods.flatMap((method) =>
-    budgets.flatMap((budget) =>
-      (METHODS[method].needs.data ? seeds : seeds.slice(0, 1)).map((seed): Run => {
-        const options = optionsOf(request, { method, budget, seed, key: NO_ROWS });
-        resolvePrune(options);
-        const rows = resolveGradients(options);
-        return { method, budget, seed, key: rows === null ? NO_ROWS : `${seed}/${rows.samples}/${rows.batch}` };
-      }),
-    ),
-  );
-  if (runs.length === 0)
-    throw new OptionError('Cannot sweep over nothing: name at least one method, one budget and one seed');
-  const needy = runs.find(({ method }) => METHODS[method].needs.data);
-  if (needy !== undefined && request.source === undefined) throw withoutData(needy.method);
-  return runs;
-}
-
-/** Runs that share rows one after another, otherwise in the order asked for. */
-function inRowOrder(runs: readonly Run[]): Run[] {
-  const keys = [...new Set(runs.map(({ key }) => key))];
-  return keys.flatMap((key) => runs.filter((run) => run.key === key));
-}
-
-function optionsOf(request: SweepRequest, run: Run, place?: { at: number; of: number }): PruneOptions {
-  const {
-    methods: _methods,
-    budgets: _budgets,
-    seeds: _seeds,
-    macs: _macs,
-    settings,
-    judge: _judge,
-    recalibrate: _recalibrate,
-    measure: _measure,
-    onCell: _onCell,
-    known: _known,
-    onProgress,
-    ...options
-  } = request;
-  const where =
-    place === undefined ? '' : `run ${place.at + 1} of ${place.of}, ${run.method} at ${budgetName(run.budget)}: `;
+/** The ports of a sweep as one of its runs has them: a cell tells of itself when it is done. */
+function sweepPorts(ports: RunPorts, place: { readonly is: string }): RunPorts {
   return {
-    ...options,
-    ...(takesCompute(METHODS[run.method]) ? {} : { gradients: undefined, minutes: undefined }),
-    ...settings?.(run.method),
-    method: run.method,
-    budget: run.budget,
-    seed: run.seed,
-    onProgress: (progress) => onProgress?.({ ...progress, step: where + progress.step }),
+    ...ports,
+    judgesStages: false,
+    tell: () => undefined,
+    emit: () => undefined,
+    onProgress: (progress) => ports.onProgress?.({ ...progress, step: place.is + progress.step }),
   };
 }
 
-async function judgeRun(
+/** Two stopwatches as one. */
+function both(a: RunPorts['time'], b: RunPorts['time']): RunPorts['time'] {
+  return (step, work) => a(step, () => b(step, work));
+}
+
+function stepsOf({ recalibrate }: SweepRequest, step: PruneStep): Step[] {
+  if (recalibrate !== true) return [step];
+  return [step, withoutUndefined({ do: 'recalibrate' as const, seed: step.seed })];
+}
+
+/** Prepares all runs: what cannot be is refused before the first. */
+async function planCells(model: Model, request: SweepRequest, ports: RunPorts): Promise<Cell[]> {
+  const { methods, budgets, seeds = [1], asked } = request;
+  const cells: Cell[] = [];
+  for (const method of methods)
+    for (const budget of budgets)
+      for (const seed of METHODS[method].needs.data ? seeds : seeds.slice(0, 1)) {
+        const options = optionsOf(method, asked.options);
+        const step: PruneStep = { ...asked, do: 'prune', method, budget: stepBudget(budget), options, seed };
+        const prepared = await preparePrune(model, step, ports);
+        const rows = resolveGradients(prepared.options);
+        const key = rows === null ? NO_ROWS : `${seed}/${rows.samples}/${rows.batch}`;
+        cells.push({ method, budget, seed, step, prepared, key });
+      }
+  if (cells.length > 0) return cells;
+  throw new OptionError('Cannot sweep over nothing: name at least one method, one budget and one seed');
+}
+
+/** Of the options of a sweep those that a method has. */
+function optionsOf(method: Method, options: PruneStep['options']): PruneStep['options'] {
+  const { shape } = METHODS[method].options;
+  const own = Object.entries(givenOptions(options as Parameters<typeof givenOptions>[0])).filter(
+    ([name]) => name in shape,
+  );
+  return Object.fromEntries(own) as PruneStep['options'];
+}
+
+/** Runs that share rows one after another, otherwise in the order asked for. */
+function inRowOrder(cells: readonly Cell[]): Cell[] {
+  const keys = [...new Set(cells.map(({ key }) => key))];
+  return keys.flatMap((key) => cells.filter((cell) => cell.key === key));
+}
+
+function cellOf(
   request: SweepRequest,
-  { method, budget, seed }: Run,
-  { result, seconds }: { result: PruneResult; seconds: number },
-): Promise<{ cell: SweepCell; final: Model }> {
-  const evaluation = await request.judge(result.model);
-  const tuned = await request.recalibrate?.(result.model, seed);
-  const again = tuned && (await request.judge(tuned));
-  const final = tuned ?? result.model;
+  { method, budget, seed }: Cell,
+  finished: Finished,
+): Omit<SweepCell, 'bytes' | 'latency' | 'seconds'> {
+  const { result, evaluation } = pruningOf(finished) as NonNullable<ReturnType<typeof pruningOf>>; // the first step is one
+  const tuned = finished.steps.find((step) => step.do === 'recalibrate');
   const kept = countKept(result.model, result.chosen.layers);
-  const cell: SweepCell = {
+  return {
     method,
     sparsity: budget.sparsity ?? null,
     flops: budget.flops ?? null,
     seed,
     accuracy: evaluation?.accuracy ?? null,
     loss: evaluation?.loss ?? null,
-    recalibrated: tuned === undefined ? null : { accuracy: again?.accuracy ?? null, loss: again?.loss ?? null },
+    recalibrated: tuned ? { accuracy: tuned.evaluation?.accuracy ?? null, loss: tuned.evaluation?.loss ?? null } : null,
     nonzeros: kept.reduce((sum, count) => sum + count, 0),
     prunable: result.chosen.layers.reduce((sum, { size }) => sum + size, 0),
     macs: macsLeft(request.macs, result.chosen, kept),
     objective: result.stages.at(-1)?.value?.objective ?? null,
     predictedLossChange: predictedLossChange(result),
     kept,
-    ...((await request.measure?.(final)) ?? { bytes: null, latency: null }),
-    seconds,
   };
-  return { cell, final };
 }
 
 /** Share of the pruned layers' multiply-accumulates that is left. */

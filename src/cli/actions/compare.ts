@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Engine } from '../../engine/engine.ts';
+import { type LatencyAt, timeModels } from '../../pipeline/timing.ts';
 import { bytes, integer, milliseconds, number, percent, short, UNKNOWN } from '../../report/figures.ts';
 import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
@@ -9,7 +10,6 @@ import type { Context } from '../context.ts';
 import { openEngine } from '../engine.node.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { EvalFlags } from '../flags.ts';
-import { type LatencyAt, timeModels } from '../measuring.ts';
 import { type Judged, judge, judgedFigures } from './judging.ts';
 
 /** The layout of a comparison; it rises when a field changes its meaning. */

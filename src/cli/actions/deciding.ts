@@ -1,8 +1,9 @@
 import type { Engine } from '../../engine/engine.ts';
 import { decideOutputs } from '../../outputs/decide.ts';
 import type { OutputChoice, Outputs } from '../../outputs/outputs.ts';
+import type { OpenedData } from '../../pipeline/opened-data.ts';
 import type { Context } from '../context.ts';
-import type { OpenedData, OpenedModel } from '../opening.node.ts';
+import type { OpenedModel } from '../opening.node.ts';
 
 /** Finds out what some rows are held against, and says it. @throws DataError if labels or targets fit no output */
 export async function decideFor(
@@ -13,6 +14,6 @@ export async function decideFor(
   const outputs = await context.timed('outputs', () =>
     decideOutputs(model, { engine, source: data.source, ...choice }),
   );
-  context.tell(outputs.says);
+  context.note(outputs.says);
   return outputs;
 }

@@ -1,3 +1,4 @@
+import { dataFacts } from '../../pipeline/opened-data.ts';
 import type { Finished } from '../../pipeline/run.ts';
 import { lastEvaluation } from '../../pipeline/run-report.ts';
 import { epochLine } from '../../pipeline/transforms/epoch-line.ts';
@@ -8,7 +9,6 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { MachineFlags } from '../flags.ts';
 import { countModel } from '../measuring.ts';
-import { dataFacts } from '../opening.node.ts';
 import type { RunSetup } from './setup.ts';
 
 /** The layout of the document; it rises when a field changes its meaning. */

@@ -1,13 +1,15 @@
 import type { Engine } from '../../engine/engine.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { measureSize, type Size } from '../../evaluate/size.node.ts';
+import { openEvaluation } from '../../library/rows.node.ts';
 import type { Outputs } from '../../outputs/outputs.ts';
+import { dataFacts, type OpenedData } from '../../pipeline/opened-data.ts';
 import { shapesOf } from '../../pruning/shapes.ts';
 import type { Report } from '../../report/report.ts';
 import type { Context } from '../context.ts';
 import { type EvalFlags, evaluationChoice } from '../flags.ts';
 import { countModel, type ModelCount } from '../measuring.ts';
-import { dataFacts, filesOf, type OpenedData, type OpenedModel, openEvaluation, openModel } from '../opening.node.ts';
+import { filesOf, type OpenedModel, openModel } from '../opening.node.ts';
 import { decideFor } from './deciding.ts';
 import { warnOfSamples } from './samples.ts';
 

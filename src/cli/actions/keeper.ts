@@ -13,6 +13,7 @@ import { checkSameRun, type Journal } from '../../checkpoint/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { messageOf, OutputError } from '../../errors/errors.ts';
 import { externalHash } from '../../onnx/files.node.ts';
+import { dataFacts, type OpenedData } from '../../pipeline/opened-data.ts';
 import type { Recipe } from '../../pipeline/recipe.ts';
 import type { RunKeeper } from '../../pipeline/run-ports.ts';
 import type { SweepCell } from '../../pipeline/sweep.ts';
@@ -20,7 +21,7 @@ import { toolFacts } from '../../report/surroundings.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import type { CheckpointFlags } from '../flags.ts';
-import { dataFacts, type OpenedData, type OpenedModel } from '../opening.node.ts';
+import type { OpenedModel } from '../opening.node.ts';
 import { absolute, checkWritableFolder, realFolder, withoutEnding } from '../outputs.node.ts';
 import { gradualStateOf, jsonOf, trainingStateOf } from './states.ts';
 

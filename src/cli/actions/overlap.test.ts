@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { OpenedData } from '../opening.node.ts';
+import type { OpenedData } from '../../pipeline/opened-data.ts';
 import { sharedRows } from './overlap.ts';
 
 function opened(address: string, count: number): Pick<OpenedData, 'address' | 'source'> {

@@ -1,5 +1,5 @@
 import { parseAddress, type RowRange } from '../../data/address.ts';
-import { isMadeUp, type OpenedData } from '../opening.node.ts';
+import { isMadeUp, type OpenedData } from '../../pipeline/opened-data.ts';
 
 /** How many rows two addresses have in common, as far as the addresses tell: the same files, ranges from the start. */
 export function sharedRows(

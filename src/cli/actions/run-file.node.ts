@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { messageOf, OptionError } from '../../errors/errors.ts';
-import { readText } from '../../files/read-text.node.ts';
-import { type Recipe, recipeOf, withoutUndefined } from '../../pipeline/recipe.ts';
+import { readRecipe } from '../../library/recipe.node.ts';
+import { withoutUndefined } from '../../pipeline/recipe.ts';
 import type { Context } from '../context.ts';
 import type { MachineFlags } from '../flags.ts';
 import { runRecipe } from './run-recipe.ts';
@@ -13,20 +12,8 @@ export async function runFile(
   command: Command,
 ): Promise<number> {
   const { data, eval: evaluation } = command.opts<MachineFlags & { readonly data?: string; readonly eval?: string }>();
-  const read = readRecipe(file);
+  const read = await readRecipe(file);
   const recipe = { ...read, ...withoutUndefined({ data, eval: evaluation }) };
   const ending = recipe.steps.some((step) => step.do === 'prune') ? 'pruned' : 'finetuned';
   return runRecipe(context, { path, recipe, command, ending, recipeFile: file });
-}
-
-/** @throws OptionError if the file is no recipe, and no report with one */
-function readRecipe(file: string): Recipe {
-  let value: unknown;
-  try {
-    value = JSON.parse(readText(file));
-  } catch (cause) {
-    throw new OptionError(`Cannot read the recipe "${file}": ${messageOf(cause)}`, { cause });
-  }
-  const inReport = (value as { readonly recipe?: unknown } | null)?.recipe;
-  return recipeOf(inReport ?? value);
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { removedShare } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
+import { isMadeUp } from '../../pipeline/opened-data.ts';
 import { budgetPart, type PruneStep, type Recipe } from '../../pipeline/recipe.ts';
 import { run } from '../../pipeline/run.ts';
 import type { RunPorts } from '../../pipeline/run-ports.ts';
@@ -9,10 +10,9 @@ import type { MemoryPlan } from '../../pruning/memory-plan.ts';
 import { percent, bytes as sizeText } from '../../report/figures.ts';
 import { REPORT_FILES } from '../../report/files.node.ts';
 import { readPage } from '../../report/page.node.ts';
-import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import type { Context } from '../context.ts';
 import type { MachineFlags } from '../flags.ts';
-import { isMadeUp, type OpenedModel } from '../opening.node.ts';
+import type { OpenedModel } from '../opening.node.ts';
 import {
   checkNotInputs,
   checkWritableFile,
@@ -25,7 +25,7 @@ import { endOf, NO_KEEPER, openKeeper } from './keeper.ts';
 import { printPlan } from './plan.ts';
 import { rowsPlan, storeOf } from './rows-plan.ts';
 import { finish } from './run-result.ts';
-import { openRun, type RunSetup } from './setup.ts';
+import { openRun, portsOf, type RunSetup } from './setup.ts';
 
 /** Bytes of a model from which on it is timed only where that is asked for. */
 const MOST_TIMED = 2 ** 28;
@@ -60,8 +60,14 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
   const plans: { rows: MemoryPlan | null } = { rows: null };
   const { opened, data, engine } = setup;
   leaveLatency(context, opened, command);
-  const ports = {
-    ...portsOf(context, setup, { flags: command.opts<MachineFlags>(), recipe, plans }),
+  const machine = command.opts<MachineFlags>();
+  const ports: RunPorts = {
+    ...portsOf(context, setup, flags),
+    judgesStages: flags.report !== undefined || flags.json === true || flags.events !== undefined,
+    rowsFor: (options) => {
+      plans.rows = rowsPlan(context, setup, options, flags);
+      return storeOf(plans.rows);
+    },
     ...(asked.teacher && { teacher: asked.teacher.model }),
   };
   if (first?.do === 'prune') warnOfZeros(context, setup, first);
@@ -84,7 +90,7 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
         })
       : NO_KEEPER;
   const finished = await run(opened.model, recipe.steps, { ...ports, keeper: keeper.run });
-  const code = await finish(context, setup, finished, { flags: ports.flags, recipe, output, plan: plans.rows });
+  const code = await finish(context, setup, finished, { flags: machine, recipe, output, plan: plans.rows });
   await endOf(context, keeper);
   return code;
 }
@@ -106,42 +112,6 @@ function requestOf({ steps, ...rows }: Recipe, machine: MachineFlags) {
     methods: prunings.map((step) => methodOfStep(step, hasRows(rows))),
     learns: steps.some((step) => step.do !== 'prune'),
     seed: seed ?? 1,
-  };
-}
-
-interface Places {
-  readonly flags: MachineFlags;
-  readonly recipe: Recipe;
-  /** Takes the plan of the gradient rows when it is made. */
-  readonly plans: { rows: MemoryPlan | null };
-}
-
-function portsOf(
-  context: Context,
-  setup: RunSetup,
-  { flags, recipe, plans }: Places,
-): RunPorts & { readonly flags: MachineFlags } {
-  const { engine, data, evaluation, judged } = setup;
-  return {
-    ...context.run,
-    flags,
-    engine,
-    ...(flags.threads !== undefined && { threads: flags.threads }),
-    data: data?.source ?? null,
-    augment: recipe.augment !== undefined,
-    evaluation: evaluation?.source ?? null,
-    judged,
-    judgesStages: flags.report !== undefined || flags.json === true || flags.events !== undefined,
-    seconds: context.seconds,
-    time: context.timed,
-    tell: context.tell,
-    warn: context.warn,
-    emit: context.emit,
-    openPool: blockPoolOpener(flags.threads),
-    rowsFor: (options) => {
-      plans.rows = rowsPlan(context, setup, options, flags);
-      return storeOf(plans.rows);
-    },
   };
 }
 

@@ -1,15 +1,16 @@
-import { resolvePreprocess } from '../../data/preprocess.ts';
 import { CoppiceError } from '../../errors/errors.ts';
 import type { Evaluation } from '../../evaluate/accuracy.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
 import type { Model } from '../../ir/model.ts';
 import { encodeModel } from '../../onnx/encode.ts';
 import { writeModel } from '../../onnx/files.node.ts';
-import { flipDetails } from '../../pipeline/details/flip-details.ts';
+import { dataFacts } from '../../pipeline/opened-data.ts';
 import type { Recipe } from '../../pipeline/recipe.ts';
 import type { Surroundings } from '../../pipeline/report-facts.ts';
 import type { Finished } from '../../pipeline/run.ts';
-import { lastEvaluation, pruningOf, runReport } from '../../pipeline/run-report.ts';
+import { latencyFacts, reportOn } from '../../pipeline/run-and-report.ts';
+import { lastEvaluation, pruningOf } from '../../pipeline/run-report.ts';
+import { type LatencyAt, timeModels } from '../../pipeline/timing.ts';
 import type { MemoryPlan } from '../../pruning/memory-plan.ts';
 import { integer, percent } from '../../report/figures.ts';
 import { reportText, writeReport } from '../../report/files.node.ts';
@@ -22,8 +23,7 @@ import { textTable } from '../../report/table.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { MachineFlags } from '../flags.ts';
-import { type LatencyAt, timeModels } from '../measuring.ts';
-import { dataFacts, fileFacts, filesOf, givenFacts } from '../opening.node.ts';
+import { fileFacts, filesOf, givenFacts } from '../opening.node.ts';
 import { keepsWhatIsWritten } from '../outputs.node.ts';
 import { adviceOn } from './advice.ts';
 import { finishTraining } from './finetune-result.ts';
@@ -65,16 +65,9 @@ async function tellOf(
   if (pruning === null) return finishTraining(context, setup, finished, { flags, output });
   const surroundings = await surroundingsOf(context, setup, finished, { ...places, pruning, latency });
   const { recipe } = places;
-  const { mean, std } = resolvePreprocess({ mean: recipe.preprocess.mean, std: recipe.preprocess.std });
-  const flips = await flipDetails({
-    before: finished.before,
-    after: lastEvaluation(finished),
-    source: setup.evaluation?.source ?? null,
-    mean,
-    std,
-  });
-  const facts = { recipe, repeatable: true, shapes: setup.shapes, flips };
-  const report = runReport(setup.opened.model, { ...finished, pruning }, facts, surroundings);
+  const facts = { recipe, repeatable: true, shapes: setup.shapes };
+  const run = { finished: { ...finished, pruning }, facts, evaluation: setup.evaluation };
+  const report = await reportOn(setup.opened.model, run, surroundings);
   for (const warning of report.warnings) context.warn(warning);
   const folder = flags.report;
   const failed = folder === undefined ? null : await failureIn(() => writeReport(folder, report));
@@ -144,7 +137,7 @@ async function surroundingsOf(
     data: data === null || !usesData ? null : await dataFacts(data),
     eval: evaluation === null ? null : await dataFacts(evaluation),
     bytes,
-    latency: latency?.map(({ batch, latencies: [before = null, after = null] }) => ({ batch, before, after })) ?? null,
+    latency: latencyFacts(latency),
     seconds: { ...context.seconds },
     peakRssMB: peakRssMB(),
     warnings: [...context.warnings],

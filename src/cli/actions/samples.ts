@@ -1,5 +1,5 @@
+import type { OpenedData } from '../../pipeline/opened-data.ts';
 import type { Context } from '../context.ts';
-import type { OpenedData } from '../opening.node.ts';
 
 /** What stands in for an input, in words. */
 const FILLED = { ones: 'ones', zeros: 'zeros', counting: 'numbers that count from 0' } as const;

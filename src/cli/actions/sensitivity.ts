@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { OptionError } from '../../errors/errors.ts';
 import { evaluate } from '../../evaluate/accuracy.ts';
+import { openEvaluation } from '../../library/rows.node.ts';
+import { dataFacts } from '../../pipeline/opened-data.ts';
 import { type LayerSensitivity, type Sensitivity, sensitivity } from '../../pipeline/sensitivity.ts';
 import { integer, percent } from '../../report/figures.ts';
 import { writeTextFiles } from '../../report/files.node.ts';
@@ -12,7 +14,7 @@ import type { Context } from '../context.ts';
 import { openEngine } from '../engine.node.ts';
 import { EXIT } from '../exit-codes.ts';
 import { evaluationChoice, type SensitivityFlags } from '../flags.ts';
-import { dataFacts, openEvaluation, openModel } from '../opening.node.ts';
+import { openModel } from '../opening.node.ts';
 import { checkWritableFolder } from '../outputs.node.ts';
 import { decideFor } from './deciding.ts';
 import { warnOfSamples } from './samples.ts';

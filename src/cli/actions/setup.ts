@@ -2,15 +2,19 @@ import { countKept } from '../../apply/weights.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { keptStatisticsOf } from '../../finetune/kept-statistics.ts';
+import { openEvaluation, openRows } from '../../library/rows.node.ts';
 import { METHODS, type Method, takesCompute } from '../../methods/list.ts';
 import type { OutputChoice } from '../../outputs/outputs.ts';
+import { isMadeUp, type OpenedData } from '../../pipeline/opened-data.ts';
 import type { Recipe } from '../../pipeline/recipe.ts';
+import type { RunPorts } from '../../pipeline/run-ports.ts';
 import { type ChosenLayers, chooseLayers, type LayerChoice } from '../../pruning/layers.ts';
 import { type Shapes, shapesOf } from '../../pruning/shapes.ts';
+import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import type { Context } from '../context.ts';
 import { openEngine } from '../engine.node.ts';
 import type { OutputFlags, ProviderFlags } from '../flags.ts';
-import { isMadeUp, type OpenedData, type OpenedModel, openData, openEvaluation, openModel } from '../opening.node.ts';
+import { type OpenedModel, openModel } from '../opening.node.ts';
 import { decideFor } from './deciding.ts';
 import { sharedRows } from './overlap.ts';
 import { warnOfSamples } from './samples.ts';
@@ -21,6 +25,8 @@ export interface RunSetup {
   readonly opened: OpenedModel;
   readonly data: OpenedData | null;
   readonly evaluation: OpenedData | null;
+  /** Whether the data is opened to be augmented. */
+  readonly augments: boolean;
   /** The output that the evaluation judges, where it was named. */
   readonly judged: OutputChoice;
   readonly chosen: ChosenLayers;
@@ -65,10 +71,12 @@ export async function openRun(context: Context, path: string, request: RunReques
   const data = await context.timed('open data', async () =>
     rows.data === undefined
       ? null
-      : openData(model, rows.data, {
-          preprocess,
+      : openRows(model, rows.data, {
+          preprocess: {
+            ...preprocess,
+            ...(augment && { augment: { crop: augment.crop ?? 0, flip: augment.flip ?? false } }),
+          },
           seed,
-          ...(augment && { augment: { crop: augment.crop ?? 0, flip: augment.flip ?? false } }),
           ...(open !== undefined && { open }),
           ...((readsData || learns) && { engine }),
         }),
@@ -91,7 +99,37 @@ export async function openRun(context: Context, path: string, request: RunReques
   if (evaluation !== null) await decideFor(context, opened, { engine, data: evaluation, choice: judged });
   else context.warn('no --eval: accuracy and loss are not measured');
   if (data !== null && evaluation !== null && (readsData || learns)) warnOfOverlap(context, data, evaluation);
-  return { engine, opened, data, evaluation, judged, chosen, prunable, zeros, shapes: known };
+  return {
+    engine,
+    opened,
+    data,
+    evaluation,
+    augments: augment !== undefined,
+    judged,
+    chosen,
+    prunable,
+    zeros,
+    shapes: known,
+  };
+}
+
+/** What runs work with: what was opened, and the context to tell. */
+export function portsOf(
+  context: Context,
+  { engine, data, evaluation, judged, augments }: RunSetup,
+  { threads }: Pick<OutputFlags, 'threads'>,
+): RunPorts {
+  const { run, seconds, timed: time, tell, note, warn, emit } = context;
+  return {
+    ...run,
+    ...{ engine, seconds, time, tell, note, warn, emit, judged },
+    ...(threads !== undefined && { threads }),
+    data: data?.source ?? null,
+    augment: augments,
+    evaluation: evaluation?.source ?? null,
+    judgesStages: false,
+    openPool: blockPoolOpener(threads),
+  };
 }
 
 function warnOf({ warn }: Context, sentence: string | undefined): void {

@@ -1,4 +1,5 @@
 import type { Evaluation } from '../../evaluate/accuracy.ts';
+import { dataFacts } from '../../pipeline/opened-data.ts';
 import type { SweepCell } from '../../pipeline/sweep.ts';
 import { type Spread, type SweepSummary, summarizeSweep } from '../../pipeline/sweep-summary.ts';
 import { weightMacs } from '../../pruning/shapes.ts';
@@ -10,7 +11,6 @@ import { type Column, textTable } from '../../report/table.ts';
 import type { Context } from '../context.ts';
 import type { SweepFlags } from '../flags.ts';
 import { total } from '../measuring.ts';
-import { dataFacts } from '../opening.node.ts';
 import type { RunSetup } from './setup.ts';
 
 /** A finished sweep. */

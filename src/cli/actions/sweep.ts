@@ -1,32 +1,27 @@
 import type { Command } from 'commander';
-import { recalibrate } from '../../apply/recalibrate.ts';
 import { type Budget, budget } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
 import type { Model } from '../../ir/model.ts';
-import { decided } from '../../methods/decided.ts';
-import type { Method } from '../../methods/list.ts';
-import type { PruneOptions } from '../../methods/prune-options.ts';
 import { encodeModel } from '../../onnx/encode.ts';
 import { writeModel } from '../../onnx/files.node.ts';
-import { withoutUndefined } from '../../pipeline/recipe.ts';
-import { type MethodSettings, type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
+import { type PruneStep, withoutUndefined } from '../../pipeline/recipe.ts';
+import { type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
+import { timeModels } from '../../pipeline/timing.ts';
 import { givenOptions } from '../../pruning/method-options.ts';
 import { weightMacs } from '../../pruning/shapes.ts';
 import { percent } from '../../report/figures.ts';
 import { SWEEP_FILES, writeSweepReport } from '../../report/files.node.ts';
 import { readPage } from '../../report/page.node.ts';
-import { blockPoolOpener } from '../../solvers/chita/block-pool.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { judgeChoice, patternParts, type SweepFlags } from '../flags.ts';
-import { timeModels } from '../measuring.ts';
 import { checkNotInputs, fileIn, inputsOf, makeFolder, stemOf } from '../outputs.node.ts';
 import { rowsOfFlags } from '../recipe-flags.ts';
 import { endOf, type Keeper, openKeeper } from './keeper.ts';
-import { openRun, type RunRequest, type RunSetup } from './setup.ts';
+import { openRun, portsOf, type RunRequest, type RunSetup } from './setup.ts';
 import { asked, sweepCsv, sweepDocument, sweepTable } from './sweep-printing.ts';
 import { failureIn, unfinished } from './unfinished.ts';
 
@@ -40,8 +35,6 @@ export async function sweepFile(context: Context, path: string, command: Command
   }
   await checkPlaces(flags, path);
   const setup = await openRun(context, path, requestOf(flags));
-  const options = optionsOf(context, setup, flags);
-  const settings = await settingsOf(context, setup, { flags, options, budget: budgets[0] as Budget });
   const keeper = await keeperOf(context, setup, { flags, command });
   const done: SweepCell[] = [...keeper.cells];
   const judge = judgeOf(context, setup, flags);
@@ -50,15 +43,14 @@ export async function sweepFile(context: Context, path: string, command: Command
   const measured = await measure(setup.opened.model);
   const cells = await context.timed('sweep', () =>
     sweep(setup.opened.model, {
-      ...options,
       methods: flags.methods,
       budgets,
       seeds: flags.seeds,
+      asked: askedOf(flags),
+      recalibrate: flags.recalibrate === true,
+      ports: portsOf(context, setup, flags),
       ...(setup.shapes && { macs: weightMacs(setup.opened.model, setup.shapes) }),
-      settings: (method) => settings.get(method) ?? {},
-      judge,
       measure,
-      ...recalibration(context, setup, flags),
       known: keeper.cells,
       onCell: async (cell, model) => {
         await keep(context, cell, { model, path, flags });
@@ -136,41 +128,14 @@ function requestOf(flags: SweepFlags): RunRequest {
   };
 }
 
-type Shared = Omit<PruneOptions, 'method' | 'budget' | 'seed' | 'rows' | 'solver'>;
-
 /** What all runs are asked. */
-function optionsOf(context: Context, { engine, data }: RunSetup, flags: SweepFlags): Shared {
-  const { layers, exclude, loss, labels, outputName: output, threads } = flags;
+function askedOf(flags: SweepFlags): SweepRequest['asked'] {
+  const { layers, exclude, loss, labels, outputName: output, refuseBlocked } = flags;
   return {
-    engine,
-    ...context.run,
-    ...givenOptions(flags),
-    ...withoutUndefined({ layers, exclude, loss, labels, output, threads }),
-    blocked: flags.refuseBlocked === true ? 'refuse' : 'skip',
-    augment: flags.augmentCrop !== undefined || flags.augmentFlip === true,
-    openPool: blockPoolOpener(threads),
-    ...(data && { source: data.source }),
+    options: givenOptions(flags) as PruneStep['options'],
+    ...withoutUndefined({ layers, exclude, loss, labels, output }),
+    blocked: refuseBlocked === true ? 'refuse' : 'skip',
   };
-}
-
-/** What the data decides for each method, said once. */
-async function settingsOf(
-  context: Context,
-  { opened, chosen }: RunSetup,
-  { flags, options, budget: first }: { readonly flags: SweepFlags; readonly options: Shared; readonly budget: Budget },
-): Promise<Map<Method, MethodSettings>> {
-  const settings = new Map<Method, MethodSettings>();
-  const said = new Set<string>();
-  for (const method of flags.methods) {
-    const asked = { ...options, method, budget: first };
-    const { options: own, notes, warnings } = await decided(opened.model, asked, { layers: chosen.layers });
-    for (const note of notes.filter((one) => !said.has(one))) context.tell(note);
-    for (const note of notes) said.add(note);
-    for (const warning of warnings) context.warn(warning);
-    const { samples, loss, labels, output } = own;
-    settings.set(method, withoutUndefined({ samples, loss, labels, output }));
-  }
-  return settings;
 }
 
 function checkFlags(flags: SweepFlags): readonly Budget[] {
@@ -222,18 +187,6 @@ function measureOf(
           )
         : [];
     return { bytes: bytes?.brotli ?? null, latency: timed[0]?.latencies[0]?.median ?? null };
-  };
-}
-
-function recalibration(
-  context: Context,
-  { opened, data, engine }: RunSetup,
-  flags: SweepFlags,
-): Pick<SweepRequest, 'recalibrate'> {
-  if (flags.recalibrate !== true || data === null) return {};
-  return {
-    recalibrate: async (pruned, seed) =>
-      (await recalibrate(pruned, opened.model, { engine, source: data.source, seed, ...context.run })).model,
   };
 }
 

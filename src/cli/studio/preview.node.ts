@@ -7,12 +7,13 @@ import { type GradientRows, usingRows } from '../../curvature/gradient-rows.ts';
 import { linalg } from '../../engine/linalg.ts';
 import { onnxruntimeNode } from '../../engine/onnxruntime.node.ts';
 import type { Model } from '../../ir/model.ts';
+import { openRows } from '../../library/rows.node.ts';
 import { quadratic } from '../../problem/quadratic.ts';
 import { rowsOf } from '../../pruning/gradients.ts';
 import { chooseLayers } from '../../pruning/layers.ts';
 import { shapesOf } from '../../pruning/shapes.ts';
 import { random } from '../../tensor/random.ts';
-import { openData, openModel } from '../opening.node.ts';
+import { openModel } from '../opening.node.ts';
 import type { Preview, PreviewRequest } from './schema.ts';
 
 /** Levels of a limit of MACs that are worked out, and of a count of zeros: in between the page interpolates. Fewer for large models. */
@@ -139,7 +140,7 @@ async function predicted(
   asked: Asked,
 ): Promise<Preview['levels']> {
   if (!data) return [];
-  const { source } = await openData(prepared.model, data, { preprocess });
+  const { source } = await openRows(prepared.model, data, { preprocess });
   const { w } = prepared;
   const rows = await predictionRows({ ...prepared, source });
   const importance = w.map((x) => x * x);

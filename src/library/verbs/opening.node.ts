@@ -1,14 +1,13 @@
-import { feedsFromDataset } from '../../data/dataset-feeds.ts';
 import type { FeedSource } from '../../data/feeds.ts';
-import { sidesOf } from '../../data/model-sides.ts';
+import type { PreprocessOptions } from '../../data/preprocess.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { openProvider } from '../../engine/provider.node.ts';
 import type { Provider } from '../../engine/provider.ts';
 import { validateGraph } from '../../graph/validate-graph.ts';
 import type { Model } from '../../ir/model.ts';
 import type { RunOptions } from '../../progress/progress.ts';
-import { testedFeeds } from '../../samples/tested-feeds.ts';
-import { type DataSource, openFor } from '../data.node.ts';
+import type { DataSource } from '../data.node.ts';
+import { openRows } from '../rows.node.ts';
 
 /** What runs models. */
 export interface EngineChoice {
@@ -25,10 +24,9 @@ export async function engineOf({ engine, provider = 'cpu' }: EngineChoice): Prom
 export async function feedsFor(
   model: Model,
   data: DataSource,
-  { engine, preprocess }: { readonly engine: Engine; readonly preprocess?: object | undefined },
+  { engine, preprocess }: { readonly engine: Engine; readonly preprocess?: PreprocessOptions | undefined },
 ): Promise<FeedSource> {
-  const opened = await openFor(sidesOf(validateGraph(model)), data, preprocess);
-  return testedFeeds(engine, model, feedsFromDataset(model, opened as NonNullable<typeof opened>));
+  return (await openRows(validateGraph(model), data, { preprocess, engine })).source;
 }
 
 /** Of a request, what everything that loops takes; `undefined` left out. */

@@ -23,12 +23,12 @@ export async function finetuneTransform(
   step: FinetuneStep,
   ports: RunPorts,
 ): Promise<FinetuneFacts & { readonly model: Model }> {
-  const { engine, keeper, threads, onProgress, signal, tell, warn, emit, time, augment } = ports;
+  const { engine, keeper, threads, onProgress, signal, tell, note, warn, emit, time, augment } = ports;
   const source = ports.data as FeedSource; // a run without data is refused before its first step
   const distillation = distillationOf(step, source, teacherOf(ports.teacher, { model, dense }));
   const choice = withoutUndefined({ output: step.output ?? ports.judged.output, loss: step.loss });
   const labels = distillation?.share === 1 ? 'model' : 'data';
-  tell((await time('outputs', () => decideOutputs(model, { engine, source, ...choice, labels }))).says);
+  note((await time('outputs', () => decideOutputs(model, { engine, source, ...choice, labels }))).says);
   const { freezeStatistics: frozenStatistics = false, dense: isDense = false, seed } = step;
   const { epochs = FINETUNE_DEFAULTS.epochs } = step;
   const { model: after, ...trained } = await time('train', () =>

@@ -4,7 +4,7 @@ import type { Model } from '../../ir/model.ts';
 import { decided } from '../../methods/decided.ts';
 import { type Method, methodOf, SOLVING_METHOD, usualMethod } from '../../methods/list.ts';
 import type { Method as MethodEntry } from '../../methods/method.ts';
-import { idleOptions, type PruneOptions, resolvePrune } from '../../methods/prune-options.ts';
+import { idleOptions, type PruneOptions, type ResolvedPrune, resolvePrune } from '../../methods/prune-options.ts';
 import { withoutData } from '../../pruning/job.ts';
 import { chooseLayers } from '../../pruning/layers.ts';
 import type { MethodOptions } from '../../pruning/method-options.ts';
@@ -16,6 +16,7 @@ import type { RunPorts } from '../run-ports.ts';
 export interface PreparedPrune {
   readonly method: MethodEntry;
   readonly options: PruneOptions;
+  readonly resolved: ResolvedPrune;
   /** Weights in the layers that were chosen. */
   readonly prunable: number;
 }
@@ -54,12 +55,12 @@ export async function preparePrune(model: Model, step: PruneStep, ports: RunPort
   const { options, notes, warnings } = await decided(model, asked, { layers: chosen.layers, holding });
   for (const name of idleOptions(asked))
     ports.warn(`${name} has no effect: the method ${method.name} does not have it`);
-  for (const note of notes) ports.tell(note);
+  for (const note of notes) ports.note(note);
   for (const warning of warnings) ports.warn(warning);
   const complete = { ...options, ...ports.rowsFor?.(options) };
-  resolvePrune(complete);
+  const resolved = resolvePrune(complete);
   const prunable = chosen.layers.reduce((sum, { size }) => sum + size, 0);
-  return { method, options: complete, prunable };
+  return { method, options: complete, resolved, prunable };
 }
 
 /** The method of a step; where none is named, the one that the rest of it means. @param hasRows  whether there are rows that are not made up */

@@ -2,8 +2,8 @@ import { subset } from '../../data/feeds.ts';
 import { evaluate } from '../../evaluate/accuracy.ts';
 import type { Model } from '../../ir/model.ts';
 import { takesCompute } from '../../methods/list.ts';
-import { type PruneResult, prune } from '../../methods/prune.ts';
-import { type PruneOptions, resolvePrune } from '../../methods/prune-options.ts';
+import { type PruneResult, pruneDecided } from '../../methods/prune.ts';
+import type { PruneOptions } from '../../methods/prune-options.ts';
 import { integer, percent } from '../../report/figures.ts';
 import { GRADUAL_DEFAULTS, type GradualOptions, type GradualResult, pruneGradually } from '../gradual.ts';
 import { type DropTrial, MAX_DROP_DEFAULTS, type MaxDropFound, searchMaxDrop } from '../max-drop.ts';
@@ -39,7 +39,7 @@ export async function pruneTransform(
   const chosen = { ...options, ...(tuned && { lambda: tuned.lambda }) };
   const found = await search(model, step, chosen, ports);
   const stageAccuracies: StageAccuracy[] = [];
-  const isStaged = step.gradual !== undefined || (resolvePrune(chosen).stages ?? 1) > 1;
+  const isStaged = step.gradual !== undefined || (prepared.resolved.stages ?? 1) > 1;
   const judge = isStaged && ports.judgesStages ? stageJudge(ports, prepared.prunable, stageAccuracies) : undefined;
   const onStage = both(judge, options.onStage);
   const asked = {
@@ -48,7 +48,9 @@ export async function pruneTransform(
     ...(onStage && { onStage }),
   };
   const result =
-    step.gradual === undefined ? await prune(model, asked) : await gradually(model, step, asked, { ports, found });
+    step.gradual === undefined
+      ? await pruneDecided(model, asked)
+      : await gradually(model, step, asked, { ports, found });
   for (const { seconds, value, message } of result.stages) {
     if (takesCompute(method) && value === null) ports.tell(message);
     ports.seconds.gradients = (ports.seconds.gradients ?? 0) + seconds.gradients;
