@@ -21,6 +21,7 @@ export type CommandName =
   | 'eval'
   | 'compare'
   | 'sweep'
+  | 'compile'
   | 'report'
   | 'studio';
 
@@ -86,6 +87,11 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
     argument: '<model>',
     summary: 'prune by several methods to several sparsities: one table',
     load: () => import('./commands/sweep.ts'),
+  },
+  compile: {
+    argument: '<model>',
+    summary: 'turn a pruned model into a small WebAssembly program that runs its nonzero weights alone',
+    load: () => import('./commands/compile.ts'),
   },
   report: {
     argument: '<folder>',

@@ -1,4 +1,4 @@
-import { assemble, type Code, op, TYPE, type WasmFunction } from './assembler.ts';
+import { assemble, type Code, op, TYPE, type WasmFunction } from '../../wasm/assembler.ts';
 
 const { get, set } = op;
 const step = (local: number, bytes: number): Code => set(local, op.add(get(local), op.i32(bytes)));

@@ -1,0 +1,220 @@
+import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../../ir/access.ts';
+import type { Node } from '../../ir/model.ts';
+import { sizeOf } from '../../tensor/tensor.ts';
+import { apply, number, operand } from '../expression/expression.ts';
+import type { Epilogue, Value } from '../operation.ts';
+import { type Lowering, labelOf, NotCovered, type OperatorLowering } from './lowering.ts';
+
+/** An epilogue that changes nothing. */
+export const PLAIN: Epilogue = { finish: operand(-1), beside: [] };
+
+/** What a window's attributes say, for the axes behind channels. */
+export interface WindowForm {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Before and behind each axis. */
+  readonly begins: readonly number[];
+  readonly ends: readonly number[];
+}
+
+/** Reads strides, dilations and pads of a node; automatic padding by the shapes. */
+export function windowForm(
+  node: Node,
+  {
+    kernel,
+    inputs,
+    outputs,
+  }: { readonly kernel: readonly number[]; readonly inputs: readonly number[]; readonly outputs: readonly number[] },
+): WindowForm {
+  const rank = kernel.length;
+  const strides = intsAttribute(node, 'strides') ?? kernel.map(() => 1);
+  const dilations = intsAttribute(node, 'dilations') ?? kernel.map(() => 1);
+  const auto = stringAttribute(node, 'auto_pad', 'NOTSET');
+  const reach = (i: number): number =>
+    ((outputs[i] as number) - 1) * (strides[i] as number) +
+    ((kernel[i] as number) - 1) * (dilations[i] as number) +
+    1 -
+    (inputs[i] as number);
+  if (auto === 'NOTSET' || auto === 'VALID') {
+    const pads = auto === 'VALID' ? undefined : intsAttribute(node, 'pads');
+    const begins = pads?.slice(0, rank) ?? kernel.map(() => 0);
+    return {
+      kernel,
+      strides,
+      dilations,
+      begins,
+      ends: kernel.map((_, i) => Math.max(0, reach(i) - (begins[i] as number))),
+    };
+  }
+  const totals = kernel.map((_, i) => reach(i));
+  if (totals.some((total, i) => total < 0 && (strides[i] as number) > (kernel[i] as number)))
+    throw new NotCovered('automatic padding must not be negative');
+  const before = totals.map((total) => {
+    const positive = Math.max(0, total);
+    return auto === 'SAME_LOWER' ? Math.ceil(positive / 2) : Math.floor(positive / 2);
+  });
+  return {
+    kernel,
+    strides,
+    dilations,
+    begins: before,
+    ends: totals.map((total, i) => Math.max(0, total - (before[i] as number))),
+  };
+}
+
+const two = (values: readonly number[], fill: number): [number, number] =>
+  values.length === 2 ? [values[0] as number, values[1] as number] : [fill, values[0] as number];
+
+const conv: OperatorLowering = {
+  op: 'Conv',
+  lower(node, to) {
+    const weights = to.floats(node, 1, 'its kernel');
+    const bias = to.has(node, 2) ? to.floats(node, 2, 'its bias').data : new Float32Array(weights.dims[0] as number);
+    const x = to.input(node, 0);
+    const out = to.output(node);
+    const spatial = x.dims.length - 2;
+    if (spatial !== 1 && spatial !== 2)
+      throw new NotCovered(`pictures must have 1 or 2 axes, current number is ${spatial}`);
+    const form = windowForm(node, {
+      kernel: weights.dims.slice(2),
+      inputs: x.dims.slice(2),
+      outputs: out.dims.slice(2),
+    });
+    const parts = {
+      weights: weights.data,
+      bias,
+      kernel: two(form.kernel, 1),
+      strides: two(form.strides, 1),
+      dilations: two(form.dilations, 1),
+      pads: two(form.begins, 0),
+      groups: intAttribute(node, 'group', 1),
+      epilogue: PLAIN,
+    };
+    emitConv(node, to, { x, out, ...parts });
+  },
+};
+
+/** A convolution over one or two axes; one is a picture of one row. */
+export function emitConv(
+  node: Node,
+  to: Lowering,
+  { x, out, ...parts }: Omit<Extract<import('../operation.ts').Operation, { kind: 'conv' }>, 'kind' | 'node'>,
+): void {
+  const label = labelOf(node);
+  if (x.dims.length === 4) {
+    to.emit({ kind: 'conv', node: label, x, out, ...parts });
+    return;
+  }
+  const flat = (dims: readonly number[]): number[] => [dims[0] as number, dims[1] as number, 1, dims[2] as number];
+  const picture = to.reshape(node, x, flat(x.dims));
+  const result = to.fresh(out.name, flat(out.dims));
+  to.emit({ kind: 'conv', node: label, x: picture, out: result, ...parts });
+  to.reshape(node, result, out.dims, out);
+}
+
+const gemm: OperatorLowering = {
+  op: 'Gemm',
+  lower(node, to) {
+    if (intAttribute(node, 'transA', 0) !== 0) throw new NotCovered('transA must be 0');
+    const { dims, data } = to.floats(node, 1, 'its matrix');
+    const isTransposed = intAttribute(node, 'transB', 0) !== 0;
+    const alpha = floatAttribute(node, 'alpha', 1);
+    const [n, k] = isTransposed ? [dims[0] as number, dims[1] as number] : [dims[1] as number, dims[0] as number];
+    const weights = isTransposed ? data.slice() : transposed(data, k, n);
+    if (alpha !== 1) for (let i = 0; i < weights.length; i++) weights[i] = (weights[i] as number) * alpha;
+    const out = to.output(node);
+    emitLinear(node, to, { out, weights, ...biasOf(node, to, n) });
+  },
+};
+
+/** The bias of a Gemm as one number an output, or as a value to add. */
+function biasOf(node: Node, to: Lowering, n: number): { bias: Float32Array; epilogue: Epilogue } {
+  const none = { bias: new Float32Array(n), epilogue: PLAIN };
+  if (!to.has(node, 2)) return none;
+  const beta = floatAttribute(node, 'beta', 1);
+  const constant = to.constant(node, 2);
+  const size = constant === undefined ? 0 : sizeOf(constant.dims);
+  if (constant !== undefined && (size === 1 || (size === n && constant.dims.at(-1) === n))) {
+    const { data } = to.floats(node, 2, 'its bias');
+    return { ...none, bias: Float32Array.from({ length: n }, (_, i) => beta * (data[size === 1 ? 0 : i] as number)) };
+  }
+  const value = to.input(node, 2);
+  const out = to.dims(node.outputs[0] ?? '');
+  if (value.dims.join() !== out.join())
+    throw new NotCovered('what it adds must be of the shape of its output, or one number an output');
+  return {
+    ...none,
+    epilogue: { finish: apply('add', operand(-1), apply('mul', operand(0), number(beta))), beside: [value] },
+  };
+}
+
+function emitLinear(
+  node: Node,
+  to: Lowering,
+  parts: {
+    readonly out: Value;
+    readonly weights: Float32Array;
+    readonly bias: Float32Array;
+    readonly epilogue: Epilogue;
+  },
+): void {
+  to.emit({ kind: 'linear', node: labelOf(node), x: to.input(node, 0), ...parts });
+}
+
+/** [n, k] of a matrix [k, n]. */
+export function transposed(data: Float32Array, k: number, n: number): Float32Array {
+  const result = new Float32Array(data.length);
+  for (let i = 0; i < k; i++) for (let j = 0; j < n; j++) result[j * k + i] = data[i * n + j] as number;
+  return result;
+}
+
+const matMul: OperatorLowering = {
+  op: 'MatMul',
+  lower(node, to) {
+    const matrix = to.constant(node, 1);
+    const x = to.input(node, 0);
+    if (matrix !== undefined && matrix.dims.length === 2 && x.dims.length >= 1) {
+      const [k = 0, n = 0] = matrix.dims;
+      const weights = transposed(to.floats(node, 1, 'its matrix').data, k, n);
+      emitLinear(node, to, { out: to.output(node), weights, bias: new Float32Array(n), epilogue: PLAIN });
+      return;
+    }
+    const y = to.input(node, 1);
+    if (x.dims.length < 2 || y.dims.length < 2) throw new NotCovered('both factors must be matrices');
+    productOf(node, to, { x, y, out: to.output(node) });
+  },
+};
+
+/** x y of two computed matrices, or of many: loops over the output's axes and over what is summed. */
+export function productOf(
+  node: Node,
+  to: Lowering,
+  { x, y, out }: { readonly x: Value; readonly y: Value; readonly out: Value },
+): void {
+  const rank = out.dims.length;
+  const axes = (value: Value, row: number | null, column: number | null, summed: number): (number | null)[] => {
+    const shift = rank - value.dims.length;
+    const batch = out.dims
+      .slice(0, -2)
+      .map((_, loop) => (loop < shift || value.dims[loop - shift] === 1 ? null : loop - shift));
+    return [...batch, row, column, summed];
+  };
+  const [a, b] = [x.dims.length, y.dims.length];
+  to.emit({
+    kind: 'reduce',
+    node: labelOf(node),
+    out,
+    over: [x.dims[a - 1] as number],
+    reads: [
+      { value: x, axes: axes(x, a - 2, null, a - 1) },
+      { value: y, axes: axes(y, null, b - 1, b - 2) },
+    ],
+    combine: 'add',
+    map: apply('mul', operand(0), operand(1)),
+    finish: operand(-1),
+  });
+}
+
+/** Convolutions and products of matrices. */
+export const LINEAR: readonly OperatorLowering[] = [conv, gemm, matMul];

@@ -1,0 +1,504 @@
+import { sizeOf } from '../../tensor/tensor.ts';
+import { type Expression, operand, replaceOperands } from '../expression/expression.ts';
+import type {
+  AliasOperation,
+  ConvOperation,
+  LinearOperation,
+  MapOperation,
+  Operation,
+  PlaceOperation,
+  Reads,
+  ReduceOperation,
+  Value,
+  WindowOperation,
+} from '../operation.ts';
+import { axisTaps, type Borders, borderOf, bordersOf, isStrided, phaseSize, sizeKey } from './convolution-form.ts';
+import { type Border, covers, elementsOf, type Geometry, geometryOf, kindOf, NO_BORDER, upToFour } from './geometry.ts';
+import { FIXED, type Life, OWN, PLAIN } from './memory.ts';
+import type { Beside, Buffer, Nest, Step, Table, Walk } from './step.ts';
+import { bestShare, MOST_VECTORS, tableBytes } from './table.ts';
+import { tilingsOf } from './tiling.ts';
+import { reshaped, rowMajor, type View, walkOf } from './view.ts';
+
+/** Calls of kernels in order, and where the values that callers see lie. */
+export interface Schedule {
+  readonly steps: readonly Step[];
+  readonly inputs: ReadonlyMap<Value, View>;
+  readonly outputs: ReadonlyMap<Value, View>;
+  readonly lives: ReadonlyMap<Buffer, Life>;
+}
+
+/** Turns operations into calls of kernels: layouts, borders, tables. */
+export function schedule(
+  operations: readonly Operation[],
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+): Schedule {
+  return new Scheduler(operations).run(inputs, outputs);
+}
+
+/** Tables larger than this stream by while the inputs of a tile stay, else the other way round; bytes. */
+const LARGE_TABLE = 24_000;
+
+class Scheduler {
+  readonly #operations: readonly Operation[];
+  readonly #borders: Borders;
+  readonly #steps: Step[] = [];
+  readonly #views = new Map<Value, View>();
+  readonly #phases = new Map<Value, Map<string, { readonly buffer: Buffer; readonly geometry: Geometry }>>();
+  #buffers = 0;
+
+  constructor(operations: readonly Operation[]) {
+    this.#operations = operations;
+    this.#borders = bordersOf(operations);
+  }
+
+  run(inputs: readonly Value[], outputs: readonly Value[]): Schedule {
+    const fed = new Map(inputs.map((value) => [value, this.#dense(value, OWN)]));
+    for (const [value, view] of fed) this.#views.set(value, view);
+    for (const operation of this.#operations) this.#operation(operation);
+    const given = new Map(outputs.map((value) => [value, this.#output(value)]));
+    return { steps: this.#steps, inputs: fed, outputs: given, lives: livesOf(this.#steps) };
+  }
+
+  #operation(operation: Operation): void {
+    switch (operation.kind) {
+      case 'map':
+        return this.#map(operation);
+      case 'reduce':
+        return this.#reduce(operation);
+      case 'window':
+        return this.#window(operation);
+      case 'alias':
+        return this.#alias(operation);
+      case 'place':
+        return this.#place(operation);
+      case 'conv':
+        return this.#conv(operation);
+      case 'linear':
+        return this.#linear(operation);
+    }
+  }
+
+  #buffer(name: string, elements: number, kind: string, data?: Float32Array | Int32Array): Buffer {
+    return { id: this.#buffers++, name, elements, kind, ...(data && { data }) };
+  }
+
+  /** A value's view; constants get a buffer when they are first read. */
+  #view(value: Value): View {
+    const known = this.#views.get(value);
+    if (known !== undefined) return known;
+    if (value.constant === undefined) throw new Error(`the value "${value.name}" is read before it is made`);
+    const buffer = this.#buffer(value.name, value.constant.length, FIXED, value.constant);
+    const view = { buffer, offset: 0, dims: value.dims, strides: rowMajor(value.dims) };
+    this.#views.set(value, view);
+    return view;
+  }
+
+  /** Elements one after another, in a buffer of their own. */
+  #dense(value: Value, kind = PLAIN): View {
+    const { dims, name } = value;
+    return { buffer: this.#buffer(name, sizeOf(dims) + 4, kind), offset: 0, dims, strides: rowMajor(dims) };
+  }
+
+  /** Whole pictures with borders. */
+  #planes(value: Value, geometry: Geometry): View {
+    const [n, c] = [value.dims[0] as number, value.dims[1] as number];
+    const buffer = this.#buffer(value.name, elementsOf(geometry, n * c), kindOf(geometry));
+    const { plane, pitch, lead } = geometry;
+    return { buffer, offset: lead, dims: value.dims, strides: [c * plane, plane, pitch, 1], geometry };
+  }
+
+  /** The geometry that pictures of a value's size have, if convolutions touch that size. */
+  #geometry(value: Value): Geometry | undefined {
+    if (value.dims.length !== 4 || value.element !== 'f32') return undefined;
+    const border = this.#borders.sizes.get(sizeKey(value));
+    return border && geometryOf(value.dims[2] as number, value.dims[3] as number, border);
+  }
+
+  /** Memory for a computed value: pictures with borders, or axes in the order of another view's, or one after another. */
+  #make(value: Value, like: readonly View[] = []): View {
+    const geometry = this.#geometry(value);
+    const view = geometry ? this.#planes(value, geometry) : this.#ordered(value, like);
+    this.#views.set(value, view);
+    return view;
+  }
+
+  #ordered(value: Value, like: readonly View[]): View {
+    const model = like.find(({ dims }) => dims.join() === value.dims.join());
+    if (model === undefined || model.strides.some((s, i) => s <= 0 && (model.dims[i] as number) > 1))
+      return this.#dense(value);
+    const order = [...value.dims.keys()].sort((a, b) => (model.strides[b] as number) - (model.strides[a] as number));
+    const strides = value.dims.map(() => 0);
+    let stride = 1;
+    for (const axis of order.reverse()) {
+      strides[axis] = stride;
+      const next = stride * (value.dims[axis] as number);
+      stride = stride === 1 && next > 4 ? upToFour(next) : next;
+    }
+    return { buffer: this.#buffer(value.name, stride + 4, PLAIN), offset: 0, dims: value.dims, strides };
+  }
+
+  #walks(reads: readonly Reads[]): Walk[] {
+    return reads.map(({ value, axes }) => walkOf(this.#view(value), axes));
+  }
+
+  /** Picks name an axis; kernels want its stride. */
+  #resolved(expression: Expression, reads: readonly Reads[]): Expression {
+    const strideOf = (at: number, axis: number): number =>
+      this.#view(reads[at]?.value as Value).strides[axis] as number;
+    const visit = (part: Expression): Expression => {
+      if (part.kind === 'apply') return { ...part, args: part.args.map(visit) };
+      if (part.kind !== 'pick') return part;
+      return { ...part, index: visit(part.index), stride: strideOf(part.operand, part.stride) };
+    };
+    const hasPick = JSON.stringify(expression).includes('"pick"');
+    return hasPick ? visit(expression) : expression;
+  }
+
+  #map({ node, out, reads, expression }: MapOperation): void {
+    const like = reads.filter(({ axes }) => axes.every((axis, i) => axis === i)).map(({ value }) => this.#view(value));
+    const operands = this.#walks(reads);
+    const map = this.#resolved(expression, reads);
+    const to = this.#make(out, like);
+    this.#nest(node, { to, operands, map });
+  }
+
+  #nest(
+    label: string,
+    {
+      to,
+      operands,
+      map,
+      counts = to.dims,
+    }: {
+      readonly to: View;
+      readonly operands: readonly Walk[];
+      readonly map: Expression;
+      readonly counts?: readonly number[];
+    },
+  ): void {
+    this.#steps.push({
+      kind: 'nest',
+      label,
+      counts,
+      reduced: 0,
+      combine: 'add',
+      out: walkOf(to, [...to.dims.keys()]),
+      operands,
+      map,
+      finish: operand(-1),
+    });
+  }
+
+  #reduce({ node, out, over, reads, combine, map, finish }: ReduceOperation): void {
+    const operands = this.#walks(reads);
+    const formula = this.#resolved(map, reads);
+    const to = this.#make(out);
+    const axes = [...to.dims.keys(), ...over.map(() => null)];
+    const step: Nest = {
+      kind: 'nest',
+      label: node,
+      counts: [...to.dims, ...over],
+      reduced: over.length,
+      combine,
+      out: walkOf(to, axes),
+      operands,
+      map: formula,
+      finish,
+    };
+    this.#steps.push(step);
+  }
+
+  #window({ node, out, x, kernel, strides, dilations, combine, finish, beside }: WindowOperation): void {
+    const from = this.#view(x);
+    const to = this.#make(out);
+    const spatial = (factors: readonly number[]): number[] =>
+      factors.map((f, i) => f * (from.strides[i + 2] as number));
+    const walk: Walk = {
+      buffer: from.buffer,
+      offset: from.offset,
+      strides: [...from.strides.slice(0, 2), ...spatial(strides), ...spatial(dilations)],
+    };
+    const none = kernel.map(() => null);
+    const others = beside.map(({ value, axes }) => walkOf(this.#view(value), [...axes, ...none]));
+    this.#steps.push({
+      kind: 'nest',
+      label: node,
+      counts: [...to.dims, ...kernel],
+      reduced: kernel.length,
+      combine,
+      out: walkOf(to, [...to.dims.keys(), ...none]),
+      operands: [walk, ...others],
+      map: operand(0),
+      finish: replaceOperands(
+        finish,
+        (i) => operand(i < 0 ? i : i + 1),
+        (i) => i,
+      ),
+    });
+  }
+
+  #alias({ node, out, x, how }: AliasOperation): void {
+    const view = this.#view(x);
+    if (how.kind === 'reshape') {
+      const same = view.dims.join() === out.dims.join() ? view : reshaped(view, out.dims);
+      this.#views.set(out, same ?? (reshaped(this.#copied(node, x, this.#dense(x)), out.dims) as View));
+      return;
+    }
+    const { geometry, ...rest } = view;
+    if (how.kind === 'axes') {
+      const strides = how.axes.map((axis) => (axis === null ? 0 : (view.strides[axis] as number)));
+      this.#views.set(out, { ...rest, dims: out.dims, strides });
+      return;
+    }
+    const { starts, steps } = how;
+    const offset = view.offset + starts.reduce((sum, start, i) => sum + start * (view.strides[i] as number), 0);
+    const strides = view.strides.map((stride, i) => stride * (steps[i] as number));
+    const isWhole = out.dims[2] === view.dims[2] && out.dims[3] === view.dims[3] && steps.every((step) => step === 1);
+    this.#views.set(out, { ...rest, offset, dims: out.dims, strides, ...(isWhole && geometry && { geometry }) });
+  }
+
+  /** Copies a value into another layout. */
+  #copied(label: string, x: Value, to: View): View {
+    const walk = walkOf(this.#view(x), [...x.dims.keys()]);
+    this.#nest(`${label}: layout`, { to, operands: [walk], map: operand(0) });
+    return to;
+  }
+
+  #place({ node, out, fill, parts }: PlaceOperation): void {
+    const first = parts[0];
+    const axes = first === undefined ? [] : [...first.x.dims.keys()];
+    const model = first && this.#view(first.x);
+    const to = this.#make(out, model === undefined ? [] : [{ ...model, dims: out.dims }]);
+    if (fill !== null)
+      this.#nest(`${node}: fill`, { to, operands: [], map: { kind: 'number', value: fill, element: out.element } });
+    for (const { x, starts, steps } of parts) {
+      const offset = to.offset + starts.reduce((sum, start, i) => sum + start * (to.strides[i] as number), 0);
+      const strides = to.strides.map((stride, i) => stride * (steps[i] as number));
+      const { geometry: _, ...rest } = to;
+      const target: View = { ...rest, offset, dims: x.dims, strides };
+      this.#nest(node, { to: target, operands: [walkOf(this.#view(x), axes)], map: operand(0) });
+    }
+  }
+
+  #conv(conv: ConvOperation): void {
+    const [, , height, width] = conv.out.dims as [number, number, number, number];
+    const [n, c] = [conv.x.dims[0] as number, conv.x.dims[1] as number];
+    const source = isStrided(conv) ? this.#phased(conv) : this.#bordered(conv);
+    const to = this.#make(conv.out);
+    const own = to.geometry as Geometry;
+    const { geometry } = source;
+    const [rows, columns] = [axisTaps(conv, 0), axisTaps(conv, 1)];
+    const taps = rows.flatMap((row) =>
+      columns.map(
+        (column) =>
+          source.phase * (row.phase * conv.strides[1] + column.phase) + row.shift * geometry.pitch + column.shift,
+      ),
+    );
+    const outputs = conv.bias.length;
+    const share = bestShare(conv.weights, outputs, { groups: conv.groups });
+    const channels = c / conv.groups;
+    const table: Table = {
+      share,
+      outputs,
+      bias: conv.bias,
+      weights: conv.weights,
+      channels,
+      taps,
+      channelStride: source.channel,
+      groups: conv.groups,
+      groupStride: channels * source.channel,
+    };
+    const batch = { count: n, from: c * source.channel, to: outputs * own.plane };
+    this.#steps.push({
+      kind: 'sums',
+      label: conv.node,
+      table,
+      tilings: tilingsOf({ height, width, from: geometry.pitch, to: own.pitch }, batch, MOST_VECTORS[share]),
+      outputsFirst: tableBytes(table) < LARGE_TABLE,
+      x: { buffer: source.buffer, offset: source.offset },
+      out: { buffer: to.buffer, offset: to.offset, stride: own.plane },
+      finish: conv.epilogue.finish,
+      beside: this.#beside(conv, to),
+    });
+  }
+
+  /** What an epilogue reads, laid out like the output. */
+  #beside({ node, epilogue, bias, out }: ConvOperation | LinearOperation, to: View): Beside[] {
+    return epilogue.beside.map((value): Beside => {
+      const view = this.#view(value);
+      const isLike = value.dims.join() === out.dims.join();
+      if (
+        !isLike ||
+        (value.constant !== undefined && sizeOf(value.dims) === bias.length && sizeOf(out.dims) === bias.length)
+      )
+        return { buffer: view.buffer, offset: view.offset, per: 'output' };
+      const isSame = view.strides.every((stride, i) => stride === to.strides[i] || view.dims[i] === 1);
+      if (isSame) return { buffer: view.buffer, offset: view.offset, per: 'element' };
+      const copy = this.#copied(node, value, {
+        ...to,
+        buffer: { ...to.buffer, id: this.#buffers++, name: value.name },
+      });
+      return { buffer: copy.buffer, offset: copy.offset, per: 'element' };
+    });
+  }
+
+  /** The input with at least the border that is read. */
+  #bordered(conv: ConvOperation): Source {
+    const view = this.#view(conv.x);
+    const needed = borderOf(conv);
+    const fits =
+      view.geometry !== undefined && covers(view.geometry.border, needed) && view.strides[1] === view.geometry.plane;
+    const made = fits ? view : this.#copied(conv.node, conv.x, this.#planes(conv.x, this.#roomy(conv.x, needed)));
+    const geometry = made.geometry as Geometry;
+    return { buffer: made.buffer, offset: made.offset, geometry, channel: geometry.plane, phase: 0 };
+  }
+
+  #roomy(x: Value, needed: Border): Geometry {
+    return this.#geometry(x) ?? geometryOf(x.dims[2] as number, x.dims[3] as number, needed);
+  }
+
+  /** The input taken apart by the parity of rows and columns, so that strides are steps of one; shared by those who read it. */
+  #phased(conv: ConvOperation): Source {
+    const key = conv.strides.join('x');
+    const made = this.#phases.get(conv.x) ?? new Map();
+    this.#phases.set(conv.x, made);
+    const [sy, sx] = conv.strides;
+    const { buffer, geometry } = made.get(key) ?? this.#split(conv, made, key);
+    return { buffer, offset: geometry.lead, geometry, channel: sy * sx * geometry.plane, phase: geometry.plane };
+  }
+
+  #split(
+    conv: ConvOperation,
+    made: Map<string, { readonly buffer: Buffer; readonly geometry: Geometry }>,
+    key: string,
+  ) {
+    const border = this.#borders.phases.get(conv.x)?.get(key) ?? NO_BORDER;
+    const [sy, sx] = conv.strides;
+    const geometry = geometryOf(...phaseSize(conv), border);
+    const [n, c, h, w] = conv.x.dims as [number, number, number, number];
+    const count = n * c * sy * sx;
+    const kind = `${kindOf(geometry)} of ${h}x${w} by ${key}`;
+    const buffer = this.#buffer(`${conv.x.name} by ${key}`, elementsOf(geometry, count), kind);
+    const from = this.#view(conv.x);
+    const { plane, pitch, lead } = geometry;
+    for (let py = 0; py < sy; py++)
+      for (let px = 0; px < sx; px++) {
+        const dims = [n, c, Math.ceil((h - py) / sy), Math.ceil((w - px) / sx)];
+        const [a, b, row, column] = from.strides as [number, number, number, number];
+        const walk: Walk = {
+          buffer: from.buffer,
+          offset: from.offset + py * row + px * column,
+          strides: [a, b, row * sy, column * sx],
+        };
+        const offset = lead + (py * sx + px) * plane;
+        const to: View = { buffer, offset, dims, strides: [c * sy * sx * plane, sy * sx * plane, pitch, 1] };
+        this.#nest(`${conv.node}: phase`, { to, operands: [walk], map: operand(0) });
+      }
+    const result = { buffer, geometry };
+    made.set(key, result);
+    return result;
+  }
+
+  #linear(linear: LinearOperation): void {
+    const { x, out, weights, bias } = linear;
+    const outputs = bias.length;
+    const k = weights.length / outputs;
+    const rows = sizeOf(x.dims.slice(0, -1));
+    const share = bestShare(weights, outputs, { single: rows === 1 });
+    const table = { share, outputs, bias, weights, channels: k, taps: [0], groups: 1, groupStride: 0 };
+    if (rows === 1) {
+      const view = this.#view(x);
+      const to = this.#make(out);
+      this.#steps.push({
+        kind: 'dots',
+        label: linear.node,
+        table: { ...table, channelStride: view.strides.at(-1) ?? 1 },
+        x: { buffer: view.buffer, offset: view.offset },
+        out: { buffer: to.buffer, offset: to.offset, stride: to.strides.at(-1) ?? 1 },
+        finish: linear.epilogue.finish,
+        beside: this.#beside(linear, to),
+      });
+      return;
+    }
+    const from = this.#columns(linear.node, x);
+    const to = this.#columnar(out);
+    this.#views.set(out, to);
+    const large = { ...table, channelStride: from.strides.at(-1) as number };
+    this.#steps.push({
+      kind: 'sums',
+      label: linear.node,
+      table: large,
+      tilings: tilingsOf({ height: 1, width: rows, from: 0, to: 0 }, { count: 1, from: 0, to: 0 }, MOST_VECTORS[share]),
+      outputsFirst: tableBytes(large) < LARGE_TABLE,
+      x: { buffer: from.buffer, offset: from.offset },
+      out: { buffer: to.buffer, offset: to.offset, stride: to.strides.at(-1) as number },
+      finish: linear.epilogue.finish,
+      beside: this.#beside(linear, to),
+    });
+  }
+
+  /** A matrix with its rows side by side, as vectors want them. */
+  #columns(label: string, x: Value): View {
+    const view = this.#view(x);
+    const wanted = this.#columnar(x);
+    const isSide = view.strides.slice(0, -1).every((stride, i) => stride === wanted.strides[i] || view.dims[i] === 1);
+    const room = (view.strides.at(-1) as number) >= (wanted.strides.at(-1) as number);
+    return isSide && room ? view : this.#copied(label, x, wanted);
+  }
+
+  #columnar(value: Value): View {
+    const { dims, name } = value;
+    const rows = dims.slice(0, -1);
+    const pitch = upToFour(sizeOf(rows));
+    const buffer = this.#buffer(name, pitch * (dims.at(-1) as number) + 4, PLAIN);
+    return { buffer, offset: 0, dims, strides: [...rowMajor(rows), pitch] };
+  }
+
+  /** A value that callers see, one element after another. */
+  #output(value: Value): View {
+    const view = this.#view(value);
+    const isDense = view.strides.every((stride, i) => stride === rowMajor(view.dims)[i] || view.dims[i] === 1);
+    return isDense && view.buffer.kind === PLAIN && view.offset === 0
+      ? this.#owned(view)
+      : this.#copied('output', value, this.#dense(value, OWN));
+  }
+
+  #owned(view: View): View {
+    const buffer: Buffer = { ...view.buffer, kind: OWN };
+    const swap = <T extends { readonly buffer: Buffer }>(at: T): T =>
+      at.buffer === view.buffer ? { ...at, buffer } : at;
+    for (const [i, step] of this.#steps.entries()) this.#steps[i] = withBuffers(step, swap);
+    for (const [value, other] of this.#views) this.#views.set(value, swap(other));
+    return { ...view, buffer };
+  }
+}
+
+interface Source {
+  readonly buffer: Buffer;
+  readonly offset: number;
+  readonly geometry: Geometry;
+  /** Elements between channels, and between phases. */
+  readonly channel: number;
+  readonly phase: number;
+}
+
+function withBuffers(step: Step, swap: <T extends { readonly buffer: Buffer }>(at: T) => T): Step {
+  if (step.kind === 'nest') return { ...step, out: swap(step.out), operands: step.operands.map(swap) };
+  return { ...step, x: swap(step.x), out: swap(step.out), beside: step.beside.map(swap) };
+}
+
+/** The buffers of a step: written first. */
+export function buffersOf(step: Step): Buffer[] {
+  const read = step.kind === 'nest' ? step.operands : [step.x, ...step.beside];
+  return [step.out.buffer, ...read.map(({ buffer }) => buffer)];
+}
+
+function livesOf(steps: readonly Step[]): Map<Buffer, Life> {
+  const lives = new Map<Buffer, Life>();
+  steps.forEach((step, i) => {
+    for (const buffer of buffersOf(step)) lives.set(buffer, { first: lives.get(buffer)?.first ?? i, last: i });
+  });
+  return lives;
+}

@@ -1,0 +1,44 @@
+import type { Table } from './step.ts';
+
+/** How many outputs may share the offset of an entry. */
+export type Share = Table['share'];
+
+/** Vectors of a tile by the outputs that share an entry: what fits in the registers. */
+export const MOST_VECTORS: Readonly<Record<Share, number>> = { 1: 7, 2: 5, 4: 3 };
+
+/** Entries that a table has: positions where a weight of a block is not zero. */
+export function entriesOf({ weights, outputs, share }: Pick<Table, 'weights' | 'outputs' | 'share'>): number {
+  const positions = weights.length / outputs;
+  if (share === 1) return weights.reduce((count, w) => (w === 0 ? count : count + 1), 0);
+  let count = 0;
+  for (let block = 0; block < outputs; block += share)
+    for (let p = 0; p < positions; p++)
+      for (let r = 0; r < share; r++)
+        if (weights[(block + r) * positions + p] !== 0) {
+          count++;
+          break;
+        }
+  return count;
+}
+
+/** Bytes of a table in memory: a header for each block, then its entries. */
+export function tableBytes(table: Pick<Table, 'weights' | 'outputs' | 'share'>): number {
+  return 4 * (1 + table.share) * (table.outputs / table.share + entriesOf(table));
+}
+
+/** Time of an entry by the outputs that share it, for one vector of pixels: loads once, multiplies as often as it has outputs. */
+const ENTRY_COST: Readonly<Record<Share, number>> = { 1: 1.25, 2: 2.15, 4: 4.1 };
+/** The same for a single pixel: gathered one by one, or four outputs in a vector. */
+const DOT_COST: Readonly<Record<Share, number>> = { 1: 1, 2: Number.POSITIVE_INFINITY, 4: 1.3 };
+
+/** The number of outputs that share entries with which a layer takes the least time. Outputs of one group only share. */
+export function bestShare(
+  weights: Float32Array,
+  outputs: number,
+  { groups = 1, single = false }: { readonly groups?: number; readonly single?: boolean } = {},
+): Share {
+  const costs = single ? DOT_COST : ENTRY_COST;
+  const choices = ([1, 2, 4] as const).filter((share) => (outputs / groups) % share === 0);
+  const cost = (share: Share): number => entriesOf({ weights, outputs, share }) * costs[share];
+  return choices.reduce<Share>((best, share) => (cost(share) < cost(best) ? share : best), 1);
+}
