@@ -13,7 +13,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { OutputFlags } from '../flags.ts';
 import { openModel } from '../opening.node.ts';
-import { checkNotInput, checkWritableFile, fileIn, folderHolding, stemOf } from '../outputs.node.ts';
+import { checkNotInputs, checkWritableFile, fileIn, folderHolding, inputsOf, stemOf } from '../outputs.node.ts';
 
 /** The layout of what --json prints; it rises when a field changes its meaning. */
 const COMPILATION_SCHEMA = 'coppice/compilation@1';
@@ -32,21 +32,23 @@ export async function compileFile(context: Context, path: string, command: Comma
   }
   const output = flags.output ?? `${stemOf(path)}.wasm`;
   const stem = stemOf(output).replace(/\.(wasm|js|mjs)$/i, '');
-  await checkNotInput(output, path);
+  const folder = folderHolding(output);
+  const written = [`${stem}.d.ts`, `${stem}.js`, `${stem}.wasm`].map((name) => fileIn(folder, name));
+  checkNotInputs(written, inputsOf(path, { config: flags.config }));
   checkWritableFile(output);
   const opened = await context.timed('read', () => openModel(path));
   const { weights, target, batch, open, inline = false } = flags;
   const request = { weights, target, ...(batch !== undefined && { batch }), ...(open !== undefined && { open }) };
   const checked = await context.timed('compile', () => compileChecked(onnxruntimeNode, opened.model, request));
   const files = compiledFiles(checked.compiled, stem, inline);
-  await context.timed('write', () => written(folderHolding(output), files));
+  await context.timed('write', () => writeAll(folder, files));
   const sizes = await sizesOf(files);
   const facts = { opened, checked, sizes, weights: weights ?? 'f32' };
   context.print(flags.json === true ? compilationText(context, facts, output) : listing(facts));
   return EXIT.ok;
 }
 
-async function written(folder: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
+async function writeAll(folder: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
   try {
     await writeFiles(folder, files);
   } catch (cause) {
