@@ -1,4 +1,5 @@
-import type { Element, Expression } from './expression/expression.ts';
+import type { Element } from './expression/element.ts';
+import type { Expression } from './expression/expression.ts';
 import type { Combine } from './schedule/step.ts';
 
 /** What an operation computes or a caller feeds, or a constant. Values are known by their object. */

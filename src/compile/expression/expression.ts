@@ -1,7 +1,5 @@
+import type { Element } from './element.ts';
 import type { FunctionName } from './functions.ts';
-
-/** Elements in the memory of a compiled model: 32 bits each. Integers of any width and booleans are i32. */
-export type Element = 'f32' | 'i32';
 
 /** What is computed of one element of each operand. Shared parts are the same object. */
 export type Expression =

@@ -1,6 +1,6 @@
 import type { Code } from '../../wasm/assembler.ts';
 import { vec } from '../../wasm/vectors.ts';
-import type { Element } from './expression.ts';
+import type { Element } from './element.ts';
 import { erf } from './scalar-functions.ts';
 import { erfOf, expOf, logOf, type Scratch, sigmoidOf, tanhOf } from './transcendental.ts';
 

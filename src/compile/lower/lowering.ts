@@ -3,7 +3,8 @@ import { tensorOf } from '../../ir/access.ts';
 import type { Constant, Graph, Node } from '../../ir/model.ts';
 import { halfToNumber } from '../../tensor/half.ts';
 import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
-import { type Element, type Expression, number } from '../expression/expression.ts';
+import type { Element } from '../expression/element.ts';
+import { type Expression, number } from '../expression/expression.ts';
 import { broadcast, type Operation, type Value } from '../operation.ts';
 
 /** Why a node cannot be compiled; the node is named by whoever catches it. */
