@@ -6,7 +6,7 @@ import { kernels } from './kernels/kernels.ts';
 
 /**
  * Dense linear algebra: what the runtime is best at as graphs of one or a few operators with free shapes, the rest by
- * {@link kernels}. Inputs are read in place. Matrices are row-major.
+ * {@link kernels}. Inputs are read in place. Matrices are row-major. Results do not depend on the number of threads.
  */
 export interface Linalg {
   /** A' r: [w]. A: [n, w] f32, r: [n] f32; f32 throughout. One thread: a second one would wait busily while Q is added up. Cost: A read once. */
@@ -45,6 +45,33 @@ export interface Factors {
 }
 
 const FLOAT64 = 11;
+
+/** Columns of a share of a product below which the runtime adds up in other runs. */
+const FEW_COLUMNS = 80;
+/** Products of fewer columns than this, and more columns than rows, are computed the other way round. */
+const TURNED_BELOW = 16 * FEW_COLUMNS;
+
+/** A product of [rows, ...] by [..., columns], as often as there are groups. */
+interface ProductShape {
+  readonly groups?: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * Whether the runtime would add up in an order that depends on its threads. It parts the longer side of a product among them, and parts of few
+ * columns, or of one row, go by other loops.
+ */
+function dependsOnThreads({ groups = 1, rows, columns }: ProductShape, threads: number): boolean {
+  const each = Math.ceil(threads / groups);
+  if (each === 1) return false;
+  return columns > rows ? columns < FEW_COLUMNS * each : rows < 2 * each;
+}
+
+/** Whether a product is computed as the transposed one: then it is the rows of that which threads part. */
+function isTurned({ groups = 1, rows, columns }: ProductShape): boolean {
+  return groups === 1 && columns > rows && columns < TURNED_BELOW;
+}
 /** Groups of rows that a Gram matrix is put together from: those above the diagonal are left out. */
 const GROUPS = 2;
 /** Fewer rows are not parted. */
@@ -109,13 +136,33 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
     const outputs = await (await session).run(new Map(Object.entries(feeds)));
     return (outputs.get('result') as Tensor).data as D;
   };
+  /** Threads for products of these shapes: one, where their results would depend on how many there are. */
+  const steady = (shapes: readonly ProductShape[]): { alone: boolean; name: string } => {
+    const alone = shapes.some((shape) => dependsOnThreads(shape, threads ?? engine.cores));
+    return { alone, name: alone ? ' by one thread' : '' };
+  };
   const matrix = (data: Float32Array, n: number): Tensor => ({ type: 'float32', dims: [n, data.length / n], data });
   const wide = (b: GraphBuilder, value: string): string => b.emit('Cast', [value], { to: FLOAT64 });
   const binary = (
     name: string,
     types: readonly [[string, DataType, number], [string, DataType, number]],
     body: (b: GraphBuilder, x: string, y: string) => string,
-  ): Promise<Session> => graph(name, types, (b, names) => body(b, names[0] as string, names[1] as string));
+    ownThreads = threads,
+  ): Promise<Session> => graph(name, types, (b, names) => body(b, names[0] as string, names[1] as string), ownThreads);
+
+  const turnedProduct = (A: Float32Array, B: Float32Array, { rows, columns }: ProductShape): Promise<Float32Array> => {
+    const { alone, name } = steady([{ rows: columns, columns: rows }]);
+    const session = binary(
+      `turnedProduct${name}`,
+      [
+        ['A', 'float32', 2],
+        ['B', 'float32', 2],
+      ],
+      emitTurned,
+      alone ? 1 : threads,
+    );
+    return call(session, { A: matrix(A, rows), B: matrix(B, A.length / rows) });
+  };
 
   return {
     transposedMatVec: (A, r) =>
@@ -164,8 +211,9 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
     },
     columnNorms: (B, A) => {
       const n = Math.round(Math.sqrt(B.length));
+      const { alone, name } = steady([{ rows: n, columns: A.length / n }]);
       const session = binary(
-        'columnNorms',
+        `columnNorms${name}`,
         [
           ['B', 'float64', 2],
           ['A', 'float32', 2],
@@ -174,39 +222,57 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
           const product = b.emit('MatMul', [B, wide(b, A)]);
           return b.emit('ReduceSum', [b.emit('Mul', [product, product]), b.ints([0])], { keepdims: 0 });
         },
+        alone ? 1 : threads,
       );
       return call(session, { B: { type: 'float64', dims: [n, n], data: B }, A: matrix(A, n) });
     },
     products: (A, B, { groups, rows }) => {
       const width = A.length / groups / rows;
+      const shape = { groups, rows, columns: B.length / groups / width };
+      if (isTurned(shape)) return turnedProduct(A, B, shape);
+      const { alone, name } = steady([shape]);
       const session = binary(
-        'products',
+        `products${name}`,
         [
           ['A', 'float32', 3],
           ['B', 'float32', 3],
         ],
         (b, A, B) => b.emit('MatMul', [A, B]),
+        alone ? 1 : threads,
       );
       return call(session, {
         A: { type: 'float32', dims: [groups, rows, width], data: A },
-        B: { type: 'float32', dims: [groups, width, B.length / groups / width], data: B },
+        B: { type: 'float32', dims: [groups, width, shape.columns], data: B },
       });
     },
     maskedSum: (W, { P, X }, S) => {
       const rows = rowsOf(S, { P, X });
-      const session = graph('maskedSum', [...MASKED, ['W', 'float32', 2]], (b, [P, X, S, W] = []) =>
-        masked(b, S as string, b.emit('Gemm', [P as string, X as string, W as string], { transB: 1 })),
+      const { alone, name } = steady([{ rows, columns: S.length / rows }]);
+      const session = graph(
+        `maskedSum${name}`,
+        [...MASKED, ['W', 'float32', 2]],
+        (b, [P, X, S, W] = []) =>
+          masked(b, S as string, b.emit('Gemm', [P as string, X as string, W as string], { transB: 1 })),
+        alone ? 1 : threads,
       );
       return call(session, { ...maskedFeeds({ P, X }, S, rows), W: matrix(W, rows) });
     },
     maskedNormal: ({ P, X }, S) => {
-      const session = graph('maskedNormal', MASKED, (b, [P, X, S] = []) =>
-        b.emit('MatMul', [
-          masked(b, S as string, b.emit('Gemm', [P as string, X as string], { transB: 1 })),
-          X as string,
-        ]),
+      const rows = rowsOf(S, { P, X });
+      const back = { rows, columns: P.length / rows };
+      const turned = isTurned(back);
+      const there = { rows, columns: S.length / rows };
+      const { alone, name } = steady([there, turned ? { rows: back.columns, columns: rows } : back]);
+      const session = graph(
+        `maskedNormal${turned ? ' turned' : ''}${name}`,
+        MASKED,
+        (b, [P = '', X = '', S = ''] = []) => {
+          const Z = masked(b, S, b.emit('Gemm', [P, X], { transB: 1 }));
+          return turned ? emitTurned(b, Z, X) : b.emit('MatMul', [Z, X]);
+        },
+        alone ? 1 : threads,
       );
-      return call(session, maskedFeeds({ P, X }, S, rowsOf(S, { P, X })));
+      return call(session, maskedFeeds({ P, X }, S, rows));
     },
     addProduct64: (A, x, y) => kernels.addProduct(A, x, y),
     transposedProduct64: (A, r) => {
@@ -225,6 +291,11 @@ const MASKED: readonly [string, DataType, number][] = [
 
 function masked(b: GraphBuilder, S: string, value: string): string {
   return b.emit('Where', [S, value, b.scalar(0)]);
+}
+
+/** A B as (B' A')'. */
+function emitTurned(b: GraphBuilder, A: string, B: string): string {
+  return b.emit('Transpose', [b.emit('Gemm', [B, A], { transA: 1, transB: 1 })], { perm: [1, 0] });
 }
 
 /** Rows of S: [rows, w] with P: [rows, n] and X: [w, n]: rows^2 = |P| |S| / |X|. */

@@ -149,12 +149,24 @@ function program({ model, other, maps }: MomentsRequest): Model {
       builder.output(x, `inputs${i}`);
       if (y !== undefined) builder.output(y, `outputs${i}`);
     } else {
-      const right = builder.emit('Transpose', [x], { perm: [0, 2, 1] });
-      builder.output(builder.emit('MatMul', [x, right]), `gram${i}`);
-      if (y !== undefined) builder.output(builder.emit('MatMul', [y, right]), `cross${i}`);
+      builder.output(emitProduct(builder, x, x), `gram${i}`);
+      if (y !== undefined)
+        builder.output(
+          map.outputs < map.inputs ? emitTransposed(builder, emitProduct(builder, x, y)) : emitProduct(builder, y, x),
+          `cross${i}`,
+        );
     }
     builder.output(builder.emit('ReduceSum', [x, builder.ints([2])], { keepdims: 0 }), `sum${i}`);
     builder.output(builder.emit('Gather', [builder.emit('Shape', [x]), builder.ints([2])]), `count${i}`);
   }
   return neededOnly(builder.build({ opsets: model.opsets, irVersion: Math.max(8, model.irVersion) }));
+}
+
+/** A B' of each group: of no fewer rows than columns, so that the runtime adds up in the same order whatever its threads. */
+function emitProduct(builder: GraphBuilder, a: string, b: string): string {
+  return builder.emit('MatMul', [a, emitTransposed(builder, b)]);
+}
+
+function emitTransposed(builder: GraphBuilder, x: string): string {
+  return builder.emit('Transpose', [x], { perm: [0, 2, 1] });
 }
