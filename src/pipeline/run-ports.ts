@@ -52,8 +52,8 @@ export interface RunPorts extends RunOptions, Stopwatch {
   readonly judgesStages: boolean;
   /** Opens worker threads for block-wise methods; absent = blocks are solved one by one. */
   readonly openPool?: (() => BlockPool) | undefined;
-  /** Where the gradient rows of a run are kept; absent = in memory. */
-  readonly rowsFor?: (options: PruneOptions) => Pick<PruneOptions, 'store' | 'factored'>;
+  /** Where the gradient rows of a run are kept, and its threads; absent = in memory, and all. */
+  readonly rowsFor?: (options: PruneOptions) => Pick<PruneOptions, 'store' | 'factored' | 'threads'>;
   /** What a caller in code may set of a pruning besides: a solver of its own, what is told of stages, where rows are kept. */
   readonly pruning?: Pick<PruneOptions, 'solver' | 'onStage' | 'store' | 'factored'>;
   readonly keeper?: RunKeeper;

@@ -7,7 +7,7 @@ import { chooseLayers } from './layers.ts';
 import { outerLayers, planRows, planText } from './memory-plan.ts';
 import { shapesOf } from './shapes.ts';
 
-const asked = { rows: 1000, weights: 2.6e6, taken: 2e8, half: false, disk: memoryMedium };
+const asked = { rows: 1000, weights: 2.6e6, beside: 0.884e9, half: false, disk: memoryMedium };
 
 describe('planRows', () => {
   it('keeps rows in memory where there is no limit, or they fit', () => {

@@ -1,5 +1,6 @@
 import { asFactors } from '../curvature/factor-store.ts';
 import { type BlockOptions, inBlocks, inMemory, type MakeStore, memoryMedium } from '../curvature/row-store.ts';
+import { TILE } from '../engine/kernels/arena.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import { intAttribute } from '../ir/access.ts';
@@ -12,8 +13,8 @@ export interface MemoryRequest {
   readonly weights: number;
   /** Bytes that the process may take in all; undefined = as much as there is. */
   readonly limit?: number;
-  /** Bytes that it takes already. */
-  readonly taken: number;
+  /** Bytes that the run takes besides: see bytesBesideRows. */
+  readonly beside: number;
   /** Whether the rows are kept as bf16. */
   readonly half: boolean;
   /** Opens a medium on disk; absent where there is none. */
@@ -58,14 +59,9 @@ export interface MemoryPlan {
   readonly factored: readonly OuterLayer[];
 }
 
-/** For the runtime's sessions, compiled code and garbage beside the rows. */
-const OVERHEAD = 400e6;
-/** About a dozen vectors over the weights in f64. */
-const BYTES_A_WEIGHT = 100;
 /** The share of what is left that one block takes: blocks are gathered, and written from, in as much again. */
 const BLOCK_SHARE = 0.25;
 const LARGEST_BLOCK = 256e6;
-const SMALLEST_BLOCK = 16e6;
 /** Factors that are not far smaller than their product do not repay multiplying it out each time. */
 const FACTOR_SHARE = 0.25;
 
@@ -86,16 +82,17 @@ export function planRows(request: MemoryRequest): MemoryPlan {
 
 /** The plan with these layers as factors; null if there is no room for it. */
 function planWhole(
-  { rows, weights, limit, taken, half, disk }: MemoryRequest,
+  { rows, weights, limit, beside, half, disk }: MemoryRequest,
   factored: readonly OuterLayer[],
 ): MemoryPlan | null {
   const type = half ? 'bf16' : 'f32';
   const sum = (of: 'size' | 'length'): number => factored.reduce((total, layer) => total + layer[of], 0);
   const factorBytes = 4 * rows * sum('length');
   const bytes = (half ? 2 : 4) * rows * (weights - sum('size'));
-  const fixed = fixedBytes({ rows, weights, taken }) + factorBytes;
+  const fixed = beside + factorBytes;
   const left = (limit ?? Number.POSITIVE_INFINITY) - fixed;
-  const blockBytes = Math.min(LARGEST_BLOCK, BLOCK_SHARE * left);
+  const smallest = smallestBlock(rows);
+  const blockBytes = Math.max(smallest, Math.min(LARGEST_BLOCK, BLOCK_SHARE * left));
   const blocks = half || factored.length > 0 ? 2 * blockBytes : 0;
   const inside = bytes + blocks <= left;
   const kept = (base: MakeStore): Pick<MemoryPlan, 'store' | 'type' | 'factored'> => ({
@@ -110,7 +107,7 @@ function planWhole(
       bytes: bytes + factorBytes,
       expected: fixed + bytes + (factored.length > 0 ? blocks : 0),
     };
-  if (disk === undefined || blockBytes < SMALLEST_BLOCK) return null;
+  if (disk === undefined || BLOCK_SHARE * left < smallest) return null;
   return {
     ...kept(inBlocks({ open: disk, blockBytes, half })),
     where: 'disk',
@@ -119,15 +116,15 @@ function planWhole(
   };
 }
 
-/** What a run takes beside its gradient rows. */
-function fixedBytes({ rows, weights, taken }: Pick<MemoryRequest, 'rows' | 'weights' | 'taken'>): number {
-  return taken + OVERHEAD + BYTES_A_WEIGHT * weights + 3 * 8 * rows * rows;
+/** Bytes of the narrowest block that sums are the same in as in whole rows. */
+function smallestBlock(rows: number): number {
+  return 4 * rows * TILE;
 }
 
 function demanded(request: MemoryRequest, plan: MemoryPlan | null): MemoryPlan {
   if (plan !== null) return plan;
   throw new OptionError(
-    `Cannot keep to ${(Number(request.limit) / 1e9).toFixed(1)} GB of memory: the run takes ${((fixedBytes(request) + 4 * SMALLEST_BLOCK) / 1e9).toFixed(1)} GB beside its gradient rows; allow more memory, or prune fewer layers`,
+    `Cannot keep to ${(Number(request.limit) / 1e9).toFixed(1)} GB of memory: the run takes ${((request.beside + smallestBlock(request.rows) / BLOCK_SHARE) / 1e9).toFixed(1)} GB beside its gradient rows; allow more memory, or prune fewer layers`,
     { remedies: [{ option: 'memory' }, { option: 'layers' }] },
   );
 }

@@ -9,6 +9,8 @@ import { budgetedLayers, prune } from '../../methods/prune.ts';
 import { type PruneOptions, type ResolvedPrune, resolveGradients, resolvePrune } from '../../methods/prune-options.ts';
 import { quadratic } from '../../problem/quadratic.ts';
 import { rowsOf } from '../../pruning/gradients.ts';
+import { planText } from '../../pruning/memory-plan.ts';
+import { workText } from '../../pruning/work-plan.ts';
 import { bytes, integer, percent, short } from '../../report/figures.ts';
 import { sparkline } from '../../report/sparkline.ts';
 import { textTable } from '../../report/table.ts';
@@ -18,6 +20,7 @@ import { EXIT } from '../exit-codes.ts';
 import type { MachineFlags } from '../flags.ts';
 import { countLayers, total } from '../measuring.ts';
 import type { RunSetup } from './setup.ts';
+import type { RunPlan } from './work-plan.ts';
 
 /** The layout of a plan; it rises when a field changes its meaning. */
 const PLAN_SCHEMA = 'coppice/plan@1';
@@ -30,7 +33,7 @@ export async function printPlan(
   context: Context,
   setup: RunSetup,
   options: PruneOptions,
-  flags: MachineFlags,
+  { flags, plan: made }: { readonly flags: MachineFlags; readonly plan: RunPlan | null },
 ): Promise<number> {
   const resolved = resolvePrune(options);
   const rows = resolveGradients(options);
@@ -71,6 +74,8 @@ export async function printPlan(
     predictedLossChange: predicted,
     minutes,
     gradients: computeOf(resolved, { rows, stages, prunable }),
+    memory: made === null ? null : memoryOf(made),
+    seconds: made?.work.seconds ?? null,
     layers: counts.map(({ layer, kept, macs }) => ({
       name: layer.name,
       op: layer.op,
@@ -82,7 +87,7 @@ export async function printPlan(
     })),
     warnings: context.warnings,
   };
-  context.print(flags.json === true ? JSON.stringify(plan, null, 2) : planText(plan, context.width));
+  context.print(flags.json === true ? JSON.stringify(plan, null, 2) : textOf(plan, context.width));
   return EXIT.ok;
 }
 
@@ -94,6 +99,17 @@ function computeOf(
   if (rows !== null) return { rows: samples, samples: samples * batch * stages, bytes: 4 * samples * prunable };
   const trains = Object.hasOwn(METHODS, method) && takesCompute(METHODS[method as Method]);
   return trains && minutes === null ? { rows: samples, samples: samples * batch, bytes: 0 } : null;
+}
+
+/** What the run takes of memory, and where its rows lie. */
+function memoryOf({ work, rows }: RunPlan): NonNullable<Plan['memory']> {
+  return {
+    peak: Math.round(work.peak),
+    threads: work.threads,
+    parts: work.parts.map(({ what, bytes }) => ({ what, bytes: Math.round(bytes) })),
+    rows: rows === null ? null : { where: rows.where, type: rows.type, bytes: Math.round(rows.bytes) },
+    says: [workText(work), ...(rows === null ? [] : [planText(rows)])],
+  };
 }
 
 /** Of a weight that is stored as float32; positions of sparse weights are not counted. */
@@ -146,6 +162,16 @@ interface Plan {
     readonly flops: number | null;
     readonly nonzeros: number;
   }[];
+  /** Bytes at the peak, the largest part first. */
+  readonly memory: {
+    readonly peak: number;
+    readonly threads: number;
+    readonly parts: readonly { readonly what: string; readonly bytes: number }[];
+    readonly rows: { readonly where: string; readonly type: string; readonly bytes: number } | null;
+    readonly says: readonly string[];
+  } | null;
+  /** Rough; null where the model does not run. */
+  readonly seconds: number | null;
   readonly gradients: { readonly rows: number; readonly samples: number; readonly bytes: number } | null;
   readonly layers: readonly {
     readonly name: string;
@@ -156,8 +182,8 @@ interface Plan {
   }[];
 }
 
-function planText(
-  { model, method, prunable, nonzeros, macs, stages, gradients, minutes, layers, predictedLossChange }: Plan,
+function textOf(
+  { model, method, prunable, nonzeros, macs, stages, gradients, minutes, layers, memory, predictedLossChange }: Plan,
   width: number,
 ): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
@@ -178,6 +204,7 @@ function planText(
           `loss ${predictedLossChange < 0 ? '' : '+'}${predictedLossChange.toPrecision(3)} by the quadratic model, before any weight is solved for`,
         ]),
     computeText(gradients, minutes),
+    ...(memory?.says ?? []),
     stages.length === 1
       ? 'one stage'
       : `${stages.length} stages: ${listed(stages.map(({ nonzeros, flops }) => `${percent(1 - nonzeros / prunable, 1)}${flops === null ? '' : ` with ${percent(flops, 1)} of the MACs`}`))}`,
@@ -206,7 +233,7 @@ function computeText(gradients: Plan['gradients'], minutes: number | null): stri
   if (gradients === null) return 'no gradients';
   const all = `${integer(gradients.samples)} sample gradients in all`;
   if (gradients.bytes === 0) return `${integer(gradients.rows)} training steps, ${all}`;
-  return `${integer(gradients.rows)} gradient rows (${bytes(gradients.bytes)} of memory), ${all}`;
+  return `${integer(gradients.rows)} gradient rows (${bytes(gradients.bytes)}), ${all}`;
 }
 
 /** Stages that are named one by one; of more, the ends. */

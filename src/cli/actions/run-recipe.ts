@@ -6,7 +6,8 @@ import { budgetPart, type PruneStep, type Recipe } from '../../pipeline/recipe.t
 import { run } from '../../pipeline/run.ts';
 import type { RunPorts } from '../../pipeline/run-ports.ts';
 import { checkPruneStep, methodOfStep, preparePrune } from '../../pipeline/transforms/prune-options.ts';
-import type { MemoryPlan } from '../../pruning/memory-plan.ts';
+import { planText } from '../../pruning/memory-plan.ts';
+import { workText } from '../../pruning/work-plan.ts';
 import { percent, bytes as sizeText } from '../../report/figures.ts';
 import { REPORT_FILES } from '../../report/files.node.ts';
 import { readPage } from '../../report/page.node.ts';
@@ -23,9 +24,9 @@ import {
 } from '../outputs.node.ts';
 import { endOf, NO_KEEPER, openKeeper } from './keeper.ts';
 import { printPlan } from './plan.ts';
-import { rowsPlan, storeOf } from './rows-plan.ts';
 import { finish } from './run-result.ts';
 import { openRun, portsOf, type RunSetup } from './setup.ts';
+import { optionsOf, planPruning, planTraining, type RunPlan } from './work-plan.ts';
 
 /** Bytes of a model from which on it is timed only where that is asked for. */
 const MOST_TIMED = 2 ** 28;
@@ -57,7 +58,7 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
   if (flags.dryRun !== true) await checkOutputs(asked, flags, output);
   const setup = await openRun(context, path, requestOf(recipe, flags));
   const [first] = recipe.steps;
-  const plans: { rows: MemoryPlan | null } = { rows: null };
+  const plans: { made: RunPlan | null } = { made: null };
   const { opened, data, engine } = setup;
   leaveLatency(context, opened, command);
   const machine = command.opts<MachineFlags>();
@@ -65,8 +66,10 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
     ...portsOf(context, setup, flags),
     judgesStages: flags.report !== undefined || flags.json === true || flags.events !== undefined,
     rowsFor: (options) => {
-      plans.rows = rowsPlan(context, setup, options, flags);
-      return storeOf(plans.rows);
+      const plan = planPruning(setup, options, { flags, steps: recipe.steps });
+      if (plans.made === null && flags.dryRun !== true) tellPlan(context, plan, flags);
+      plans.made = plan;
+      return optionsOf(plan, flags);
     },
     ...(asked.teacher && { teacher: asked.teacher.model }),
   };
@@ -74,8 +77,9 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
   if (flags.dryRun === true) {
     if (first?.do !== 'prune') throw new OptionError('Cannot plan a recipe that does not begin with a pruning');
     const { options } = await preparePrune(opened.model, first, ports);
-    return printPlan(context, setup, options, flags);
+    return printPlan(context, setup, options, { flags, plan: plans.made });
   }
+  if (first?.do === 'finetune') planTraining(setup, recipe.steps, flags);
   const trains = recipe.steps.filter((step) => step.do === 'finetune' || (step.do === 'prune' && step.gradual));
   const keeper =
     trains.length === 1 && data !== null
@@ -90,7 +94,7 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
         })
       : NO_KEEPER;
   const finished = await run(opened.model, recipe.steps, { ...ports, keeper: keeper.run });
-  const code = await finish(context, setup, finished, { flags: machine, recipe, output, plan: plans.rows });
+  const code = await finish(context, setup, finished, { flags: machine, recipe, output, plan: plans.made?.rows ?? null });
   await endOf(context, keeper);
   return code;
 }
@@ -113,6 +117,12 @@ function requestOf({ steps, ...rows }: Recipe, machine: MachineFlags) {
     learns: steps.some((step) => step.do !== 'prune'),
     seed: seed ?? 1,
   };
+}
+
+/** Says what a run takes, where it was asked to keep to something. */
+function tellPlan({ tell }: Context, { work, rows }: RunPlan, { memory, half }: MachineFlags): void {
+  if (memory !== undefined) tell(workText(work));
+  if ((memory !== undefined || half === true) && rows !== null) tell(planText(rows));
 }
 
 /** Where the user does not ask for it, large models are not timed: that takes both of them in the runtime at once. */
