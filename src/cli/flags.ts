@@ -304,9 +304,22 @@ export interface PruneFlags extends PruningFlags, BudgetFlags, TrainingFlags, Ma
   readonly tune?: boolean;
 }
 
-/** How a recipe is run, and where its results go: the flags that `coppice prune` and `coppice run` share. */
-export interface MachineFlags extends OutputFlags, ProviderFlags, CheckpointFlags {
+/** The flag of {@link memoryFlag}. */
+export interface MemoryFlag {
   readonly memory?: number;
+}
+
+/** Adds what a run may take. */
+export function memoryFlag(command: Command): Command {
+  return command.option(
+    '--memory <bytes>',
+    'what the run may take in all, such as 4GB: gradient rows that do not fit go to disk; a run that does not fit is refused before it starts',
+    byteCount,
+  );
+}
+
+/** How a recipe is run, and where its results go: the flags that `coppice prune` and `coppice run` share. */
+export interface MachineFlags extends MemoryFlag, OutputFlags, ProviderFlags, CheckpointFlags {
   readonly half?: boolean;
   readonly output?: string;
   readonly report?: string;
@@ -325,12 +338,7 @@ export interface CheckpointFlags {
 
 /** Adds the flags of {@link MachineFlags} but for those of checkpoints. */
 export function machineFlags(command: Command): Command {
-  command
-    .option(
-      '--memory <bytes>',
-      'what the run may take, such as 4GB; gradient rows that do not fit go to disk',
-      byteCount,
-    )
+  memoryFlag(command)
     .option('--half', 'keep gradient rows as bf16: half the size, a slightly worse objective')
     .option('--latency', 'time the model before and after', true)
     .option('--no-latency', 'do not')
@@ -351,7 +359,7 @@ export function checkpointFlags(command: Command): Command {
 }
 
 /** Flags of `coppice sweep`. */
-export interface SweepFlags extends PruningFlags, CheckpointFlags {
+export interface SweepFlags extends MemoryFlag, PruningFlags, CheckpointFlags {
   readonly methods: Method[];
   readonly sparsity?: number[];
   readonly flops?: number[];
@@ -370,7 +378,13 @@ export interface EvalFlags extends PreprocessFlags, OutputFlags, ProviderFlags, 
 }
 
 /** Flags of `coppice finetune`. */
-export interface FinetuneFlags extends PreprocessFlags, OutputFlags, ProviderFlags, LossFlags, TrainingFlags {
+export interface FinetuneFlags
+  extends MemoryFlag,
+    PreprocessFlags,
+    OutputFlags,
+    ProviderFlags,
+    LossFlags,
+    TrainingFlags {
   readonly data?: string;
   readonly eval?: string;
   readonly batch: number;

@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../graph/builder.ts';
 import type { DataType, Tensor } from '../tensor/tensor.ts';
 import { deviceGram } from './device-gram.ts';
-import type { Engine, Session } from './engine.ts';
+import type { Engine, Session, SessionOptions } from './engine.ts';
 import { kernels } from './kernels/kernels.ts';
 
 /**
@@ -105,6 +105,7 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
     inputs: readonly [string, DataType, number][],
     body: (b: GraphBuilder, names: string[]) => string | string[],
     ownThreads = threads,
+    optimization: SessionOptions['optimization'] = 'all',
   ): Promise<Session> => {
     const known = sessions.get(name);
     if (known !== undefined) return known;
@@ -125,7 +126,10 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
       });
       builder.outputs.push({ name: output, type: null, shape: null });
     });
-    const made = engine.createSession(builder.build(), ownThreads === undefined ? {} : { threads: ownThreads });
+    const made = engine.createSession(builder.build(), {
+      optimization,
+      ...(ownThreads !== undefined && { threads: ownThreads }),
+    });
     sessions.set(name, made);
     return made;
   };
@@ -148,7 +152,11 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
     types: readonly [[string, DataType, number], [string, DataType, number]],
     body: (b: GraphBuilder, x: string, y: string) => string,
     ownThreads = threads,
-  ): Promise<Session> => graph(name, types, (b, names) => body(b, names[0] as string, names[1] as string), ownThreads);
+    optimization: SessionOptions['optimization'] = 'all',
+  ): Promise<Session> => {
+    const both = (b: GraphBuilder, names: string[]): string => body(b, names[0] as string, names[1] as string);
+    return graph(name, types, both, ownThreads, optimization);
+  };
 
   const turnedProduct = (A: Float32Array, B: Float32Array, { rows, columns }: ProductShape): Promise<Float32Array> => {
     const { alone, name } = steady([{ rows: columns, columns: rows }]);
@@ -160,6 +168,7 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
       ],
       emitTurned,
       alone ? 1 : threads,
+      'none', // the runtime would turn it back
     );
     return call(session, { A: matrix(A, rows), B: matrix(B, A.length / rows) });
   };
@@ -271,6 +280,7 @@ function openAlgebra(engine: Engine, threads: number | undefined): Linalg {
           return turned ? emitTurned(b, Z, X) : b.emit('MatMul', [Z, X]);
         },
         alone ? 1 : threads,
+        turned ? 'none' : 'all',
       );
       return call(session, maskedFeeds({ P, X }, S, rows));
     },

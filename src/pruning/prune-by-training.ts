@@ -17,7 +17,7 @@ import { keptOf, solvedLayers, unsolved } from './prune-in-one.ts';
 import type { StageResult } from './stage-result.ts';
 
 /** Constants of runs that train, chosen on held-out training data (docs/experiments.md). */
-const START = {
+export const START = {
   /** Weights that the training starts with, in those that it ends with. */
   kept: 2,
   /** With fewer samples than this the layers are solved and nothing is trained, unless a budget of compute asks for it. */

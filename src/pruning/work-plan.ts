@@ -1,4 +1,4 @@
-import { OptionError } from '../errors/errors.ts';
+import { OptionError, type Remedy } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import { intAttribute } from '../ir/access.ts';
 import { measuredShape } from '../reconstruction/kept-inputs.ts';
@@ -23,6 +23,8 @@ export interface WorkFacts {
   readonly stages: number;
   /** Samples that there are. */
   readonly count: number;
+  /** Of a training: whether there is more to do than to solve the layers; default yes. */
+  readonly trains?: boolean;
   /** Epochs of trainings of their own, behind the pruning or without one, and samples of a step of theirs. */
   readonly epochs?: number;
   readonly trained?: number;
@@ -63,9 +65,11 @@ export const MEASURED = {
   /** Matrices of n x n in f64. */
   matrices: 3,
   /** Bytes a weight of layers that are solved: dense, present, pruned, supports, scores. */
-  layerBytes: 26,
+  layerBytes: 14,
+  /** Arrays of the size of what is solved at once, garbage among them. */
+  solverArrays: 12,
   /** Bytes a weight of what a training keeps: the candidates, and the supports. */
-  candidateBytes: 18,
+  candidateBytes: 8,
   /** Bytes a parameter: value, momentum, gradient in the runtime and here. */
   parameterBytes: 20,
   /** Floats of a forward pass, and of one with its gradient, that are in memory at once, as a share of all its values. */
@@ -111,18 +115,32 @@ export function bytesBesideRows(facts: WorkFacts): number {
 }
 
 function tooLarge({ kind, limit = 0 }: WorkFacts, parts: readonly WorkPart[]): OptionError {
+  const { says, remedies } = REMEDIES[kind];
   const [largest] = parts.filter(({ what }) => what !== PROCESS);
   return new OptionError(
-    `Cannot keep to ${bytesText(limit)} of memory: the run takes about ${bytesText(sumOf(parts))}, of which ${bytesText(largest?.bytes ?? 0)} are ${largest?.what}; ${REMEDIES[kind]}`,
-    { fields: { needed: sumOf(parts) } },
+    `Cannot keep to ${bytesText(limit)} of memory: the run takes about ${bytesText(sumOf(parts))}, of which ${bytesText(largest?.bytes ?? 0)} are ${largest?.what}; ${says}`,
+    { fields: { needed: sumOf(parts) }, remedies },
   );
 }
 
-const REMEDIES: Readonly<Record<WorkKind, string>> = {
-  weights: 'allow more --memory, or name fewer --layers',
-  rows: 'allow more --memory, lower --samples, name fewer --layers, or use --method magnitude',
-  layers: 'allow more --memory, lower --samples, name fewer --layers, or use --method magnitude',
-  training: 'allow more --memory, lower --batch, or use --method reconstruct or magnitude',
+const BY_MAGNITUDE: Remedy = { option: 'method', value: 'magnitude' };
+const REMEDIES: Readonly<Record<WorkKind, { readonly says: string; readonly remedies: readonly Remedy[] }>> = {
+  weights: {
+    says: 'allow more memory, or name fewer layers',
+    remedies: [{ option: 'memory' }, { option: 'layers' }],
+  },
+  rows: {
+    says: 'allow more memory, take fewer rows, name fewer layers, or prune by magnitude',
+    remedies: [{ option: 'memory' }, { option: 'samples' }, { option: 'layers' }, BY_MAGNITUDE],
+  },
+  layers: {
+    says: 'allow more memory, take fewer samples, name fewer layers, or prune by magnitude',
+    remedies: [{ option: 'memory' }, { option: 'samples' }, { option: 'layers' }, BY_MAGNITUDE],
+  },
+  training: {
+    says: 'allow more memory, take smaller batches, or prune without a training',
+    remedies: [{ option: 'memory' }, { option: 'batch' }, { option: 'method', value: 'reconstruct' }, BY_MAGNITUDE],
+  },
 };
 
 const PROCESS = 'the process so far';
@@ -158,7 +176,7 @@ const MOMENTS: Readonly<Record<WorkKind, (facts: WorkFacts, p: number) => WorkPa
     const kept = { what: 'candidates', bytes: MEASURED.candidateBytes * p };
     return [
       [...layerParts({ ...facts, samples: Math.min(facts.count, SOLVED_SAMPLES) }, p), kept],
-      [...trainingParts(facts), kept],
+      ...(facts.trains === false ? [] : [[...trainingParts({ ...facts, run: partOf(facts) }), kept]]),
     ];
   },
 };
@@ -223,18 +241,32 @@ function problemBytes({ groups, inputs, outputs, positions, step, keeps }: Count
 /** What the inverse of H takes, or a block of conjugate gradients. */
 function solverBytes({ inputs, outputs, positions, step, keeps }: CountedMap, samples: number): number {
   const columns = (samples * positions) / step;
-  const solve = 4 * 4 * Math.min(SOLVED_AT_ONCE, inputs * outputs);
+  const solve = 4 * MEASURED.solverArrays * Math.min(SOLVED_AT_ONCE, inputs * outputs);
   return Math.max(solve, keeps === true ? 8 * (4 * columns ** 2 + 3 * NORMS_AT_ONCE * columns) : 8 * 3 * inputs ** 2);
 }
 
-function trainingParts({ activations, batch, threads, constants, count }: WorkFacts): WorkPart[] {
-  const values = 4 * MEASURED.backward * (activations ?? 0) * Math.min(batch, count);
+/** A training of batches in runs of so many samples: the batch, or parts of it, in a session each. */
+function trainingParts(facts: WorkFacts & { readonly run?: number }): WorkPart[] {
+  const { activations, threads, constants, count } = facts;
+  const batch = Math.max(1, Math.min(facts.batch, count));
+  const run = Math.min(facts.run ?? batch, batch);
+  const sessions = Math.min(Math.ceil(batch / run), threads);
   return [
     { what: 'parameters, their gradients and momentum', bytes: MEASURED.parameterBytes * constants },
-    { what: 'training sessions', bytes: values + 4 * constants * Math.min(2, threads) },
+    {
+      what: 'training sessions',
+      bytes: sessions * (4 * MEASURED.backward * (activations ?? 0) * run + 4 * constants),
+    },
     { what: 'the model that is imitated', bytes: heldWeights(constants) },
   ];
 }
+
+/** Samples of one run where a training closes in: see `partOf` of the training. */
+function partOf({ activations }: WorkFacts): number {
+  return Math.max(TRAINED_RUN.least, Math.floor(TRAINED_RUN.numbers / Math.max(1, activations ?? 1)));
+}
+
+const TRAINED_RUN = { numbers: 16_000_000, least: 1 };
 
 /** The layers as maps, as far as they are known without their inputs. */
 function mapsOf({ layers, samples }: Pick<WorkFacts, 'layers' | 'samples'>): CountedMap[] {
@@ -266,7 +298,8 @@ function secondsOf(facts: WorkFacts): number {
     return training + stages * (gradients(samples * batch) + (1.5 * samples ** 2 * p) / product + (samples * p) / 1e9);
   const solved = layerSeconds({ ...facts, samples: Math.min(count, kind === 'layers' ? samples : SOLVED_SAMPLES) });
   if (kind === 'layers') return training + solved;
-  return training + solved + gradients(samples * batch) + (2 * macs * JUDGED) / model + (samples * p) / 100e6;
+  const trained = facts.trains === false ? 0 : gradients(samples * batch) + (samples * p) / 100e6;
+  return training + solved + trained + (2 * macs * JUDGED) / model;
 }
 
 /** Of solving layers: forward passes, supports in stages, costs, weights. */

@@ -94,7 +94,12 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
         })
       : NO_KEEPER;
   const finished = await run(opened.model, recipe.steps, { ...ports, keeper: keeper.run });
-  const code = await finish(context, setup, finished, { flags: machine, recipe, output, plan: plans.made?.rows ?? null });
+  const code = await finish(context, setup, finished, {
+    flags: machine,
+    recipe,
+    output,
+    plan: plans.made?.rows ?? null,
+  });
   await endOf(context, keeper);
   return code;
 }

@@ -24,6 +24,7 @@ import { endOf, type Keeper, openKeeper } from './keeper.ts';
 import { openRun, portsOf, type RunRequest, type RunSetup } from './setup.ts';
 import { asked, sweepCsv, sweepDocument, sweepTable } from './sweep-printing.ts';
 import { failureIn, unfinished } from './unfinished.ts';
+import { optionsOf, planPruning } from './work-plan.ts';
 
 /** Prunes by all methods to all sparsities. @returns the exit code */
 export async function sweepFile(context: Context, path: string, command: Command): Promise<number> {
@@ -48,7 +49,10 @@ export async function sweepFile(context: Context, path: string, command: Command
       seeds: flags.seeds,
       asked: askedOf(flags),
       recalibrate: flags.recalibrate === true,
-      ports: portsOf(context, setup, flags),
+      ports: {
+        ...portsOf(context, setup, flags),
+        rowsFor: (options) => optionsOf(planPruning(setup, options, { flags, steps: [] }), flags),
+      },
       ...(setup.shapes && { macs: weightMacs(setup.opened.model, setup.shapes) }),
       measure,
       known: keeper.cells,

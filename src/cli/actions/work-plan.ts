@@ -6,6 +6,7 @@ import { methodOf, takesCompute } from '../../methods/list.ts';
 import { type PruneOptions, resolveGradients, resolvePrune } from '../../methods/prune-options.ts';
 import type { Step } from '../../pipeline/recipe.ts';
 import { type MemoryPlan, outerLayers, planRows, planText } from '../../pruning/memory-plan.ts';
+import { START } from '../../pruning/prune-by-training.ts';
 import { bytesBesideRows, planWork, type WorkFacts, type WorkKind, type WorkPlan } from '../../pruning/work-plan.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import type { MachineFlags } from '../flags.ts';
@@ -39,12 +40,14 @@ export function planPruning(
 ): RunPlan {
   const resolved = resolvePrune(options);
   const { samples = 1, batch = 1, stages = 1 } = resolved;
+  const { gradients, minutes } = options;
   const facts = {
     ...factsOf(setup, flags),
     kind: kindOf(options),
     samples,
     batch,
     stages,
+    trains: (setup.data?.source.count ?? 0) >= START.leastToTrain || (gradients ?? minutes ?? null) !== null,
     ...trainingOf(steps),
   };
   const rows = resolveGradients(options) === null ? null : rowsOf(facts, options, flags);

@@ -2,7 +2,15 @@ import type { Command } from 'commander';
 import { FINETUNE_DEFAULTS } from '../../finetune/finetune.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { DATA_FORMS, lossFlags, outputFlags, preprocessFlags, providerFlag, trainingFlags } from '../flags.ts';
+import {
+  DATA_FORMS,
+  lossFlags,
+  memoryFlag,
+  outputFlags,
+  preprocessFlags,
+  providerFlag,
+  trainingFlags,
+} from '../flags.ts';
 import { count, whole } from '../parsers.ts';
 
 /** Adds the flags of `coppice finetune`. */
@@ -24,6 +32,7 @@ export function define(command: Command): void {
     .option('--seed <n>', 'of every random draw', whole, seed);
   preprocessFlags(command);
   command.option('-o, --output <file>', 'the trained model (default: MODEL-finetuned.onnx in the current folder)');
+  memoryFlag(command);
   providerFlag(command);
   outputFlags(command);
 }

@@ -3,7 +3,15 @@ import { METHOD_NAMES, SOLVING_METHOD } from '../../methods/list.ts';
 import { PRUNE_DEFAULTS } from '../../methods/prune-options.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
-import { checkpointFlags, methodsHelp, outputFlags, preprocessFlags, providerFlag, pruningFlags } from '../flags.ts';
+import {
+  checkpointFlags,
+  memoryFlag,
+  methodsHelp,
+  outputFlags,
+  preprocessFlags,
+  providerFlag,
+  pruningFlags,
+} from '../flags.ts';
 import { list, oneOf, shares, wholes } from '../parsers.ts';
 
 /** Adds the flags of `coppice sweep`. */
@@ -27,6 +35,7 @@ export function define(command: Command): void {
     .option('--report <folder>', 'write sweep.json and report.html there; measures the size of each model')
     .option('--latency', 'time each model, one sample at a time')
     .option('--csv', 'print one line a run as CSV instead of a table');
+  memoryFlag(command);
   checkpointFlags(command);
   providerFlag(command);
   outputFlags(command).addHelpText('after', methodsHelp());
