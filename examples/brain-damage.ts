@@ -1,15 +1,7 @@
-import {
-  type AnySolver,
-  backSolve,
-  type Constraint,
-  magnitudePruned,
-  markedColumns,
-  type QuadraticProblem,
-  solver,
-} from '../src/solvers.ts';
+import { type Able, type AnySolver, type Constraint, magnitudePruned, markedColumns, solver } from '../src/solvers.ts';
 
 interface State {
-  readonly problem: QuadraticProblem;
+  readonly problem: Able<'columns' | 'solve'>;
   readonly constraint: Constraint;
   w: Float64Array;
   status: 'running' | 'converged' | 'not-positive-definite';
@@ -24,9 +16,9 @@ interface State {
  * back-solve in place of retraining. Cost: A read once, and one back-solve. Deterministic.
  */
 export function brainDamage(): AnySolver {
-  return solver<State>({
+  return solver<State, 'columns' | 'solve'>({
     name: 'brain-damage',
-    needs: ['columns', 'gram'],
+    needs: ['columns', 'solve'],
     init: async (problem, constraint) => ({
       problem,
       constraint,
@@ -37,7 +29,7 @@ export function brainDamage(): AnySolver {
       const { problem, constraint } = state;
       const curvature = await diagonal(problem);
       const cost = problem.wBar.map((x, i) => (x * x * (curvature[i] as number)) / 2);
-      const solution = await backSolve(problem, constraint.support(cost));
+      const solution = await problem.solveOn(constraint.support(cost));
       state.status = solution === null ? 'not-positive-definite' : 'converged';
       if (solution !== null) state.w = solution.w;
     },
@@ -47,7 +39,7 @@ export function brainDamage(): AnySolver {
 }
 
 /** |a_i|^2 / n + lambda, [p] */
-async function diagonal(problem: QuadraticProblem): Promise<Float64Array> {
+async function diagonal(problem: Able<'columns'>): Promise<Float64Array> {
   const { n, p, lambda } = problem;
   const squares = new Float64Array(p);
   for await (const { indices, data } of markedColumns(problem, new Uint8Array(p).fill(1))) {

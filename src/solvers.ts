@@ -4,20 +4,32 @@ export { type Constraint, countNonzeros, projection, squared, supportOf } from '
 export { type CostedGroup, knapsack, type Limit } from './constraints/knapsack.ts';
 export type { GradientRows } from './curvature/gradient-rows.ts';
 export { type Linalg, linalg } from './engine/linalg.ts';
-export { type BackSolution, backSolve } from './problem/back-solve.ts';
+export { type BackSolution, type BackSolved, backSolve } from './problem/back-solve.ts';
 export { allColumns, type ColumnBlock, columnsOf, gramOf, lowerGramOf, markedColumns } from './problem/columns.ts';
+export { type LayerModel, type LayerSetup, layerModel } from './problem/layer.ts';
+export type {
+  Abilities,
+  Able,
+  Capability,
+  Differentiable,
+  Inverse,
+  Invertible,
+  Layered,
+  LowRank,
+  Point,
+  Problem,
+  Solvable,
+  Solved,
+  Value,
+} from './problem/problem.ts';
 export {
-  type Capability,
   composeValue,
-  nonzeros,
-  type Point,
   type QuadraticOptions,
   type QuadraticProblem,
+  type QuadraticValue,
   quadratic,
-  squaredDistance,
-  squaredNorm,
-  type Value,
 } from './problem/quadratic.ts';
+export { nonzeros, squaredDistance, squaredNorm } from './problem/vectors.ts';
 export { type ChitaCdOptions, chitaCd } from './solvers/chita/active-set.ts';
 export { type ChitaOptions, chita, initialSupport } from './solvers/chita/back-solving.ts';
 export { type ChitaBlockOptions, chitaBlock } from './solvers/chita/block-wise.ts';

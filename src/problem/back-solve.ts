@@ -1,13 +1,17 @@
 import { type Cholesky, cholesky, solve } from './cholesky.ts';
 import { gramOf, lowerGramOf } from './columns.ts';
-import { type Point, type QuadraticProblem, squaredNorm, type Value } from './quadratic.ts';
+import type { Differentiable, LowRank, Point, Problem, Solved, Value } from './problem.ts';
+import { squaredNorm } from './vectors.ts';
+import { worthOf } from './worth.ts';
+
+/** What {@link backSolve} needs of a problem. */
+export interface BackSolved<V extends Value = Value> extends Problem<V>, Differentiable, LowRank {
+  along(z: Float64Array, support: Uint8Array): Promise<Point<V>>;
+}
 
 /** The best weights on a support, and the factor that gave them. */
-export interface BackSolution {
-  /** Rounded to f32. */
-  readonly w: Float64Array;
-  /** Q at w. */
-  readonly value: Value;
+export interface BackSolution<V extends Value = Value> extends Solved {
+  readonly value: V;
   /** Of A_S A_S' + mu I; the products of its Gram matrix may be f32. */
   readonly factor: Cholesky;
   /** (A_S A_S' + mu I)^-1 (A_P wBar_P - a e) */
@@ -36,11 +40,11 @@ const CORRECTIONS = 4;
  * Factor, residuals and Q in f64. Cost: 3/4 n^2 |S| + n^3 / 6, A read twice and once more a correction; n^2 and a block
  * of columns extra.
  */
-export async function backSolve(
-  problem: QuadraticProblem,
+export async function backSolve<V extends Value>(
+  problem: BackSolved<V>,
   support: Uint8Array,
-  near?: Point,
-): Promise<BackSolution | null> {
+  near?: Point<V>,
+): Promise<BackSolution<V> | null> {
   const { a, wBar } = problem;
   const kept = await problem.value(
     wBar.map((x, i) => (support[i] === 1 ? x : 0)),
@@ -49,26 +53,34 @@ export async function backSolve(
   const right = kept.product.map((x) => -x - a);
   const quick = factored(problem, await lowerGramOf(problem, support));
   if (quick !== null && quick.jitter === 0) {
-    const solution = await refine(problem, support, { factor: quick, right });
-    if (solution !== null) return solution;
+    const refined = await refine(problem, support, { factor: quick, right });
+    if (refined !== null) return refined;
   }
   const factor = factored(problem, await gramOf(problem, support));
   if (factor === null) return null;
   const dual = solve(factor, right);
-  return { ...(await problem.along(dual, support)), factor, dual };
+  return solution(problem, support, { ...(await problem.along(dual, support)), factor, dual });
 }
 
-function factored({ n, mu }: QuadraticProblem, K: Float64Array): Cholesky | null {
+function solution<V extends Value>(
+  problem: BackSolved<V>,
+  support: Uint8Array,
+  found: Omit<BackSolution<V>, 'worth'>,
+): BackSolution<V> {
+  return { ...found, worth: () => worthOf(problem, { ...found, support }) };
+}
+
+function factored({ n, mu }: LowRank, K: Float64Array): Cholesky | null {
   for (let i = 0; i < n; i++) (K[i * n + i] as number) += mu;
   return cholesky(K, n);
 }
 
 /** Solves (2) and corrects the solution until Q is within the tolerance of its minimum on S; null if that does not come about. */
-async function refine(
-  problem: QuadraticProblem,
+async function refine<V extends Value>(
+  problem: BackSolved<V>,
   support: Uint8Array,
   { factor, right }: { factor: Cholesky; right: Float64Array },
-): Promise<BackSolution | null> {
+): Promise<BackSolution<V> | null> {
   const { mu, a } = problem;
   const unavoidable = (w: Float64Array): number => ROUNDING ** 2 * traceOf(factor) * largestSquare(w);
   let dual = solve(factor, right);
@@ -77,7 +89,7 @@ async function refine(
     // right - (A_S A_S' + mu I) z, since A (w - wBar) = A_S A_S' z - A_P wBar_P
     const residual = value.product.map((x, i) => -a - mu * (dual[i] as number) - x);
     const wanted = Math.max(TOLERANCE * Math.abs(value.objective), unavoidable(w));
-    if (squaredNorm(residual) / 2 <= wanted) return { w, value, factor, dual };
+    if (squaredNorm(residual) / 2 <= wanted) return solution(problem, support, { w, value, factor, dual });
     const change = solve(factor, residual);
     dual = dual.map((z, i) => z + (change[i] as number));
   }

@@ -4,7 +4,7 @@ import { elementsOf, type Panel } from '../curvature/panel.ts';
 import { allocate } from '../engine/kernels/arena.ts';
 import { kernels } from '../engine/kernels/kernels.ts';
 import { filled } from '../tensor/filled.ts';
-import type { QuadraticProblem } from './quadratic.ts';
+import type { LowRank, Problem } from './problem.ts';
 
 /** Columns gathered at a time: keeps the copy small beside A. */
 const COLUMNS_AT_ONCE = 8192;
@@ -23,7 +23,7 @@ export interface ColumnBlock {
  * Cost: one pass over the marked columns; one block of memory, two where a layer has several panels.
  */
 export async function* markedColumns(
-  problem: Pick<QuadraticProblem, 'rows'>,
+  problem: Pick<LowRank, 'rows'>,
   marks: Uint8Array,
   atOnce = COLUMNS_AT_ONCE,
 ): AsyncGenerator<ColumnBlock> {
@@ -149,19 +149,19 @@ export async function columnsOf({ n, panels }: GradientRows, indices: Int32Array
 }
 
 /** Goes through all columns of A in blocks, as {@link markedColumns} does. */
-export function allColumns(problem: Pick<QuadraticProblem, 'rows' | 'p'>): AsyncGenerator<ColumnBlock> {
+export function allColumns(problem: Pick<LowRank & Problem, 'rows' | 'p'>): AsyncGenerator<ColumnBlock> {
   return markedColumns(problem, new Uint8Array(problem.p).fill(1));
 }
 
 /** A_S A_S' over the marked columns S, products and sums in f64: [n, n]. Cost: n^2 |S|. */
-export async function gramOf(problem: QuadraticProblem, marks: Uint8Array): Promise<Float64Array> {
+export async function gramOf(problem: LowRank, marks: Uint8Array): Promise<Float64Array> {
   let K: Float64Array = new Float64Array(problem.n * problem.n);
   for await (const block of markedColumns(problem, marks)) K = await problem.linalg.addGram(block.data, K);
   return K;
 }
 
 /** The lower half of A_S A_S' over the marked columns S, products in f32, sums of blocks in f64: [n, n]. Cost: 3/4 n^2 |S|. */
-export async function lowerGramOf(problem: QuadraticProblem, marks: Uint8Array): Promise<Float64Array> {
+export async function lowerGramOf(problem: LowRank, marks: Uint8Array): Promise<Float64Array> {
   const K = new Float64Array(problem.n * problem.n);
   const left = await addGramsThere(problem, marks, K);
   for await (const block of markedColumns({ rows: left }, marks)) await problem.linalg.addLowerGram(block.data, K);
@@ -169,11 +169,7 @@ export async function lowerGramOf(problem: QuadraticProblem, marks: Uint8Array):
 }
 
 /** Adds the Gram matrices of panels that a device holds, where there is one. @returns the rows of the other panels */
-async function addGramsThere(
-  { rows, linalg }: QuadraticProblem,
-  marks: Uint8Array,
-  K: Float64Array,
-): Promise<GradientRows> {
+async function addGramsThere({ rows, linalg }: LowRank, marks: Uint8Array, K: Float64Array): Promise<GradientRows> {
   const { addLowerGramOf } = linalg;
   if (addLowerGramOf === undefined) return rows;
   const left: Panel[] = [];

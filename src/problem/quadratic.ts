@@ -5,36 +5,26 @@ import { kernels } from '../engine/kernels/kernels.ts';
 import type { Linalg } from '../engine/linalg.ts';
 import { ShapeError } from '../errors/errors.ts';
 import { filled } from '../tensor/filled.ts';
-
-/** What a problem can do; solvers declare what they need. */
-export type Capability = 'value' | 'gradient' | 'columns' | 'gram';
+import { type BackSolution, backSolve } from './back-solve.ts';
+import { fisherInverse } from './inverse.ts';
+import type { Differentiable, Invertible, LowRank, Point, Problem, Solvable, Value } from './problem.ts';
+import { nonzeros, squaredDistance, squaredNorm } from './vectors.ts';
 
 /**
  * The low-rank quadratic model of the loss around wBar (notation: README.md):
  *
  *   Q(w) = 1/2 |A (w - wBar)|^2 + a e'A (w - wBar) + mu/2 |w - wBar|^2            mu = n lambda     (CHITA, eq. 1)
  *
- * Vectors over the weights are f64 [p], over the rows f64 [n]. A stays f32.
+ * Vectors over the weights are f64 [p], over the rows, and so images, f64 [n]. A stays f32.
  */
-export interface QuadraticProblem {
-  readonly capabilities: readonly Capability[];
-  readonly rows: GradientRows;
-  readonly n: number;
-  readonly p: number;
-  readonly wBar: Float64Array;
-  /** Ridge as the user gave it, in units of A'A/n. */
-  readonly lambda: number;
-  readonly mu: number;
-  /** Scale of the first-order term; 0 leaves it out. */
-  readonly a: number;
-  readonly linalg: Linalg;
+export interface QuadraticProblem extends Problem<QuadraticValue>, Differentiable, Solvable, Invertible, LowRank {
   /**
    * Q(w), its parts, and A (w - wBar). f64 throughout.
    *
    * @param near  a point that may differ from w in few places: then only their columns are read. Default: the last one asked for
    * Cost: A read once, or the columns where w is another than near; nothing where it is the same.
    */
-  value(w: Float64Array, near?: Point | null): Promise<Value>;
+  value(w: Float64Array, near?: Point<QuadraticValue> | null): Promise<QuadraticValue>;
   /**
    * Weights that a vector over the rows leads to on a support S, rounded to f32, with Q there:
    *
@@ -42,18 +32,20 @@ export interface QuadraticProblem {
    *
    * A' z in f32, Q in f64. Cost: A read once.
    */
-  along(z: Float64Array, support: Uint8Array): Promise<Point>;
+  along(z: Float64Array, support: Uint8Array): Promise<Point<QuadraticValue>>;
   /** Gradient of Q at w, given A (w - wBar). Cost: A read once; products in f32 for speed, result f64. */
   gradient(w: Float64Array, product: Float64Array): Promise<Float64Array>;
   /** A v over the panels, f64. Cost: A read once, but nothing of a layer where v is zero, and only columns where it is sparse. */
   times(v: Float64Array): Promise<Float64Array>;
+  valueFrom(w: Float64Array, product: Float64Array): QuadraticValue;
   /** A' r over the panels; products in f32, result f64. */
   transposedTimes(r: Float64Array): Promise<Float64Array>;
+  /** By {@link backSolve}. */
+  solveOn(support: Uint8Array, near?: Point<QuadraticValue>): Promise<BackSolution<QuadraticValue> | null>;
 }
 
 /** A value of Q and what it is made of. */
-export interface Value {
-  readonly objective: number;
+export interface QuadraticValue extends Value {
   /** 1/2 |A (w - wBar)|^2 */
   readonly fit: number;
   /** mu/2 |w - wBar|^2 */
@@ -62,12 +54,6 @@ export interface Value {
   readonly firstOrder: number;
   /** A (w - wBar): [n] */
   readonly product: Float64Array;
-}
-
-/** Weights with the value of Q there. */
-export interface Point {
-  readonly w: Float64Array;
-  readonly value: Value;
 }
 
 /** Options of {@link quadratic}. */
@@ -88,8 +74,8 @@ export function quadratic(
   const { n, p } = rows;
   const { lambda, firstOrder: a } = options;
   const mu = n * lambda; // sum of n row terms against one ridge term: CHITA, pruners/CHITA
-  let last: Point | null = null;
-  const keep = (point: Point): Point => {
+  let last: Point<QuadraticValue> | null = null;
+  const keep = (point: Point<QuadraticValue>): Point<QuadraticValue> => {
     last = point;
     return point;
   };
@@ -109,7 +95,7 @@ export function quadratic(
     });
     return out;
   };
-  const along = async (z: Float64Array, support: Uint8Array): Promise<Point> => {
+  const along = async (z: Float64Array, support: Uint8Array): Promise<Point<QuadraticValue>> => {
     const w = new Float64Array(p);
     const product = new Float64Array(n);
     let deltaSquared = 0;
@@ -127,8 +113,7 @@ export function quadratic(
     });
     return keep({ w, value: composeValue(product, deltaSquared, { mu, a }) });
   };
-  return {
-    capabilities: ['value', 'gradient', 'columns', 'gram'],
+  const problem: QuadraticProblem = {
     rows,
     n,
     p,
@@ -149,29 +134,36 @@ export function quadratic(
       const product = isNear ? near.value.product.map((x, i) => x + (change[i] as number)) : change;
       return keep({ w: Float64Array.from(w), value: composeValue(product, squaredDistance(w, wBar), { mu, a }) }).value;
     },
+    isLeastAtStart: a === 0,
+    imageLength: n,
+    curvature: (d, image) => {
+      const squared = squaredNorm(d);
+      return squared > 0 ? squaredNorm(image) / squared + mu : Number.POSITIVE_INFINITY;
+    },
+    valueFrom: (w, product) => composeValue(product, squaredDistance(w, wBar), { mu, a }),
     gradient: async (w, product) => {
       const g = await transposedTimes(product.map((r) => r + a));
       for (let i = 0; i < p; i++) (g[i] as number) += mu * ((w[i] as number) - (wBar[i] as number));
       return g;
     },
+    solveOn: (support, near) => backSolve(problem, support, near),
+    inverse: () => fisherInverse(problem),
   };
+  return problem;
 }
 
 /** Q from A (w - wBar) and |w - wBar|^2. */
-export function composeValue(product: Float64Array, deltaSquared: number, { mu, a }: { mu: number; a: number }): Value {
+export function composeValue(
+  product: Float64Array,
+  deltaSquared: number,
+  { mu, a }: { mu: number; a: number },
+): QuadraticValue {
   const fit = squaredNorm(product) / 2;
   const ridge = (mu / 2) * deltaSquared;
   let total = 0;
   for (const x of product) total += x;
   const firstOrder = a * total;
   return { objective: fit + ridge + firstOrder, fit, ridge, firstOrder, product };
-}
-
-/** Sum of squares, and of what was summed before. */
-export function squaredNorm(v: Float64Array, before = 0): number {
-  let sum = before;
-  for (let i = 0; i < v.length; i++) sum += (v[i] as number) * (v[i] as number);
-  return sum;
 }
 
 /** v times the panel's factors. */
@@ -181,13 +173,6 @@ function scaled({ scale }: Panel, v: Float64Array): Float64Array {
 
 function slice({ start, width }: Panel, v: Float64Array): Float64Array {
   return v.subarray(start, start + width);
-}
-
-/** |a - b|^2 */
-export function squaredDistance(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += ((a[i] as number) - (b[i] as number)) ** 2;
-  return sum;
 }
 
 /** In how many places two vectors differ. */
@@ -241,14 +226,6 @@ function tilesOf(columns: Int32Array): Int32Array[] {
     from = to;
   }
   return tiles;
-}
-
-/** Where a vector is not zero. */
-export function nonzeros(v: Float64Array | Uint8Array): Int32Array {
-  const found = new Int32Array(v.length);
-  let count = 0;
-  for (let i = 0; i < v.length; i++) if (v[i] !== 0) found[count++] = i;
-  return found.subarray(0, count);
 }
 
 /** A_panel' r of each panel, in order, in f32; with the panel's elements. */

@@ -6,7 +6,6 @@ import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
 import { linalg } from '../engine/linalg.ts';
 import { DataError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
-import { backSolve } from '../problem/back-solve.ts';
 import { type QuadraticProblem, quadratic } from '../problem/quadratic.ts';
 import type { OnProgress } from '../progress/progress.ts';
 import { drive } from '../solvers/drive.ts';
@@ -111,7 +110,7 @@ async function solveStage(
 async function withoutFirstOrder(problem: QuadraticProblem, support: Uint8Array): Promise<Float64Array | null> {
   const { rows, wBar, lambda, linalg: algebra } = problem;
   const without = quadratic(rows, wBar, { lambda, firstOrder: 0 }, algebra);
-  return (await backSolve(without, support))?.w ?? null;
+  return (await without.solveOn(support))?.w ?? null;
 }
 
 /** The true loss of other weights, with the batch statistics that the stage would end with. */

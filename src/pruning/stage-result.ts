@@ -1,5 +1,5 @@
 import type { Budget } from '../budget/budget.ts';
-import type { Value } from '../problem/quadratic.ts';
+import type { QuadraticValue } from '../problem/quadratic.ts';
 import type { Solution } from '../solvers/drive.ts';
 
 /** One stage of a run. */
@@ -12,8 +12,8 @@ export interface StageResult {
   /** Mean loss on the stage's gradient samples, before the stage. */
   readonly lossBefore: number | null;
   /** Of the quadratic model: the kept weights as they were, and the solution. */
-  readonly start: Value | null;
-  readonly value: Value | null;
+  readonly start: QuadraticValue | null;
+  readonly value: QuadraticValue | null;
   readonly status: Solution['status'];
   readonly message: string;
   /** What was kept in the place of the weights that were solved for, and why; absent where those were kept. */

@@ -3,7 +3,9 @@ import { cardinality, count, grouped } from '../constraints/cardinality.ts';
 import type { Constraint } from '../constraints/constraint.ts';
 import { patternedConstraints } from '../constraints/patterned.cases.ts';
 import { denseBackSolve, denseObjective } from '../problem/dense.cases.ts';
-import { SMALL_PROBLEMS, type SmallProblem } from '../problem/small-problems.cases.ts';
+import { type Capability, lacking, MEMBERS, type Problem } from '../problem/problem.ts';
+import { denseLayerObjective, SMALL_LAYERS } from '../problem/small-layers.cases.ts';
+import { SMALL_PROBLEMS, type SmallProblem, smallProblem } from '../problem/small-problems.cases.ts';
 import { chitaCd } from './chita/active-set.ts';
 import { chita } from './chita/back-solving.ts';
 import { chitaBlock } from './chita/block-wise.ts';
@@ -23,13 +25,52 @@ const SOLVERS: readonly { readonly name: string; readonly make: () => AnySolver;
   { name: 'chita-block', make: () => chitaBlock({ block: 4 }), descends: false },
 ];
 
-function constraintsOf({ problem: { p, rows } }: SmallProblem): Constraint[] {
-  const groups = rows.panels.map(({ start, width }) => ({ start, size: width, kept: Math.floor(width / 2) }));
+/** A problem of either kind, with a second opinion on Q. */
+interface Case {
+  readonly name: string;
+  readonly problem: Problem;
+  /** Sizes of the layers. */
+  readonly widths: readonly number[];
+  readonly objective: (w: ArrayLike<number>) => number;
+}
+
+const CASES: readonly Case[] = [
+  ...SMALL_PROBLEMS.map(
+    ({ name, problem, dense }): Case => ({
+      name,
+      problem,
+      widths: problem.rows.panels.map(({ width }) => width),
+      objective: (w) => denseObjective(dense, w),
+    }),
+  ),
+  ...SMALL_LAYERS.map(
+    (small): Case => ({
+      name: small.name,
+      problem: small.problem,
+      widths: [small.problem.p],
+      objective: (w) => denseLayerObjective(small, w),
+    }),
+  ),
+];
+
+/** The problem without what a solver has not asked for. */
+function bare(problem: Problem, needs: readonly Capability[]): Problem {
+  const members: readonly string[] = ['p', 'wBar', 'value', ...needs.flatMap((need) => MEMBERS[need])];
+  const { p, wBar, value } = problem;
+  return { ...Object.fromEntries(Object.entries(problem).filter(([name]) => members.includes(name))), p, wBar, value };
+}
+
+function constraintsOf({ problem: { p }, widths }: Case): Constraint[] {
+  let start = 0;
+  const groups = widths.map((size) => {
+    start += size;
+    return { start: start - size, size, kept: Math.floor(size / 2) };
+  });
   return [0, 1, Math.ceil(p / 3), p - 1, p]
     .map((k) => cardinality(p, k))
     .concat(
       grouped(p, groups),
-      patternedConstraints(rows.panels.map(({ width }) => width)).map(({ constraint }) => constraint),
+      patternedConstraints(widths).map(({ constraint }) => constraint),
     );
 }
 
@@ -51,13 +92,19 @@ function tolerance(...values: readonly number[]): number {
 }
 
 describe.each(SOLVERS)('$name', ({ make, descends }) => {
-  it.each(SMALL_PROBLEMS)('keeps its contract on $name', async (small) => {
-    const { problem, dense } = small;
+  it.each(CASES)('keeps its contract on $name', async (small) => {
+    const { problem, objective } = small;
+    const missing = lacking(problem, make().needs);
+    if (missing.length > 0) {
+      const refused = drive(make(), problem, cardinality(problem.p, 1));
+      await expect(refused).rejects.toThrow(`the problem cannot give ${missing.join(', ')}`);
+      return;
+    }
     for (const constraint of constraintsOf(small)) {
       const solution = await drive(make(), problem, constraint);
       expect(solution.status).toBe('converged');
       expectFeasible(solution, constraint);
-      const recomputed = denseObjective(dense, solution.w);
+      const recomputed = objective(solution.w);
       expect(Math.abs(solution.value.objective - recomputed)).toBeLessThan(1e-9 * Math.abs(recomputed) + 1e-13);
       if (descends) {
         const start = (await drive(magnitude(), problem, constraint)).value.objective;
@@ -99,17 +146,30 @@ describe.each(SOLVERS)('$name', ({ make, descends }) => {
     }
   });
 
-  it('answers with the magnitude support where the gradients are not finite', async () => {
-    const { problem } = SMALL_PROBLEMS[0] as SmallProblem;
-    const panels = problem.rows.panels.map((panel) => ({
-      ...panel,
-      data: (panel.data as Float32Array).map(() => Number.NaN),
-    }));
-    const broken = { ...problem, rows: { ...problem.rows, panels }, value: problem.value };
+  it('answers with feasible weights where the gradients are not finite', async () => {
+    const { problem } = smallProblem({ n: 6, widths: [8, 5], firstOrder: 0.25, entry: () => Number.NaN });
     const constraint = cardinality(problem.p, 5);
-    const solution = await drive(make(), broken, constraint);
+    const solution = await drive(make(), problem, constraint);
     expectFeasible(solution, constraint);
   });
+
+  it.each([CASES[0] as Case, CASES.at(-1) as Case])('asks for all that it uses on $name', async ({ problem }) => {
+    const { needs } = make();
+    if (lacking(problem, needs).length > 0) return;
+    const constraint = cardinality(problem.p, Math.ceil(problem.p / 3));
+    const { w } = await drive(make(), bare(problem, needs), constraint);
+    expect(w).toEqual((await drive(make(), problem, constraint)).w);
+    for (const need of needs) {
+      const others = needs.filter((other) => other !== need);
+      await expect(drive(make(), bare(problem, others), constraint)).rejects.toThrow(`cannot give ${need}`);
+    }
+  });
+});
+
+it('runs every solver but the block-wise one on both kinds of problem', () => {
+  const { problem } = SMALL_LAYERS[0] as (typeof SMALL_LAYERS)[0];
+  const refused = SOLVERS.filter(({ make }) => lacking(problem, make().needs).length > 0);
+  expect(refused.map(({ name }) => name)).toEqual(['chita-block']);
 });
 
 describe('chita-block', () => {

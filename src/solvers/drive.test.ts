@@ -64,10 +64,11 @@ describe('drive', () => {
 
   it('refuses a solver that needs more than the problem can give, before its first step', async () => {
     const init = () => Promise.reject(new Error('must not start'));
-    const needy = returning([], { needs: ['gram', 'columns'], init });
-    const poor = { ...problem, capabilities: ['value'] as const };
+    const needy = { ...returning([]), needs: ['inverse', 'columns', 'layer'] as const, init };
+    const { inverse: _, ...poor } = problem;
+    await expect(drive(needy, problem, constraint)).rejects.toThrow(/cannot give layer$/);
     await expect(drive(needy, poor, constraint)).rejects.toThrow(OptionError);
-    await expect(drive(needy, poor, constraint)).rejects.toThrow(/gram, columns/);
+    await expect(drive(needy, poor, constraint)).rejects.toThrow(/cannot give inverse, layer$/);
   });
 });
 

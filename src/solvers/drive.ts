@@ -1,6 +1,6 @@
 import { type Constraint, projection, supportOf } from '../constraints/constraint.ts';
 import { OptionError } from '../errors/errors.ts';
-import type { QuadraticProblem, Value } from '../problem/quadratic.ts';
+import { lacking, type Problem, type Value } from '../problem/problem.ts';
 import type { RunOptions } from '../progress/progress.ts';
 import type { AnySolver, SolveStatus } from './solver.ts';
 
@@ -13,13 +13,13 @@ export interface DriveOptions extends RunOptions {
 export const DRIVE_DEFAULTS = { maxSteps: 1000 } as const;
 
 /** What a solve gives back. */
-export interface Solution {
+export interface Solution<V extends Value = Value> {
   /** [p], already rounded to f32: the weights that will be written. */
   readonly w: Float64Array;
   /** The weights that are kept, [p]; one of them may still be zero. */
   readonly support: Uint8Array;
   /** Q at w, evaluated in f64. */
-  readonly value: Value;
+  readonly value: V;
   readonly status: SolveStatus;
   /** The status as a sentence, with a remedy where one is needed. */
   readonly message: string;
@@ -44,13 +44,13 @@ const ENDS: Record<SolveStatus, { readonly what: string; readonly remedy: string
  *
  * @throws OptionError if the problem lacks something the solver needs
  */
-export async function drive(
+export async function drive<V extends Value>(
   solver: AnySolver,
-  problem: QuadraticProblem,
+  problem: Problem<V>,
   constraint: Constraint,
   options: DriveOptions = {},
-): Promise<Solution> {
-  const missing = solver.needs.filter((need) => !problem.capabilities.includes(need));
+): Promise<Solution<V>> {
+  const missing = lacking(problem, solver.needs);
   if (missing.length > 0)
     throw new OptionError(`Cannot solve by ${solver.name}: the problem cannot give ${missing.join(', ')}`);
   const maxSteps = options.maxSteps ?? DRIVE_DEFAULTS.maxSteps;
@@ -80,11 +80,11 @@ export async function drive(
 }
 
 /** The weights as they can be written: the solver's own where they are feasible and their value is finite, else those of magnitude. */
-async function settle(
-  problem: QuadraticProblem,
+async function settle<V extends Value>(
+  problem: Problem<V>,
   constraint: Constraint,
   { w, chosen, status, steps }: { w: Float64Array; chosen: Uint8Array | undefined; status: SolveStatus; steps: number },
-): Promise<Solution> {
+): Promise<Solution<V>> {
   const rounded = w.map(Math.fround);
   const value = await problem.value(rounded);
   const isGood = Number.isFinite(value.objective);
@@ -122,7 +122,7 @@ function sentence(status: SolveStatus, isMagnitude: boolean): string {
 }
 
 /** wBar on its largest entries that the constraint allows. */
-export function magnitudePruned({ wBar }: Pick<QuadraticProblem, 'wBar'>, constraint: Constraint): Float64Array {
+export function magnitudePruned({ wBar }: Pick<Problem, 'wBar'>, constraint: Constraint): Float64Array {
   const support = projection(constraint, wBar);
   return wBar.map((x, i) => (support[i] === 1 ? x : 0));
 }

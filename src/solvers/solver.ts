@@ -1,5 +1,5 @@
 import type { Constraint } from '../constraints/constraint.ts';
-import type { Capability, QuadraticProblem } from '../problem/quadratic.ts';
+import type { Able, Capability } from '../problem/problem.ts';
 
 /** How a solve ended. Every status comes with feasible weights. */
 export type SolveStatus = 'converged' | 'max-steps' | 'aborted' | 'non-finite' | 'infeasible' | 'not-positive-definite';
@@ -8,11 +8,11 @@ export type SolveStatus = 'converged' | 'max-steps' | 'aborted' | 'non-finite' |
  * A method, one step at a time. It never loops by itself, reads no clock and draws nothing that is not seeded:
  * `drive` owns the loop.
  */
-export interface Solver<State = unknown> {
+export interface Solver<State = unknown, Need extends Capability = never> {
   readonly name: string;
-  /** What the problem must be able to do; checked before the first step. */
-  readonly needs: readonly Capability[];
-  init(problem: QuadraticProblem, constraint: Constraint): Promise<State>;
+  /** What the problem must be able to do: looked for in it before the first step. Without needs it is run without gradients. */
+  readonly needs: readonly Need[];
+  init(problem: Able<Need>, constraint: Constraint): Promise<State>;
   step(state: State): Promise<void>;
   status(state: State): 'running' | 'converged' | 'not-positive-definite';
   /** The best feasible weights so far: [p]. */
@@ -26,10 +26,12 @@ export interface Solver<State = unknown> {
 }
 
 /** A solver whose state nobody outside needs to know. */
-export type AnySolver = Solver<never>;
+export interface AnySolver extends Omit<Solver<never>, 'needs'> {
+  readonly needs: readonly Capability[];
+}
 
-/** Hides the state's type, so that solvers fit in one list. */
-export function solver<State>(definition: Solver<State>): AnySolver {
+/** Hides the types of the state and of the problem, so that solvers fit in one list. */
+export function solver<State, Need extends Capability = never>(definition: Solver<State, Need>): AnySolver {
   return definition as unknown as AnySolver;
 }
 

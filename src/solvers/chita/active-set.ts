@@ -1,7 +1,7 @@
 import { cardinality } from '../../constraints/cardinality.ts';
 import { type Constraint, squared, supportOf } from '../../constraints/constraint.ts';
 import { checkOptions, countOrNone } from '../../errors/arguments.ts';
-import type { Point, QuadraticProblem } from '../../problem/quadratic.ts';
+import type { Able, Point } from '../../problem/problem.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { stepBackSolve } from './back-solving.ts';
@@ -26,7 +26,7 @@ const STILL = 2;
 const SEARCHES = 10;
 
 interface State {
-  readonly problem: QuadraticProblem;
+  readonly problem: Able<'gradient' | 'solve'>;
   readonly constraint: Constraint;
   readonly iterations: number;
   phase: 'iterate' | 'back-solve';
@@ -57,10 +57,10 @@ interface State {
 export function chitaCd(options: ChitaCdOptions = {}): AnySolver {
   checkOptions('make chitaCd()', options, { iterations: countOrNone, swaps: countOrNone });
   const iterations = options.iterations ?? CHITA_CD_DEFAULTS.iterations;
-  return solver<State>({
+  return solver<State, 'gradient' | 'solve'>({
     name: 'chita-cd',
     made: { by: 'chitaCd', options },
-    needs: ['value', 'gradient', 'columns', 'gram'],
+    needs: ['gradient', 'solve'],
     init: async (problem, constraint) => {
       const w = magnitudePruned(problem, constraint);
       const point = await pointAt(problem, w);
@@ -95,12 +95,12 @@ export function chitaCd(options: ChitaCdOptions = {}): AnySolver {
 
 /** Support of the gradient step from wBar with room for half as many weights again; all weights where they are bound to each other. */
 async function firstActiveSet({ problem, constraint }: State): Promise<Uint8Array> {
-  const { wBar, p, n, a } = problem;
+  const { wBar, p, imageLength, isLeastAtStart } = problem;
   if (constraint.coupled) return new Uint8Array(p).fill(1);
   const room = cardinality(p, Math.min(p, Math.ceil(ACTIVE_FACTOR * constraint.most)));
   const magnitude = constraint.support(squared(wBar));
-  if (a === 0) return union(room.support(squared(wBar)), magnitude); // the gradient at wBar is zero
-  const g = await problem.gradient(wBar, new Float64Array(n));
+  if (isLeastAtStart) return union(room.support(squared(wBar)), magnitude);
+  const g = await problem.gradient(wBar, new Float64Array(imageLength));
   const step = 1 / (await slopeAlong(problem, g)).curvature;
   return union(room.support(wBar.map((x, i) => Math.abs(x - step * (g[i] as number)))), magnitude);
 }

@@ -1,7 +1,7 @@
 import { type Constraint, squared } from '../../constraints/constraint.ts';
 import { checkOptions, countOrNone } from '../../errors/arguments.ts';
-import { type BackSolution, backSolve } from '../../problem/back-solve.ts';
-import { type Point, type QuadraticProblem, squaredNorm } from '../../problem/quadratic.ts';
+import type { Able, Point, Solved } from '../../problem/problem.ts';
+import { squaredNorm } from '../../problem/vectors.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { SWAP_DEFAULTS, swapRound } from './swaps.ts';
@@ -16,12 +16,12 @@ export interface ChitaOptions {
 export const CHITA_DEFAULTS = { swaps: 0 } as const;
 
 interface State {
-  readonly problem: QuadraticProblem;
+  readonly problem: Able<'gradient' | 'solve'>;
   readonly constraint: Constraint;
   /** A point that wBar on the support may be near to. */
   readonly start?: Point;
   support: Uint8Array;
-  solution: BackSolution | null;
+  solution: Solved | null;
   w: Float64Array;
   /** Q at w; infinite before the back-solve. */
   objective: number;
@@ -39,10 +39,10 @@ interface State {
  */
 export function chita(options: ChitaOptions = {}): AnySolver {
   checkOptions('make chita()', options, { swaps: countOrNone });
-  return solver<State>({
+  return solver<State, 'gradient' | 'solve'>({
     name: 'chita',
     made: { by: 'chita', options },
-    needs: ['value', 'gradient', 'columns', 'gram'],
+    needs: ['gradient', 'solve'],
     init: async (problem, constraint) => ({
       problem,
       constraint,
@@ -64,7 +64,7 @@ export function chita(options: ChitaOptions = {}): AnySolver {
 /** Back-solves on a support that another method found, then swaps; the second half of {@link chita}. */
 export async function stepBackSolve(state: State): Promise<void> {
   if (state.solution === null) {
-    const solution = await backSolve(state.problem, state.support, state.start);
+    const solution = await state.problem.solveOn(state.support, state.start);
     if (solution === null) {
       state.status = 'not-positive-definite';
       return;
@@ -86,19 +86,18 @@ export async function stepBackSolve(state: State): Promise<void> {
 }
 
 /**
- * Top of |wBar - t g| with t the exact minimiser of Q along -g on the magnitude support; with no first-order term g = 0
+ * Top of |wBar - t g| with t the exact minimiser of Q along -g on the magnitude support; where wBar is best g = 0
  * and it is the magnitude support itself (algorithms: 1.4).
  */
-export async function initialSupport(problem: QuadraticProblem, constraint: Constraint): Promise<Uint8Array> {
-  const { wBar, a, mu, n } = problem;
+export async function initialSupport(problem: Able<'gradient'>, constraint: Constraint): Promise<Uint8Array> {
+  const { wBar } = problem;
   const first = constraint.support(squared(wBar));
-  if (a === 0) return first;
-  const g = await problem.gradient(wBar, new Float64Array(n));
+  if (problem.isLeastAtStart) return first;
+  const g = await problem.gradient(wBar, new Float64Array(problem.imageLength));
   if (squaredNorm(g) < 1e-16) return first;
   const gS = g.map((x, i) => (first[i] === 1 ? x : 0));
-  const slope = squaredNorm(gS);
-  if (slope === 0) return first;
-  const t = slope / (squaredNorm(await problem.times(gS)) + mu * slope);
+  if (squaredNorm(gS) === 0) return first;
+  const t = 1 / problem.curvature(gS, await problem.times(gS));
   const kept = (t: number): Float64Array => wBar.map((x, i) => x - t * (g[i] as number));
   let step = t;
   for (let tries = 0; tries < 100 && !keepsItsPlaces(kept(step), first); tries++) step /= 2;
@@ -114,7 +113,7 @@ function keepsItsPlaces(v: Float64Array, support: Uint8Array): boolean {
 
 /** Doubles the step while Q of the thresholded point falls. */
 async function bestOfGrowingSteps(
-  problem: QuadraticProblem,
+  problem: Able<'gradient'>,
   constraint: Constraint,
   from: { readonly first: Uint8Array; readonly kept: (t: number) => Float64Array; readonly step: number },
 ): Promise<Uint8Array> {

@@ -1,10 +1,10 @@
 import { cardinality } from '../../constraints/cardinality.ts';
 import type { Constraint } from '../../constraints/constraint.ts';
 import type { Linalg } from '../../engine/linalg.ts';
-import { backSolve } from '../../problem/back-solve.ts';
 import { cholesky, solve } from '../../problem/cholesky.ts';
 import { columnsOf } from '../../problem/columns.ts';
-import { nonzeros, type QuadraticProblem, quadratic } from '../../problem/quadratic.ts';
+import { type QuadraticProblem, quadratic } from '../../problem/quadratic.ts';
+import { nonzeros } from '../../problem/vectors.ts';
 import { initialSupport } from './back-solving.ts';
 
 /** A block of weights and its columns of A: all that its solution depends on. */
@@ -36,7 +36,7 @@ export async function solveBlock(
   const rows = { n, p: wBar.length, panels: [{ start: 0, width: wBar.length, data }], meanLoss: null };
   const problem = quadratic(rows, wBar, { lambda, firstOrder }, linalg);
   const support = await initialSupport(problem, constraint);
-  if (kept >= n) return (await backSolve(problem, support))?.w ?? null;
+  if (kept >= n) return (await problem.solveOn(support))?.w ?? null;
   return solveSmall(problem, support);
 }
 

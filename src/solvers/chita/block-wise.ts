@@ -2,7 +2,7 @@ import type { Constraint } from '../../constraints/constraint.ts';
 import { layerSizes } from '../../curvature/panel.ts';
 import { callback, checkOptions, count, number } from '../../errors/arguments.ts';
 import { columnsOf } from '../../problem/columns.ts';
-import type { QuadraticProblem } from '../../problem/quadratic.ts';
+import type { Able } from '../../problem/problem.ts';
 import { magnitudePruned } from '../drive.ts';
 import { type AnySolver, solver } from '../solver.ts';
 import { initialSupport } from './back-solving.ts';
@@ -45,7 +45,7 @@ interface Running {
 }
 
 interface State {
-  readonly problem: QuadraticProblem;
+  readonly problem: Able<'gradient' | 'columns'>;
   readonly constraint: Constraint;
   readonly blocks: readonly Block[];
   readonly pool: BlockPool | null;
@@ -68,10 +68,10 @@ interface State {
 export function chitaBlock(options: ChitaBlockOptions = {}): AnySolver {
   checkOptions('make chitaBlock()', options, { openPool: callback, leastForPool: number, block: count });
   const { block = CHITA_BLOCK_DEFAULTS.block, leastForPool = CHITA_BLOCK_DEFAULTS.leastForPool, openPool } = options;
-  return solver<State>({
+  return solver<State, 'gradient' | 'columns'>({
     name: 'chita-block',
     ...(openPool === undefined && { made: { by: 'chitaBlock', options } }),
-    needs: ['value', 'gradient', 'columns', 'gram'],
+    needs: ['gradient', 'columns'],
     init: async (problem, constraint) => {
       const blocks = blocksOf(layerSizes(problem.rows), block);
       const isMuch = blocks.length >= FEWEST_FOR_POOL && problem.n * problem.p >= leastForPool;

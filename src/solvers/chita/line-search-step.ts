@@ -1,14 +1,12 @@
 import { type Constraint, squared } from '../../constraints/constraint.ts';
-import {
-  composeValue,
-  type Point,
-  type QuadraticProblem,
-  squaredDistance,
-  squaredNorm,
-} from '../../problem/quadratic.ts';
+import type { Able, Point } from '../../problem/problem.ts';
+import { along } from '../../problem/vectors.ts';
+
+/** What steps along gradients need. */
+type Stepped = Able<'gradient'>;
 
 /** Evaluates Q, at less cost where a point is known that differs in few places. */
-export async function pointAt(problem: QuadraticProblem, w: Float64Array, near?: Point): Promise<Point> {
+export async function pointAt(problem: Stepped, w: Float64Array, near?: Point): Promise<Point> {
   return { w, value: await problem.value(w, near) };
 }
 
@@ -20,13 +18,13 @@ const SAFETY = 1 + 1e-4;
  * One thresholded gradient step within the active set (CHITA Alg. 2). The exact step t* on the present support S is
  * taken if it keeps S; otherwise steps from the critical one t_c upwards are tried and the best kept.
  *
- *   t* = |g_S|^2 / (|A_S g_S|^2 + mu |g_S|^2)
+ *   t* = |g_S|^2 / (g_S'H g_S)
  *   t_c = the largest step at which every weight of S stays above what the largest gradient outside could reach
  *
- * Q never rises. Cost: 2 passes over A, and the columns that enter or leave where the support moves.
+ * Q never rises. Cost: a gradient and an image; where the support moves, values at what enters or leaves.
  */
 export async function lineSearchStep(
-  problem: QuadraticProblem,
+  problem: Stepped,
   constraint: Constraint,
   from: Point,
   active: Uint8Array,
@@ -64,7 +62,7 @@ async function coupledStep({
   g,
   slope,
 }: {
-  readonly problem: QuadraticProblem;
+  readonly problem: Stepped;
   readonly constraint: Constraint;
   readonly from: Point;
   readonly g: Float64Array;
@@ -90,39 +88,37 @@ async function coupledStep({
   return best;
 }
 
-/** What is known of Q along a direction d, from one pass over A. */
+/** What is known of Q along a direction d, from its image. */
 export interface Slope {
-  /** |A d|^2 / |d|^2 + mu: its inverse is the step that minimises Q along a gradient -d. Infinite where d = 0. */
+  /** d'H d / d'd: its inverse is the step that minimises Q along a gradient -d. Infinite where d = 0. */
   readonly curvature: number;
   /** w - t d, with Q there. */
   pointAt(from: Point, t: number): Point;
 }
 
-/** Multiplies A by a gradient on the support of w. */
-export function slopeOnSupport(problem: QuadraticProblem, w: Float64Array, g: Float64Array): Promise<Slope> {
+/** Along a gradient on the support of w. */
+export function slopeOnSupport(problem: Stepped, w: Float64Array, g: Float64Array): Promise<Slope> {
   return slopeAlong(
     problem,
     g.map((d, i) => (w[i] !== 0 ? d : 0)),
   );
 }
 
-/** Multiplies A by a direction. Cost: one pass over A. */
-export async function slopeAlong(problem: QuadraticProblem, d: Float64Array): Promise<Slope> {
-  const Ad = await problem.times(d);
-  const squared = squaredNorm(d);
+/** Along a direction. Cost: one image. */
+export async function slopeAlong(problem: Stepped, d: Float64Array): Promise<Slope> {
+  const image = await problem.times(d);
   return {
-    curvature: squared > 0 ? squaredNorm(Ad) / squared + problem.mu : Number.POSITIVE_INFINITY,
+    curvature: problem.curvature(d, image),
     pointAt(from, t) {
-      const next = from.w.map((x, i) => x - t * (d[i] as number));
-      const product = from.value.product.map((x, i) => x - t * (Ad[i] as number));
-      return { w: next, value: composeValue(product, squaredDistance(next, problem.wBar), problem) };
+      const next = along(from.w, d, -t);
+      return { w: next, value: problem.valueFrom(next, along(from.value.product, image, -t)) };
     },
   };
 }
 
 /** The best point on the support that a constraint gives to stepped weights; `near` as for {@link pointAt}. */
 export async function thresholded(
-  problem: QuadraticProblem,
+  problem: Stepped,
   constraint: Constraint,
   stepped: Float64Array,
   near: Point,

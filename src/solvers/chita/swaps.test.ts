@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { cardinality, count } from '../../constraints/cardinality.ts';
-import { type BackSolution, backSolve } from '../../problem/back-solve.ts';
 import { denseBackSolve, denseObjective } from '../../problem/dense.cases.ts';
+import type { Solved } from '../../problem/problem.ts';
 import { type SmallProblem, smallProblem } from '../../problem/small-problems.cases.ts';
-import { SWAP_DEFAULTS, swapRound, worths } from './swaps.ts';
+import { SWAP_DEFAULTS, swapRound } from './swaps.ts';
 
 const PROBLEMS = [
   smallProblem({ name: 'n < p', n: 5, widths: [6, 4], lambda: 0.05, seed: 3 }),
@@ -12,8 +12,8 @@ const PROBLEMS = [
 ];
 const EVERY_OTHER = Uint8Array.from({ length: 10 }, (_, i) => i % 2);
 
-async function solvedOn({ problem }: SmallProblem, support: Uint8Array): Promise<BackSolution> {
-  return (await backSolve(problem, support)) as BackSolution;
+async function solvedOn({ problem }: SmallProblem, support: Uint8Array): Promise<Solved> {
+  return (await problem.solveOn(support)) as Solved;
 }
 
 /** Q of the best weights on a support, by brute force. */
@@ -25,11 +25,11 @@ function toggled(support: Uint8Array, i: number): Uint8Array {
   return support.map((x, j) => (j === i ? 1 - x : x));
 }
 
-describe('worths', () => {
+describe('what a weight is worth', () => {
   it.each(PROBLEMS)(
     'is what Q rises without, or falls with, each weight when all others are re-solved: $name',
     async (small) => {
-      const worth = await worths(small.problem, EVERY_OTHER, await solvedOn(small, EVERY_OTHER));
+      const worth = await (await solvedOn(small, EVERY_OTHER)).worth();
       const here = bestOn(small, EVERY_OTHER);
       for (let i = 0; i < 10; i++) {
         const wanted = Math.abs(bestOn(small, toggled(EVERY_OTHER, i)) - here);

@@ -1,9 +1,6 @@
 import type { Constraint } from '../../constraints/constraint.ts';
 import { markLargest } from '../../constraints/select.ts';
-import { type BackSolution, backSolve } from '../../problem/back-solve.ts';
-import { invertLower } from '../../problem/cholesky.ts';
-import { allColumns } from '../../problem/columns.ts';
-import type { QuadraticProblem } from '../../problem/quadratic.ts';
+import type { Able, Solved } from '../../problem/problem.ts';
 
 /** Defaults of the swap rounds. */
 export const SWAP_DEFAULTS = {
@@ -15,10 +12,10 @@ export const SWAP_DEFAULTS = {
 
 /** Where a round starts. */
 export interface SwapStart {
-  readonly problem: QuadraticProblem;
+  readonly problem: Able<'solve'>;
   readonly constraint: Constraint;
   readonly support: Uint8Array;
-  readonly solution: BackSolution;
+  readonly solution: Solved;
   readonly objective: number;
   readonly share: number;
 }
@@ -27,7 +24,7 @@ export interface SwapStart {
 export interface SwapResult {
   readonly improved: {
     readonly support: Uint8Array;
-    readonly solution: BackSolution;
+    readonly solution: Solved;
     readonly objective: number;
   } | null;
   readonly share: number;
@@ -35,23 +32,20 @@ export interface SwapResult {
 }
 
 /**
- * One round: what each weight is worth at the optimum on S, exactly, all others re-optimised. With
- * q_i = a_i' (A_S A_S' + mu I)^-1 a_i and g the gradient of Q:
- *
- *   taking i out of S costs w_i^2 mu / (2 (1 - q_i));   letting j into S gains g_j^2 / (2 mu (1 + q_j))
+ * One round by what each weight is worth at the optimum on S, exactly, all others re-optimised: see worthOf and layerModel.
  *
  * The supports of highest worth, changed in a share of their places at once, are back-solved and kept if Q falls.
  *
- * Cost: 2 n^2 p for the scores and one back-solve.
+ * Cost: the scores and one back-solve.
  */
 export async function swapRound(start: SwapStart): Promise<SwapResult> {
   const { problem, constraint, support, solution, objective } = start;
-  const worth = await worths(problem, support, solution);
+  const worth = await solution.worth();
   const next = exchange(constraint, support, worth, start.share);
   const smallest = start.share / 2 < SWAP_DEFAULTS.smallestShare || placesOf(constraint, start.share) === 1;
   const shrunk = { improved: null, share: start.share / 2, done: smallest };
   if (next === null) return { improved: null, share: start.share, done: true };
-  const candidate = await backSolve(problem, next);
+  const candidate = await problem.solveOn(next);
   if (candidate === null) return shrunk;
   const { value } = candidate;
   if (!(value.objective < objective)) return shrunk;
@@ -61,29 +55,6 @@ export async function swapRound(start: SwapStart): Promise<SwapResult> {
     share: start.share,
     done: small,
   };
-}
-
-/** Cost of leaving (in S) or gain of entering (outside), both in Q with all others re-optimised: [p] f64. Cost: 2 n^2 p. */
-export async function worths(
-  problem: QuadraticProblem,
-  support: Uint8Array,
-  { factor, w, value }: BackSolution,
-): Promise<Float64Array> {
-  const { mu } = problem;
-  const inverse = invertLower(factor);
-  const g = await problem.gradient(w, value.product);
-  const worth = new Float64Array(problem.p);
-  for await (const block of allColumns(problem)) {
-    const q = await problem.linalg.columnNorms(inverse, block.data);
-    block.indices.forEach((i, j) => {
-      const qi = q[j] as number;
-      worth[i] =
-        support[i] === 1
-          ? ((w[i] as number) ** 2 * mu) / (2 * Math.max(1 - qi, 1e-12))
-          : (g[i] as number) ** 2 / (2 * mu * (1 + qi));
-    });
-  }
-  return worth;
 }
 
 /** Places that a share of the support is; a round that changes one and does not help would only be repeated. */
