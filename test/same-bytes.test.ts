@@ -104,6 +104,18 @@ describe('the command line', () => {
     }
     expect(written[1]).toEqual(written[0]);
   });
+
+  it.each([
+    ['auto', ['threads']],
+    ['chita', []],
+  ])('says of %s what else the bytes may depend on', async (method, wanted) => {
+    const model = folder.model('small.onnx', SMALL);
+    const said = await cli([
+      ...['prune', model, '--method', method, '--data', folder.data('rows'), '--sparsity', '0.5', '--no-latency'],
+      ...['--json', '-o', folder.at('out.onnx')],
+    ]);
+    expect(JSON.parse(said.out).dependsOn).toEqual(wanted);
+  });
 });
 
 function setOrDelete(name: string, value: string | undefined): void {

@@ -1,6 +1,7 @@
 import type { Evaluation } from '../evaluate/accuracy.ts';
 import { FINETUNE_DEFAULTS } from '../finetune/finetune.ts';
 import type { Model } from '../ir/model.ts';
+import { takesCompute } from '../methods/list.ts';
 import type { Shapes } from '../pruning/shapes.ts';
 import type { FlipDetails } from '../report/details.ts';
 import { makeReport } from '../report/make-report.ts';
@@ -77,8 +78,17 @@ export function runReport(
     ...facts,
     asked: { ...facts.asked, options },
     finetuned: finetunedOf(finished),
+    dependsOn: dependenciesOf(finished),
     recipe: repeatable ? (JSON.parse(JSON.stringify(recipe)) as Report['recipe']) : null,
   });
+}
+
+/** Trainings run products whose order of sums the runtime chooses by its threads; all else is the same with any number of them. */
+function dependenciesOf({ pruning: { step, prepared }, steps }: PrunedRun): Report['dependsOn'] {
+  const byClock = typeof step.options.minutes === 'number';
+  const trains =
+    takesCompute(prepared.method) || step.gradual !== undefined || steps.some((one) => one.do === 'finetune');
+  return [...(trains ? (['threads'] as const) : []), ...(byClock ? (['clock'] as const) : [])];
 }
 
 function recalibratedOf({ steps }: Finished): Report['recalibrated'] {

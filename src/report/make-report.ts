@@ -16,9 +16,12 @@ export type ReportFacts = Omit<
   | 'stages'
   | 'details'
   | 'finetuned'
+  | 'dependsOn'
   | 'recipe'
 > &
-  Partial<Pick<Report, 'stages' | 'details' | 'finetuned' | 'recipe'>> & { readonly layers: readonly LayerFacts[] };
+  Partial<Pick<Report, 'stages' | 'details' | 'finetuned' | 'dependsOn' | 'recipe'>> & {
+    readonly layers: readonly LayerFacts[];
+  };
 
 /**
  * Completes and checks a report. A figure that is not a finite number becomes null, and a warning says so.

@@ -158,6 +158,12 @@ export const reportSchema = z.object({
     .nullable()
     .default(null)
     .describe('where the gradient rows were kept; null for methods without, and where nobody decided'),
+  dependsOn: z
+    .array(z.enum(['threads', 'clock']))
+    .default([])
+    .describe(
+      'what the weights may depend on besides model, rows, options, seed and runtime: the number of threads, in which trainings add up; the speed of the machine, where minutes were asked for',
+    ),
   seconds: z.record(z.string(), z.number()).describe('wall time by step'),
   peakRssMB: measure.describe('largest resident memory of the process, 10^6 bytes'),
   warnings: z.array(z.string()),
