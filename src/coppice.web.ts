@@ -10,6 +10,7 @@ import { checkOptions } from './errors/arguments.ts';
 import { measureSize } from './evaluate/size.web.ts';
 import type { Model } from './ir/model.ts';
 import { checkModel, PREPROCESS_CHECKS, requireOption, WEB_PRUNE_CHECKS } from './library/checks.ts';
+import { METHOD_CHECKS } from './library/method-checks.ts';
 import { fetched } from './onnx/fetched.ts';
 import { readGivenModel } from './onnx/given-files.ts';
 import { type Pruned, pruneAndReport, type ReportedPruneOptions } from './pipeline/prune-and-report.ts';
@@ -60,7 +61,7 @@ export interface WebPruneRequest extends Omit<ReportedPruneOptions, 'data' | 'ev
  */
 export async function prune(source: Model | Uint8Array | URL, request: WebPruneRequest): Promise<Pruned> {
   checkModel('prune', source);
-  checkOptions('prune', request, WEB_PRUNE_CHECKS);
+  checkOptions('prune', request, { ...WEB_PRUNE_CHECKS, ...METHOD_CHECKS });
   requireOption('prune', request, 'budget', 'sparsity(0.9), flops(0.3), or budget({ ... }) of several parts');
   const { engine, tool = TOOL, data, evaluation, preprocess = {}, ...options } = request;
   checkOptions('preprocess the data', preprocess, PREPROCESS_CHECKS);

@@ -1,7 +1,17 @@
 // Everything that a user of the package sees. What is loaded with it is small: the runtime, readers and solvers come when they are needed.
 export type { Recalibrated } from './apply/recalibrate.ts';
 export type { LossName } from './autodiff/loss.ts';
-export { type Budget, budget, flops, type LayerBound, pattern, sparsity } from './budget/budget.ts';
+export {
+  type Budget,
+  type BudgetedLayer,
+  budget,
+  flops,
+  type LayerBound,
+  type OwnConstraint,
+  pattern,
+  sparsity,
+} from './budget/budget.ts';
+export type { Constraint } from './constraints/constraint.ts';
 export type { Augment } from './data/augment.ts';
 export type { Batch, BatchOptions, Dataset, InputRoom } from './data/dataset.ts';
 export type { GivenArrays, GivenFunction, GivenRow, GivenRows, NestedNumbers } from './data/given.ts';
@@ -19,6 +29,7 @@ export type { Engine, Feeds, Held, Room, Session, SessionOptions, Tensors } from
 export { DEVICES, type Device, PROVIDERS, type Provider } from './engine/provider.ts';
 export * from './errors/errors.ts';
 export type { Evaluation } from './evaluate/accuracy.ts';
+export type { Measure, MeasuredRow, RowMeasure } from './evaluate/measure.ts';
 export type { Size } from './evaluate/size.node.ts';
 export type { EpochFacts, Finetuned } from './finetune/finetune.ts';
 export type { OptimizerName, OptimizerOptions } from './finetune/optimizer.ts';

@@ -1,5 +1,6 @@
+import type { Constraint } from '../constraints/constraint.ts';
 import type { Grouping } from '../constraints/grouping.ts';
-import { type Check, checkOptions, listOf, number, oneOf, record, text } from '../errors/arguments.ts';
+import { type Check, callback, checkOptions, listOf, number, oneOf, record, text } from '../errors/arguments.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { KernelOrder } from '../graph/weight-matrix.ts';
 import { type StagePlan, stageTargets } from '../schedule/stages.ts';
@@ -21,9 +22,18 @@ export interface Budget {
   readonly pattern?: string;
   /** How the kernels of convolutions are flattened for it; default channels-last. */
   readonly kernels?: KernelOrder;
+  /** A constraint of one's own in the place of the usual one. */
+  readonly constraint?: OwnConstraint;
   /** Of a stage on the way to N:M: the share of each layer's weights that the pattern may have cost by then; absent = it holds. */
   readonly loosened?: number;
 }
+
+/**
+ * Makes a constraint of one's own of the usual one, which the other parts of the budget mean.
+ *
+ * @param layers  those whose weights it is over, one after another
+ */
+export type OwnConstraint = (usual: Constraint, layers: readonly BudgetedLayer[]) => Constraint;
 
 /** How much of some layers is kept. */
 export interface LayerBound {
@@ -36,6 +46,7 @@ export interface LayerBound {
 
 /** A layer as a budget sees it. */
 export interface BudgetedLayer {
+  readonly name?: string;
   readonly size: number;
   /** MACs that one weight costs for one sample; null where shapes are not known. */
   readonly macsPerWeight: number | null;
@@ -72,6 +83,7 @@ const BUDGET_CHECKS = {
   bounds: listOf(record, 'bounds { layer, least, most }'),
   pattern: text,
   kernels: oneOf(KERNEL_ORDERS),
+  constraint: callback,
   loosened: number,
 } satisfies Record<keyof Budget, Check>;
 

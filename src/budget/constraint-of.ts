@@ -17,6 +17,11 @@ import { KERNEL_ORDER_DEFAULT, patternOf } from './pattern.ts';
  * @throws UnsupportedOpError  if MACs are limited and not known
  */
 export function constraintOf(asked: Budget, layers: readonly BudgetedLayer[]): Constraint {
+  const usual = usualConstraint(asked, layers);
+  return asked.constraint === undefined ? usual : asked.constraint(usual, layers);
+}
+
+function usualConstraint(asked: Budget, layers: readonly BudgetedLayer[]): Constraint {
   const sizes = layers.map(({ size }) => size);
   const plain = counted(asked, layers, sizes);
   if (asked.pattern === undefined) return plain;

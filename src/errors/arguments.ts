@@ -15,6 +15,8 @@ const isNumber = (value: unknown): value is number => typeof value === 'number' 
 
 /** Any value: what it may be is checked elsewhere. */
 export const anything: Check = () => null;
+/** Null. */
+export const nothing: Check = check('null', (x) => x === null);
 /** A whole number from 1 on. */
 export const count: Check = check('a whole number above 0', (x) => Number.isInteger(x) && (x as number) >= 1);
 /** A whole number from 0 on. */
@@ -54,6 +56,16 @@ export function oneOf(names: readonly string[]): Check {
 /** A list each of whose members passes. */
 export function listOf(each: Check, what: string): Check {
   return check(`a list of ${what}`, (x) => Array.isArray(x) && x.every((member) => each(member) === null));
+}
+
+/** An object of such members; those that are named have to be there. */
+export function objectOf(says: string, members: Checks, ...needed: readonly string[]): Check {
+  return check(says, (x) => {
+    if (record(x) !== null || !needed.every((name) => name in (x as object))) return false;
+    return Object.entries(x as object).every(
+      ([name, value]) => Object.hasOwn(members, name) && members[name]?.(value) === null,
+    );
+  });
 }
 
 /** An object that has some functions, of whatever class. */

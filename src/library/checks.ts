@@ -7,21 +7,17 @@ import {
   callback,
   count,
   countOrNone,
-  either,
   flag,
   having,
   listOf,
-  number,
   oneOf,
   positive,
   record,
-  share,
   shown,
   signal,
   text,
 } from '../errors/arguments.ts';
 import { OptionError } from '../errors/errors.ts';
-import type { MethodOption } from '../pruning/method-options.ts';
 
 const names = listOf(text, 'names or globs, such as ["conv*"]');
 const seed = countOrNone;
@@ -44,6 +40,17 @@ const solverCheck: Check = (value) => {
   if (typeof value === 'string') return `${wanted}; a method is named by "method": did you mean method: "${value}"`;
   if (typeof value === 'function') return `${wanted}: did you mean ${value.name || 'the function'}()`;
   return having(wanted, 'name', 'needs', 'init', 'step', 'status', 'current')(value);
+};
+
+/** How much may be lost, of accuracy or of a measure of one's own. */
+const dropCheck: Check = (value) => {
+  const wanted =
+    'a share such as 0.01, or { of, most }: of "accuracy", "loss" or a function of outputs and the row, at most so much';
+  if (typeof value === 'number') return value > 0 && value < 1 ? null : wanted;
+  if (record(value) !== null) return wanted;
+  const { of, most, ...more } = value as { readonly of?: unknown; readonly most?: unknown };
+  const isMeasure = of === 'accuracy' || of === 'loss' || typeof of === 'function';
+  return isMeasure && positive(most) === null && Object.keys(more).length === 0 ? null : wanted;
 };
 
 const methodCheck: Check = (value) => {
@@ -94,28 +101,8 @@ export const OUTPUT_CHECKS = {
   labels: oneOf(['data', 'model']),
   output: text,
 } satisfies Checks;
-/** Options of methods: the kinds of values in short, so that no schema is loaded for them; each schema looks again. */
-const METHOD_CHECKS = {
-  samples: count,
-  batch: count,
-  lambda: positive,
-  firstOrder: either(number, oneOf(['auto'])),
-  stages: count,
-  schedule: oneOf(['exp', 'poly', 'linear', 'const', 'rate', 'auto']),
-  lineSearch: either(countOrNone, oneOf(['auto'])),
-  recalibrateStages: either(flag, oneOf(['auto'])),
-  asPublished: flag,
-  baseSparsity: share,
-  scaling: text,
-  block: count,
-  swaps: countOrNone,
-  gradients: count,
-  minutes: positive,
-} satisfies Readonly<Record<MethodOption, Check>>;
-
-/** Settings of a pruning. */
+/** Settings of a pruning besides the options of methods, which come from their schemas (METHOD_CHECKS). */
 export const SETTING_CHECKS = {
-  ...METHOD_CHECKS,
   blocked: oneOf(['refuse', 'skip']),
   augment: flag,
   store: callback,
@@ -134,6 +121,7 @@ export const PRUNE_CHECKS = {
   ...SETTING_CHECKS,
   seed,
   recalibrate: flag,
+  maxDrop: dropCheck,
   latency: listOf(count, 'batch sizes'),
   about: record,
   onStage: callback,
@@ -178,10 +166,30 @@ export function requireOption(what: string, request: object, name: string, wante
     throw new OptionError(`Cannot ${what} without "${name}": give ${wanted}`, { fields: { option: name } });
 }
 
+/** A model in memory. */
+export const modelCheck: Check = (value) => {
+  const wanted = 'a model, which readModel() gives';
+  if (having(wanted, 'graph', 'opsets', 'irVersion')(value) !== null) return wanted;
+  const { graph, opsets } = value as { readonly graph: unknown; readonly opsets: unknown };
+  return opsets instanceof Map && having(wanted, 'nodes', 'inputs', 'outputs')(graph) === null ? null : wanted;
+};
+
+/** Refuses what is no model in memory. @throws OptionError */
+export function checkOpenModel(what: string, model: unknown): void {
+  const wanted = modelCheck(model);
+  if (wanted !== null) throw new OptionError(`Cannot ${what}: wanted ${wanted}; got ${shown(model)}`);
+}
+
+/** Refuses what is no path and no URL. @throws OptionError */
+export function checkPlace(what: string, place: unknown): void {
+  const isPlace = (typeof place === 'string' && place !== '') || (place instanceof URL && place.protocol === 'file:');
+  if (!isPlace) throw new OptionError(`Cannot ${what}: wanted a path or a file: URL to write to; got ${shown(place)}`);
+}
+
 /** Refuses what is no model in any form. @throws OptionError */
 export function checkModel(what: string, model: unknown): void {
-  const isModel = having('', 'graph', 'opsets', 'irVersion')(model) === null;
-  if (typeof model === 'string' || model instanceof URL || ArrayBuffer.isView(model) || isModel) return;
+  if (typeof model === 'string' || model instanceof URL || model instanceof Uint8Array || modelCheck(model) === null)
+    return;
   throw new OptionError(
     `Cannot ${what}: wanted a model: what readModel() gives, a path, a URL or the bytes of an ONNX file; got ${shown(model)}`,
   );

@@ -4,7 +4,7 @@ import { OutputError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import type { ReadOptions } from '../onnx/files.node.ts';
 import type { WriteOptions } from '../onnx/write-model.node.ts';
-import { checkModel } from './checks.ts';
+import { checkModel, checkOpenModel, checkPlace } from './checks.ts';
 
 /** A model, or where it is: a path, a URL (`file:`, `data:`, `https:`), or the bytes of an ONNX file. */
 export type ModelSource = Model | string | URL | Uint8Array;
@@ -43,6 +43,8 @@ export async function asModel(source: ModelSource): Promise<Model> {
  * @throws OutputError  if the folder cannot be written; what was there before is then still there, and nothing else
  */
 export async function writeModel(path: string | URL, model: Model, options: Partial<WriteOptions> = {}): Promise<void> {
+  checkPlace('write the model', path);
+  checkOpenModel('write the model', model);
   checkOptions('write the model', options, { externalFrom: countOrNone });
   const { writeModel: write } = await import('../onnx/write-model.node.ts');
   return write(typeof path === 'string' ? path : fileURLToPath(path), model, options);
@@ -51,9 +53,11 @@ export async function writeModel(path: string | URL, model: Model, options: Part
 /**
  * The ONNX file of a model, as bytes.
  *
+ * @throws OptionError  if it is no model
  * @throws OutputError  if it passes the 2 GiB that one file can have
  */
 export async function modelBytes(model: Model): Promise<Uint8Array> {
+  checkOpenModel('encode the model', model);
   const { encodeModel } = await import('../onnx/encode.ts');
   try {
     return encodeModel(model);

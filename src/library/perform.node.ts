@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Budget } from '../budget/budget.ts';
 import { threads } from '../executor/threads.node.ts';
 import type { Model } from '../ir/model.ts';
 import type { Recipe } from '../pipeline/recipe.ts';
@@ -62,10 +63,22 @@ async function elsewhere(
 
 /** Whether everything that was given can be sent to another thread. */
 function canBeSent(request: object): boolean {
-  const { engine, provider, solver, augment, data, store, openPool, rows, supports } = request as {
+  const {
+    engine,
+    provider,
+    solver,
+    augment,
+    data,
+    store,
+    openPool,
+    supports,
+    budget,
+    budgets = [],
+  } = request as {
     readonly [name: string]: unknown;
   };
-  const staysHere = [engine, store, openPool, rows, supports].some((given) => given !== undefined);
+  const constraints = [budget, ...(budgets as unknown[])].map((one) => (one as Budget | undefined)?.constraint);
+  const staysHere = [engine, store, openPool, supports, ...constraints].some((given) => given !== undefined);
   const isOwnSolver = solver !== undefined && (solver as AnySolver).made === undefined;
   const isOtherDevice = provider !== undefined && provider !== 'cpu';
   return !staysHere && !isOwnSolver && !isOtherDevice && !(augment === true && isDataset(data));

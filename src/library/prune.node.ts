@@ -22,7 +22,8 @@ import type { PruneRequest } from './requests.node.ts';
  */
 export async function prune(model: ModelSource, request: PruneRequest): Promise<Pruned> {
   checkModel('prune', model);
-  checkOptions('prune', request, PRUNE_CHECKS);
+  const { METHOD_CHECKS } = await import('./method-checks.ts');
+  checkOptions('prune', request, { ...PRUNE_CHECKS, ...METHOD_CHECKS });
   requireOption('prune', request, 'budget', 'sparsity(0.9), flops(0.3), or budget({ ... }) of several parts');
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);
   return perform('prune', [await asModel(model)], request);

@@ -15,7 +15,8 @@ import type { SweepRequest } from './requests.node.ts';
  */
 export async function sweep(model: ModelSource, request: SweepRequest): Promise<SweepCell[]> {
   checkModel('sweep', model);
-  checkOptions('sweep', request, SWEEP_CHECKS);
+  const { METHOD_CHECKS } = await import('./method-checks.ts');
+  checkOptions('sweep', request, { ...SWEEP_CHECKS, ...METHOD_CHECKS });
   requireOption('sweep', request, 'methods', 'names of methods, such as ["magnitude", "chita"]');
   requireOption('sweep', request, 'budgets', 'budgets, such as [sparsity(0.8), sparsity(0.9)]');
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);

@@ -123,6 +123,7 @@ export async function budgetedLayers(
   return layers.map((layer, i) => {
     const groups = budget.pattern && patternGroups(layer, budget.pattern, budget.kernels ?? KERNEL_ORDER_DEFAULT);
     return {
+      name: layer.name,
       size: layer.size,
       macsPerWeight: costs?.get(layer.name) ?? null,
       ...(bounds[i] && { bound: bounds[i] }),

@@ -3,7 +3,7 @@ import { patternShare } from '../budget/pattern.ts';
 import { usingRows } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { DataError, InfeasibleError, OptionError } from '../errors/errors.ts';
-import { evaluate } from '../evaluate/accuracy.ts';
+import { type Measure, measured } from '../evaluate/measure.ts';
 import type { Model } from '../ir/model.ts';
 import { withSolvingMethod } from '../methods/list.ts';
 import { prune } from '../methods/prune.ts';
@@ -13,8 +13,10 @@ import { sharedRows } from './shared-rows.ts';
 
 /** Options of {@link searchMaxDrop}. */
 export interface MaxDropOptions {
-  /** The accuracy that may be lost, in (0, 1): 0.01 is one point. */
+  /** How much may be lost: of accuracy in (0, 1), 0.01 is one point; else above 0, in the unit of the measure. */
   readonly maxDrop: number;
+  /** What may drop; default accuracy. */
+  readonly measure?: Measure;
   /** Runs of the search; the sparsity is found to within 2^-(trials - 1). */
   readonly trials?: number;
   /** Samples of the data that are held out: at most this many, and at most a fifth. */
@@ -33,7 +35,7 @@ export const MAX_DROP_DEFAULTS = { trials: 8, heldOut: 5000 } as const;
 /** One run of the search. */
 export interface DropTrial {
   readonly sparsity: number;
-  /** On the held-out samples. */
+  /** On the held-out samples; of another measure, its mean. */
   readonly accuracy: number;
   readonly drop: number;
   readonly accepted: boolean;
@@ -61,22 +63,26 @@ export interface MaxDropFound {
 export async function searchMaxDrop(
   model: Model,
   asked: Omit<PruneOptions, 'budget'> & { readonly budget: Partial<Budget> },
-  { maxDrop, known = [], onTrial, make, ...search }: MaxDropOptions,
+  { maxDrop, measure = 'accuracy', known = [], onTrial, make, ...search }: MaxDropOptions,
 ): Promise<MaxDropFound> {
   const options = withSolvingMethod(asked);
   const { trials: count, heldOut } = { ...MAX_DROP_DEFAULTS, ...search };
-  if (!(maxDrop > 0 && maxDrop < 1))
+  const isAccuracy = measure === 'accuracy';
+  if (!(maxDrop > 0 && (maxDrop < 1 || !isAccuracy)))
     throw new OptionError(
-      `Cannot hold the accuracy within ${maxDrop}: wanted a share above 0 and below 1, such as 0.01`,
+      `Cannot hold the ${isAccuracy ? 'accuracy' : 'measure'} within ${maxDrop}: wanted ${isAccuracy ? 'a share above 0 and below 1, such as 0.01' : 'a finite number above 0'}`,
     );
   const { source, engine, signal } = options;
-  if (source === undefined || !source.labelled)
-    throw new DataError('Cannot search for the smallest model: wanted data with labels', {
-      remedies: [{ option: 'data' }],
-    });
+  if (source === undefined || (isAccuracy && !source.labelled))
+    throw new DataError(
+      'Cannot search for the smallest model: wanted data to measure on, with labels for its accuracy',
+      {
+        remedies: [{ option: 'data' }],
+      },
+    );
   const parts = holdOut(source, heldOut, { seed: options.seed ?? 1, what: 'search for the smallest model' });
-  const judge = async (one: Model): Promise<number> =>
-    (await evaluate(engine, one, parts.heldOut, signal === undefined ? {} : { signal })).accuracy ?? 0;
+  const judge = (one: Model): Promise<number> =>
+    measured(one, measure, { engine, source: parts.heldOut, ...(signal && { signal }) });
   const least = Math.max(options.budget.sparsity ?? 0, patternShare(options.budget.pattern));
   const at = (sparsity: number): Budget => budget({ ...options.budget, sparsity });
   const shared = make ? {} : await sharedRows(model, { ...options, budget: at(least), source: parts.rest });
@@ -117,7 +123,9 @@ export async function searchMaxDrop(
   if (!(await usingRows('rows' in shared ? shared.rows : undefined, searched))) {
     const { drop } = trials.at(-1) as DropTrial;
     throw new InfeasibleError(
-      `Cannot hold the accuracy within ${(100 * maxDrop).toFixed(2)} points: at sparsity ${least} the method already loses ${(100 * drop).toFixed(2)}; allow more, or loosen the other budgets`,
+      isAccuracy
+        ? `Cannot hold the accuracy within ${(100 * maxDrop).toFixed(2)} points: at sparsity ${least} the method already loses ${(100 * drop).toFixed(2)}; allow more, or loosen the other budgets`
+        : `Cannot hold the measure within ${maxDrop}: at sparsity ${least} the method already loses ${drop.toPrecision(3)}; allow more, or loosen the other budgets`,
       { fields: { closest: { sparsity: least, drop } } },
     );
   }

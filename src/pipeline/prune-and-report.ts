@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { PreprocessOptions } from '../data/preprocess.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
+import type { Measure } from '../evaluate/measure.ts';
 import type { Model } from '../ir/model.ts';
 import type { PruneResult } from '../methods/prune.ts';
 import type { PruneOptions } from '../methods/prune-options.ts';
@@ -18,6 +19,11 @@ export interface PruneAsked
     Pick<RunGiven, 'latency' | 'about'> {
   /** Re-estimates batch statistics on `data` after pruning: the model returned is the tuned one, the report says both. */
   readonly recalibrate?: boolean;
+  /**
+   * Looks for the smallest model, above the budget, whose accuracy on held-out rows of `data` falls by at most this (0.01 is one point), or
+   * another measure, by so much of its own unit.
+   */
+  readonly maxDrop?: number | { readonly of: Measure; readonly most: number };
 }
 
 /** What {@link pruneAndReport} is asked for. `budget` has to be given; gradients need `data`; all else has defaults. */
@@ -88,22 +94,52 @@ export async function pruneOpened(
 
 /** What options say that no recipe does. */
 function givenBy(asked: PruneAsked, { data, evaluation }: OpenedRows): RunGiven {
-  const { threads, onProgress, signal, openPool, solver, onStage, store, factored, augment, latency, about } = asked;
+  const {
+    threads,
+    onProgress,
+    signal,
+    openPool,
+    solver,
+    budget,
+    maxDrop,
+    onStage,
+    store,
+    factored,
+    augment,
+    latency,
+    about,
+  } = asked;
   return {
     ...withoutUndefined({ threads, onProgress, signal, openPool, augment }),
-    pruning: withoutUndefined({ solver, onStage, store, factored }),
+    pruning: withoutUndefined({
+      solver,
+      onStage,
+      store,
+      factored,
+      constraint: budget.constraint,
+      measure: measureOf(maxDrop),
+    }),
     ...{ data, evaluation, latency, about },
-    repeatable: solver === undefined,
+    repeatable: solver === undefined && budget.constraint === undefined && isAccuracy(measureOf(maxDrop)),
   };
+}
+
+function measureOf(maxDrop: PruneAsked['maxDrop']): Measure | undefined {
+  return typeof maxDrop === 'object' ? maxDrop.of : undefined;
+}
+
+function isAccuracy(measure: Measure = 'accuracy'): boolean {
+  return measure === 'accuracy';
 }
 
 /** The recipe that flat options mean. */
 function recipeFrom(asked: PruneAsked, { data, evaluation, preprocess = {} }: OpenedRows): Recipe {
-  const { budget, method, seed } = asked;
+  const { budget, method, seed, maxDrop } = asked;
+  const most = typeof maxDrop === 'object' ? maxDrop.most : maxDrop;
   const step: PruneStep = withoutUndefined({
     do: 'prune' as const,
     method,
-    budget: stepBudget(budget),
+    budget: { ...stepBudget(budget), ...(most !== undefined && { maxDrop: most }) },
     ...stepOptions(asked),
     seed,
   });

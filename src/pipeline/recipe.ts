@@ -166,8 +166,8 @@ export function preprocessOf({
   });
 }
 
-/** A budget as a step says it. */
-export function stepBudget({ bounds, ...rest }: Budget): PruneStep['budget'] {
+/** A budget as a step says it; a constraint of one's own is no data. */
+export function stepBudget({ bounds, constraint: _, ...rest }: Budget): PruneStep['budget'] {
   return withoutUndefined({ ...rest, bounds: bounds && [...bounds] });
 }
 

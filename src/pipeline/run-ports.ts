@@ -1,6 +1,8 @@
+import type { OwnConstraint } from '../budget/budget.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Remedy } from '../errors/errors.ts';
+import type { Measure } from '../evaluate/measure.ts';
 import type { TrainingState } from '../finetune/finetune.ts';
 import type { Model } from '../ir/model.ts';
 import type { PruneOptions } from '../methods/prune-options.ts';
@@ -29,6 +31,13 @@ export interface RunKeeper {
   onTraining(state: () => TrainingState): Promise<void>;
 }
 
+/** What only code can set of a pruning. */
+export interface OwnParts extends Pick<PruneOptions, 'solver' | 'onStage' | 'store' | 'factored'> {
+  readonly constraint?: OwnConstraint;
+  /** What `maxDrop` is a drop of; absent = accuracy. */
+  readonly measure?: Measure;
+}
+
 /** What a run works with, and whom it tells: each platform has its own. */
 export interface RunPorts extends RunOptions, Stopwatch {
   readonly engine: Engine;
@@ -55,7 +64,7 @@ export interface RunPorts extends RunOptions, Stopwatch {
   /** Where the gradient rows of a run are kept, and its threads; absent = in memory, and all. */
   readonly rowsFor?: (options: PruneOptions) => Pick<PruneOptions, 'store' | 'factored' | 'threads'>;
   /** What a caller in code may set of a pruning besides: a solver of its own, what is told of stages, where rows are kept. */
-  readonly pruning?: Pick<PruneOptions, 'solver' | 'onStage' | 'store' | 'factored'>;
+  readonly pruning?: OwnParts;
   readonly keeper?: RunKeeper;
   /** The model whose outputs a training goes by; absent = the one before the first step. */
   readonly teacher?: Model;

@@ -165,7 +165,9 @@ async function planCells(model: Model, request: SweepRequest, ports: RunPorts): 
       for (const seed of METHODS[method].needs.data ? seeds : seeds.slice(0, 1)) {
         const options = optionsOf(method, asked.options);
         const step: PruneStep = { ...asked, do: 'prune', method, budget: stepBudget(budget), options, seed };
-        const prepared = await preparePrune(model, step, ports);
+        const { constraint } = budget;
+        const own = { ...ports, pruning: { ...ports.pruning, ...(constraint && { constraint }) } };
+        const prepared = await preparePrune(model, step, own);
         const rows = resolveGradients(prepared.options);
         const key = rows === null ? NO_ROWS : `${seed}/${rows.samples}/${rows.batch}`;
         cells.push({ method, budget, seed, step, prepared, key });

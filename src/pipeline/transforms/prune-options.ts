@@ -1,5 +1,6 @@
 import { budget } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
+import type { Measure } from '../../evaluate/measure.ts';
 import type { Model } from '../../ir/model.ts';
 import { decided } from '../../methods/decided.ts';
 import { type Method, methodOf, SOLVING_METHOD, usualMethod } from '../../methods/list.ts';
@@ -27,13 +28,14 @@ export interface PreparedPrune {
  * @throws CoppiceError of the kind of what is wrong
  */
 export async function preparePrune(model: Model, step: PruneStep, ports: RunPorts): Promise<PreparedPrune> {
-  const { data, pruning = {} } = ports;
+  const { data } = ports;
+  const { constraint, measure, ...pruning } = ports.pruning ?? {};
   const named: { readonly method?: Method } =
     pruning.solver === undefined
       ? { method: methodOfStep(step, data !== null && data.isMadeUp !== true) }
       : withoutUndefined({ method: step.method });
   const method = methodOf({ ...named, ...pruning });
-  checkPruneStep(step, data !== null);
+  checkPruneStep(step, data !== null, measure);
   if (method.needs.data && data === null) throw withoutData(method.name);
   const own = withoutNull(step.options) as MethodOptions;
   const { layers, exclude, blocked, seed, loss, labels, output } = step;
@@ -41,7 +43,7 @@ export async function preparePrune(model: Model, step: PruneStep, ports: RunPort
     engine: ports.engine,
     ...named,
     ...pruning,
-    budget: budget(budgetPart(step)),
+    budget: budget({ ...budgetPart(step), ...(constraint && { constraint }) }),
     ...own,
     ...withoutUndefined({ layers, exclude, blocked, seed, loss, labels, output: output ?? ports.judged.output }),
     augment: ports.augment,
@@ -72,12 +74,16 @@ export function methodOfStep(step: PruneStep, hasRows: boolean): Method {
 }
 
 /** Refuses what a step asks for that cannot be, before any data is opened. @throws OptionError */
-export function checkPruneStep({ tune, gradual, budget: { maxDrop }, options }: PruneStep, hasData: boolean): void {
+export function checkPruneStep(
+  { tune, gradual, budget: { maxDrop }, options }: PruneStep,
+  hasData: boolean,
+  measure: Measure = 'accuracy',
+): void {
   if (maxDrop !== undefined && !hasData)
     throw new OptionError('Cannot hold the accuracy without data to measure it on: give rows', {
       remedies: [{ option: 'data' }],
     });
-  if (maxDrop !== undefined && !(maxDrop > 0 && maxDrop < 1))
+  if (maxDrop !== undefined && measure === 'accuracy' && !(maxDrop > 0 && maxDrop < 1))
     throw new OptionError(
       `Cannot hold the accuracy within ${maxDrop}: wanted a share above 0 and below 1, such as 0.01`,
       {

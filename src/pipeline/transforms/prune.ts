@@ -88,7 +88,7 @@ async function search(
   const { budget, gradual } = step;
   if (budget.maxDrop === undefined) return null;
   const { maxDrop } = budget;
-  const { tell, keeper } = ports;
+  const { tell, keeper, pruning: { measure } = {} } = ports;
   if (gradual !== undefined)
     tell(
       `looking for the smallest model: ${MAX_DROP_DEFAULTS.trials} runs of ${gradual.epochs ?? GRADUAL_DEFAULTS.epochs} epochs`,
@@ -100,6 +100,7 @@ async function search(
   return ports.time('search', () =>
     searchMaxDrop(model, options, {
       maxDrop,
+      ...(measure !== undefined && { measure }),
       onTrial: async (trials) => {
         tellOf(trials.at(-1) as DropTrial);
         if (gradual !== undefined) await keeper?.onTrials(trials);
