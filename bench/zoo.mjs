@@ -1,7 +1,8 @@
 // npm run zoo [-- FOLDER] [--only=TEXT] [--methods=A,B] [--seconds=n] [--keep]: what Coppice makes of a folder of models that nobody here chose.
+// Seconds are those of the processor, where the system tells them.
 // Attempts and the checks of their results are processes of their own; shares go to results/zoo.csv with --keep.
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -50,6 +51,35 @@ async function each(program, args, tasks) {
   return found;
 }
 
+/** Where a busy machine gives a process little of its processors, a task may take so many times its seconds. */
+const WAITING = 12;
+
+/** Processor seconds that a process has used; null where the system does not tell. */
+function processorSeconds(pid) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return null;
+  }
+}
+
+/** Calls back when a process has taken too long since the last `again()`. */
+function patience(pid, over) {
+  let [since, used] = [performance.now(), processorSeconds(pid)];
+  const watch = setInterval(() => {
+    const [wall, now] = [(performance.now() - since) / 1000, processorSeconds(pid)];
+    const spent = now === null || used === null ? wall : Math.max(now - used, wall / WAITING);
+    if (spent > Number(flags.seconds)) over();
+  }, 500);
+  return {
+    again: () => {
+      [since, used] = [performance.now(), processorSeconds(pid)];
+    },
+    end: () => clearInterval(watch),
+  };
+}
+
 /** The lines of one process, and how it ended. */
 function child(program, args) {
   return new Promise((done) => {
@@ -58,20 +88,18 @@ function child(program, args) {
     });
     const said = [];
     let [rest, err] = ['', ''];
-    const patience = () => setTimeout(() => running.kill('SIGKILL'), 1000 * Number(flags.seconds));
-    let limit = patience();
+    const limit = patience(running.pid, () => running.kill('SIGKILL'));
     running.stdout.setEncoding('utf8').on('data', (data) => {
       const lines = (rest + data).split('\n');
       rest = lines.pop();
       said.push(...lines.map((line) => JSON.parse(line)));
-      clearTimeout(limit);
-      limit = patience();
+      limit.again();
     });
     running.stderr.on('data', (data) => {
       err = (err + data).slice(-2000);
     });
     running.on('close', (code, signal) => {
-      clearTimeout(limit);
+      limit.end();
       const bug = `ended with ${signal ?? code}: ${err.trim().split('\n').slice(-3).join(' | ')}`;
       done({ said, ending: signal === 'SIGKILL' ? { late: true } : { bug } });
     });

@@ -51,8 +51,8 @@ export function activePaths(
     const reads = readsOf(node);
     if (reads.some((name) => dataDriven.has(name))) for (const y of node.outputs) dataDriven.add(y);
     if (isZeroGradient(node) || !reads.some((name) => depends.has(name))) continue;
-    for (const y of node.outputs)
-      if (y !== '' && (captured.get(y)?.type ?? 'float32').startsWith('float')) depends.add(y);
+    const isWhole = standsForReals(node, (x) => depends.has(x) && !isReal(captured, x));
+    for (const y of node.outputs) if (y !== '' && (isWhole || isReal(captured, y))) depends.add(y);
   }
   const reaches = new Set(ends);
   for (const node of [...graph.nodes].reverse()) {
@@ -62,6 +62,15 @@ export function activePaths(
   const active = new Set([...depends].filter((name) => reaches.has(name)));
   const form = (node: Node): NodeForm => formOf({ captured, constants: graph.constants }, node);
   return { active, parameterOnly: new Set([...active].filter((name) => !dataDriven.has(name))), form };
+}
+
+function isReal(captured: Captured, value: string): boolean {
+  return (captured.get(value)?.type ?? 'float32').startsWith('float');
+}
+
+/** Whether a node's whole numbers stand for real ones: it rounds them by a scale, or goes on from such. So a gradient does not end there unseen. */
+function standsForReals({ op, inputs }: Node, isWholeOnPath: (value: string) => boolean): boolean {
+  return op === 'QuantizeLinear' || op === 'DynamicQuantizeLinear' || inputs.some(isWholeOnPath);
 }
 
 /** A node that no gradient can be written for, and why. */

@@ -5,6 +5,7 @@ import { foldBranches } from '../graph/passes/fold-branches.ts';
 import { hollowWeights } from '../graph/passes/hollow-weights.ts';
 import { liftOpset } from '../graph/passes/lift-opset.ts';
 import { lowerComposites } from '../graph/passes/lower.ts';
+import { straightThrough } from '../graph/passes/straight-through.ts';
 import type { Graph, Model } from '../ir/model.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { Engine, Tensors } from './engine.ts';
@@ -100,7 +101,7 @@ export async function foldAndCapture(
 
 /**
  * The model at opset 17 or later with its constants as initializers, branches that always run in the place of their If, and its
- * composite operators written in plain ones; and the shapes of all its values.
+ * composite operators written in plain ones and roundings of activations so that gradients pass; and the shapes of all its values.
  *
  * @param anyBatch  for a model that will run with other batch sizes than this one: operators whose plain form does not are left
  */
@@ -114,7 +115,7 @@ export async function liftAndCapture(
   const lifted = liftOpset(plain, first);
   const clean = lifted === plain ? plain : { ...lifted, graph: constantsToInitializers(lifted.graph) };
   const captured = clean === plain ? first : await capture(engine, clean, feeds);
-  const lowered = lowerComposites(clean, captured, anyBatch);
+  const lowered = straightThrough(lowerComposites(clean, captured, anyBatch), captured);
   return lowered === clean
     ? { model: clean, captured }
     : { model: lowered, captured: await capture(engine, lowered, feeds) };

@@ -24,7 +24,6 @@ export const auto = method({
   name: 'auto',
   summary: 'trains to imitate the dense model while the support closes in, within a budget of compute; needs no labels',
   needs: { data: true, gradients: false },
-  fallsBack: true,
   options,
   settle: withSteps,
   run: (job) => pruneAndTrain(job, budgetsOf(job)),

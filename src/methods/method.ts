@@ -19,8 +19,6 @@ export interface Method {
   /** One line, as help texts and tables have it. */
   readonly summary: string;
   readonly needs: Needs;
-  /** Whether layers of which nothing but the magnitudes can be used are left to it where there are no others: it prunes them by those. */
-  readonly fallsBack: boolean;
   /** Its options with their defaults, out of METHOD_OPTIONS. */
   readonly options: z.ZodObject;
   /** Defaults in the place of its own where the method is wanted as it was published. */
@@ -37,8 +35,6 @@ type Names<Shape> = keyof Shape & MethodOption;
 /** A method as its file writes it. */
 interface Definition<Shape extends z.ZodRawShape> extends Pick<Method, 'name' | 'summary' | 'needs'> {
   readonly options: z.ZodObject<Shape>;
-  /** Default: false. */
-  readonly fallsBack?: boolean;
   /** Default: none that differ. */
   readonly published?: MethodOptions;
   /** Default: the options as they are. */
@@ -51,13 +47,11 @@ export function method<Shape extends z.ZodRawShape>({
   options,
   settle,
   run,
-  fallsBack = false,
   published = {},
   ...facts
 }: Definition<Shape>): Method {
   return {
     ...facts,
-    fallsBack,
     published,
     options,
     settle: (filled, given) => (settle === undefined ? filled : settle(filled as z.output<z.ZodObject<Shape>>, given)),

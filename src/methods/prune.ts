@@ -1,13 +1,16 @@
 import { refuseNonFinite } from '../apply/finite.ts';
-import { readWeights } from '../apply/weights.ts';
+import { type PlainWeights, plainWeights } from '../apply/plain-weights.ts';
+import { countKept, readWeights } from '../apply/weights.ts';
 import type { BudgetedLayer } from '../budget/budget.ts';
 import { constraintOf } from '../budget/constraint-of.ts';
 import { KERNEL_ORDER_DEFAULT, patternGroups } from '../budget/pattern.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
+import { findWeights } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { besideMagnitude } from '../pruning/beside-magnitude.ts';
 import type { Job } from '../pruning/job.ts';
 import { boundsOf, type ChosenLayers, layersFor, withoutBlocked } from '../pruning/layers.ts';
+import { byMagnitude, magnitudesAlone } from '../pruning/magnitudes-alone.ts';
 import type { MethodOption } from '../pruning/method-options.ts';
 import { macsOf } from '../pruning/shapes.ts';
 import type { StageResult } from '../pruning/stage-result.ts';
@@ -37,20 +40,69 @@ export interface PruneResult {
  */
 export async function prune(model: Model, asked: PruneOptions): Promise<PruneResult> {
   const tested = await withTestedSource(model, asked);
-  const { layers } = layersFor(model, asked, methodOf(asked));
+  const { layers } = layersOf(model, asked);
   const { options } = await decided(model, tested, { layers });
   return pruneDecided(model, options);
 }
 
 /** {@link prune} with options that {@link decided} has seen: nothing is left to the data. */
-export async function pruneDecided(model: Model, asked: PruneOptions): Promise<PruneResult> {
-  const options = await withTestedSource(model, asked);
-  const result = await pruneLayers(model, options, layersFor(model, options, methodOf(options)));
+export async function pruneDecided(model: Model, options: PruneOptions): Promise<PruneResult> {
+  const plain = methodOf(options).needs.data ? plainWeights(model) : null;
+  const result = plain === null ? await pruneTested(model, options) : await prunePlain(model, plain, options);
   refuseNonFinite(model, result.model, {
     says: 'use a larger ridge, or another method',
     remedies: [{ option: 'lambda' }, { option: 'method', value: 'magnitude' }],
   });
   return result;
+}
+
+async function pruneTested(model: Model, options: PruneOptions): Promise<PruneResult> {
+  const tested = await withTestedSource(model, options);
+  return pruneLayers(model, tested, layersFor(model, options, methodOf(options)));
+}
+
+/** How much further than by magnitude a model may be once its weights are rounded, which no solver or training saw. */
+const ROUNDED = { factor: 1.05, part: 1e-3 } as const;
+
+/**
+ * Prunes the numbers that whole ones stand for, and rounds what comes of it: more of them may be zero then. Rounded, and cut off at the ends of
+ * their range, they are held beside magnitude.
+ */
+async function prunePlain(model: Model, plain: PlainWeights, options: PruneOptions): Promise<PruneResult> {
+  const { model: real, chosen: made, stages, options: resolved } = await pruneTested(plain.model, options);
+  const tested = await withTestedSource(model, options);
+  const chosen = asStored(model, made);
+  const { layers } = chosen;
+  const budgeted = await budgetedLayers(model, tested, chosen);
+  const job = { model, layers, budgeted, options: tested, resolved } as Job<MethodOption>;
+  const rounded = { model: plain.back(real), stages, blocked: [] };
+  const beside = await besideMagnitude(job, rounded, methodOf(options).needs.gradients ? undefined : ROUNDED);
+  const kept = countKept(beside.model, layers).reduce((sum, count) => sum + count, 0);
+  const last = beside.stages.length - 1;
+  return withWeights({
+    model: beside.model,
+    stages: beside.stages.map((stage, i) => (i === last ? { ...stage, kept } : stage)),
+    chosen,
+    options: resolved,
+  });
+}
+
+/** The layers of a model with plain weights as its file has them. */
+function asStored(model: Model, chosen: ChosenLayers): ChosenLayers {
+  const stored = new Map(findWeights(model).prunable.map((layer) => [layer.name, layer]));
+  return { ...chosen, layers: chosen.layers.map((layer) => stored.get(layer.name) ?? layer) };
+}
+
+/**
+ * The layers that a run of these options prunes.
+ *
+ * @throws OptionError         for layers that are not there
+ * @throws UnsupportedOpError  if none is left to the method
+ */
+export function layersOf(model: Model, options: PruneOptions): ChosenLayers {
+  const method = methodOf(options);
+  const plain = method.needs.data ? plainWeights(model) : null;
+  return plain === null ? layersFor(model, options, method) : asStored(model, layersFor(plain.model, options, method));
 }
 
 /** The options with samples as the model takes them, where the method looks at any. */
@@ -81,13 +133,15 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
   // the options of its own schema are filled in, which are those that the method looks at
   const job = { model, layers: chosen.layers, budgeted, options, resolved } as Job<MethodOption>;
   const { needs, run } = methodOf(options);
-  const outcome = await run(job);
+  const alone = needs.data ? magnitudesAlone(chosen.layers) : null;
+  if (alone !== null && !isOurs(options)) throw withoutGradients(chosen, alone);
+  const outcome = alone === null ? await run(job) : byMagnitude(job, alone);
   const {
     model: pruned,
     stages,
     samples,
     blocked,
-  } = needs.gradients && isOurs(options) ? await besideMagnitude(job, outcome) : outcome;
+  } = alone === null && needs.gradients && isOurs(options) ? await besideMagnitude(job, outcome) : outcome;
   return withWeights({
     model: pruned,
     stages,
@@ -99,6 +153,16 @@ async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLa
 /** Whether a run is by a method of this program: what a solver of the caller finds is left to the caller. */
 function isOurs({ solver }: PruneOptions): boolean {
   return solver === undefined || Object.hasOwn(METHODS, solver.name);
+}
+
+function withoutGradients({ layers }: ChosenLayers, why: string): UnsupportedOpError {
+  return new UnsupportedOpError(
+    `Cannot prune by a solver: wanted weights that gradients reach, ${why}; prune by magnitude`,
+    {
+      fields: { weights: layers.map(({ name }) => name) },
+      remedies: [{ option: 'method', value: 'magnitude' }],
+    },
+  );
 }
 
 /** A result whose weights are read from its model when somebody asks: they may be larger than all the rest. */

@@ -4,9 +4,8 @@ import { type EpochFacts, type FinetuneOptions, finetune, type TrainingState } f
 import type { Distillation } from '../finetune/training-program.ts';
 import type { Model } from '../ir/model.ts';
 import { methodOf, takesCompute, withSolvingMethod } from '../methods/list.ts';
-import { type PruneResult, prune, withWeights } from '../methods/prune.ts';
+import { layersOf, type PruneResult, prune, withWeights } from '../methods/prune.ts';
 import { type PruneOptions, resolvePrune } from '../methods/prune-options.ts';
-import { layersFor } from '../pruning/layers.ts';
 import type { StageResult } from '../pruning/stage-result.ts';
 import type { Schedule } from '../schedule/stages.ts';
 import { random } from '../tensor/random.ts';
@@ -98,7 +97,7 @@ export async function pruneGradually(
   if (source === undefined)
     throw new DataError('Cannot train between prunings without data: give rows', { remedies: [{ option: 'data' }] });
   const resolved = resolvePrune(options);
-  let chosen = layersFor(model, options, method);
+  let chosen = layersOf(model, options);
   const p = chosen.layers.reduce((sum, { size }) => sum + size, 0);
   const plan = {
     stages: prunings,

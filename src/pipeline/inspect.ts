@@ -1,9 +1,10 @@
+import { plainWeights } from '../apply/plain-weights.ts';
 import { numbersOf } from '../apply/stored-numbers.ts';
 import type { Budget } from '../budget/budget.ts';
 import type { Captured } from '../graph/captured.ts';
 import { constantsOf } from '../graph/constants.ts';
 import type { Quantisation } from '../graph/quantised.ts';
-import { findWeights } from '../graph/weights.ts';
+import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import { feedsOf, operatorKey } from '../ir/access.ts';
 import type { Constant, Dimension, Model } from '../ir/model.ts';
 import { fileFeatures } from '../onnx/features.ts';
@@ -82,6 +83,13 @@ export interface Inspection {
   readonly sparseInitializers: readonly string[];
 }
 
+/** Why the magnitudes of weights alone can be used, by name: where plain numbers can take the place of stored ones, all can be. */
+function magnitudesOnly(model: Model, stored: readonly WeightLayer[]): Map<string, string | null> {
+  const plain = stored.every(({ magnitudeOnly }) => magnitudeOnly === null) ? null : plainWeights(model);
+  const layers = plain === null ? stored : findWeights(plain.model).prunable;
+  return new Map(layers.map(({ name, magnitudeOnly }) => [name, magnitudeOnly]));
+}
+
 /**
  * Lists what a model is made of, and what of it can be pruned.
  *
@@ -98,8 +106,9 @@ export function inspect(
   const { graph } = model;
   const constants = constantsOf(graph);
   const { prunable, unprunable } = findWeights(model, shapes?.captured, shapes?.batch);
+  const limits = magnitudesOnly(model, prunable);
   const layers = prunable.map((layer): PrunableFacts => {
-    const { name, node, op, dims, size, uses, macsPerWeight, magnitudeOnly, quantisation } = layer;
+    const { name, node, op, dims, size, uses, macsPerWeight, quantisation } = layer;
     return {
       name,
       node,
@@ -109,7 +118,7 @@ export function inspect(
       uses: uses.length,
       output: shapes?.captured.get(uses[0]?.node.outputs[0] ?? '')?.dims ?? null,
       macs: macsPerWeight === null ? null : Math.round(macsPerWeight * size),
-      magnitudeOnly,
+      magnitudeOnly: limits.get(name) ?? null,
       pattern: pattern === undefined ? null : patternFacts(model, layer, { pattern, ...kernels }),
       ...healthOf(constants.get(name), quantisation),
     };

@@ -1,3 +1,4 @@
+import { plainWeights } from '../apply/plain-weights.ts';
 import type { GradientRows } from '../curvature/gradient-rows.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
@@ -13,6 +14,7 @@ export async function sharedRows(
   model: Model,
   options: PruneOptions & { source: FeedSource },
 ): Promise<Pick<PruneOptions, 'rows'>> {
+  if (plainWeights(model) !== null) return {}; // rows are of the numbers that are pruned, not of those in the file
   if ((resolveGradients(options)?.stages ?? Number.POSITIVE_INFINITY) > 1) return {};
   const rows = await unlessBlocked(options, () => denseRows(model, options));
   return rows === null ? {} : { rows };

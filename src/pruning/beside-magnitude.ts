@@ -91,8 +91,12 @@ export function spareSamples(source: FeedSource, samples: number, seed: number):
 /** How far weights that were solved for by gradients may be from the dense model: further, they are wrecked rather than worse. */
 const BORNE = { factor: 2, part: 0.05 };
 
-/** What came of a method of gradients, or magnitude where it wrecked the model; as it is without samples to tell. */
-export async function besideMagnitude(job: Job, outcome: Outcome): Promise<Outcome> {
+/**
+ * What came of a method of gradients, or magnitude where it wrecked the model; as it is without samples to tell.
+ *
+ * @param borne  default: twice as far, and 5 % of the variance of the outputs
+ */
+export async function besideMagnitude(job: Job, outcome: Outcome, borne: Beside['borne'] = BORNE): Promise<Outcome> {
   const { options, resolved, budgeted, layers } = job;
   if (options.source === undefined) return outcome;
   const nearer = await magnitudeIfNearer(job, {
@@ -102,7 +106,7 @@ export async function besideMagnitude(job: Job, outcome: Outcome): Promise<Outco
     judges: setAside(options.source, JUDGES, resolved.seed).aside,
     spared: false,
     byLabels: resolved.labels === 'data' && resolved.loss !== 'random',
-    borne: BORNE,
+    borne,
   });
   if (nearer === null) return outcome;
   const { model, what } = nearer;

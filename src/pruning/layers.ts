@@ -62,15 +62,14 @@ export function chooseLayers(model: Model, choice: LayerChoice, captured?: Captu
 export interface LayerUse {
   readonly name: string;
   readonly needs: { readonly data: boolean };
-  readonly fallsBack: boolean;
 }
 
 /**
  * {@link chooseLayers} for a method and a budget: layers of which nothing but the magnitudes can be used are left to methods that use
- * nothing else; where there are no others, a method that falls back to magnitudes has them all. A pattern leaves alone the layers of
+ * nothing else; where there are no others, all of them are chosen. A pattern leaves alone the layers of
  * which it is not known what their rows are.
  *
- * @throws UnsupportedOpError  if none is left
+ * @throws UnsupportedOpError  if the pattern goes along none of them
  */
 export function layersFor(
   model: Model,
@@ -95,28 +94,12 @@ function inPattern(chosen: ChosenLayers, pattern: string | undefined): ChosenLay
   );
 }
 
-function forMethod(chosen: ChosenLayers, { name, needs, fallsBack }: LayerUse): ChosenLayers {
+function forMethod(chosen: ChosenLayers, { needs }: LayerUse): ChosenLayers {
   if (!needs.data) return chosen;
   const blocked = chosen.layers.flatMap((layer) =>
     layer.magnitudeOnly === null ? [] : [{ layer, reason: layer.magnitudeOnly }],
   );
-  if (blocked.length < chosen.layers.length) return withoutBlocked(chosen, blocked);
-  if (fallsBack) return chosen;
-  throw new UnsupportedOpError(
-    `Cannot prune by ${name}: wanted weights that gradients or layer problems reach, ${magnitudesAlone(chosen.layers)}; prune by magnitude`,
-    {
-      fields: { weights: blocked.map(({ layer }) => layer.name) },
-      remedies: [{ option: 'method', value: 'magnitude' }],
-    },
-  );
-}
-
-/** Says of layers why nothing but their magnitudes can be used; null if that holds for some of them only. */
-export function magnitudesAlone(layers: readonly WeightLayer[]): string | null {
-  if (layers.some(({ magnitudeOnly }) => magnitudeOnly === null)) return null;
-  const list = layers.map(({ name, magnitudeOnly }) => `"${name}": ${magnitudeOnly}`);
-  const listed = `${list.slice(0, 5).join('; ')}${list.length > 5 ? `; and ${list.length - 5} more` : ''}`;
-  return `every layer has its magnitudes alone (${listed})`;
+  return blocked.length < chosen.layers.length ? withoutBlocked(chosen, blocked) : chosen;
 }
 
 /**

@@ -9,10 +9,9 @@ import type { Model } from '../ir/model.ts';
 import type { Reconstructed } from '../reconstruction/reconstruct.ts';
 import { type Imitated, pruneByImitation, type Start } from './auto.ts';
 import type { Target } from './auto-choice.ts';
-import { type BestSeen, bestOf, type Candidate, magnitudeCandidates } from './candidates.ts';
+import { type BestSeen, bestOf, magnitudeCandidates } from './candidates.ts';
 import { setAside } from './held-out.ts';
 import { type Job, neededSource, type Outcome } from './job.ts';
-import { magnitudesAlone } from './layers.ts';
 import { keptOf, solvedLayers, unsolved } from './prune-in-one.ts';
 import type { StageResult } from './stage-result.ts';
 
@@ -44,14 +43,11 @@ const IN_THE_WAY = [UnsupportedOpError, EngineError, ShapeError, DataError];
  * The stages' budgets as one training, in the course of which the support closes in on the last of them. A short one starts from layers
  * that were solved for a support of twice the weights, a very short one from the best within the budget; with few samples and no budget
  * of compute nothing is trained. What is kept is the best on samples that were set aside: of magnitude, the solved layers, and the
- * states of the training from where its support stays. A training that cannot be is told of, and the others stand. Layers of which
- * nothing but the magnitudes can be used are pruned by those.
+ * states of the training from where its support stays. A training that cannot be is told of, and the others stand.
  */
 export async function pruneAndTrain(run: TrainingJob, budgets: readonly Budget[]): Promise<Outcome> {
   const started = performance.now();
   const { model, options, resolved, layers, budgeted } = run;
-  const alone = magnitudesAlone(layers);
-  if (alone !== null) return byMagnitude(run, budgets, alone);
   const source = neededSource(run);
   const { rest, aside, same } = setAside(source, JUDGES, resolved.seed);
   const { engine, threads, signal } = options;
@@ -93,19 +89,6 @@ async function solvedOnAll(
   const again = await solvedLayers(run, { source, last: budgets.at(-1) as Budget });
   if (again === null) return null;
   return (await seen.measure(again.model)) <= (await seen.measure(kept)) ? again : null;
-}
-
-/** The largest weights of layers that nothing else can be told of. */
-function byMagnitude({ model, resolved, layers, budgeted }: Job, budgets: readonly Budget[], why: string): Outcome {
-  const started = performance.now();
-  const last = lastOf(budgets.map((budget) => constraintOf(budget, budgeted)));
-  const pruned = (magnitudeCandidates(model, layers, last)[0] as Candidate).model;
-  const stage: StageResult = {
-    ...unsolved(resolved.budget, keptOf(pruned, layers)),
-    message: `the largest weights were kept, nothing was trained or solved: ${why}.`,
-    seconds: { gradients: 0, solve: (performance.now() - started) / 1000 },
-  };
-  return { model: pruned, stages: [stage], samples: 0, blocked: [] };
 }
 
 function untrained({ samples, error, blocked }: Solved): Story {
