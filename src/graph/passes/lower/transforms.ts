@@ -4,7 +4,7 @@ import { skippedByAutoPad } from '../../auto-pad.ts';
 import type { NodeForm } from '../../node-form.ts';
 import { attributesOf, axisOf, type Lowering, type LoweringContext, MICROSOFT, meanOver, times } from './lowering.ts';
 
-/** Y = X / (sum |X|^p)^(1/p) along an axis, p = 1 or 2 */
+/** Y = X / (sum |X|^p)^(1/p) along an axis, p = 1 or 2; 0 where all X are 0 */
 const lpNormalization: Lowering = {
   op: 'LpNormalization',
   since: [1, 22],
@@ -16,7 +16,8 @@ const lpNormalization: Lowering = {
       intAttribute(at.node, 'p', 2) === 1
         ? at.sum(at.emit('Abs', x), axes, true)
         : at.emit('Sqrt', at.sum(at.emit('Mul', x, x), axes, true));
-    return [at.emit('Div', x, norm)];
+    const divisor = at.emit('Where', at.emit('Equal', norm, at.scalar(0)), at.scalar(1), norm);
+    return [at.emit('Div', x, divisor)];
   },
 };
 
