@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { tinyData } from '../../test/tiny-data.ts';
 import { feedsFromDataset } from '../data/dataset-feeds.ts';
-import type { FeedSource } from '../data/feeds.ts';
+import type { FedBatch, FeedSource } from '../data/feeds.ts';
 import { onnxruntimeNode as engine } from '../engine/onnxruntime.node.ts';
 import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import { parseModelText } from '../onnx/text.ts';
+import { float32 } from '../tensor/tensor.ts';
 import { decideOutputs, headsOf } from './decide.ts';
 import { atRawEnds } from './raw.ts';
 
@@ -37,6 +38,19 @@ describe('a softmax', () => {
       expect(atRawEnds(model, heads).back(atRawEnds(model, heads).model).graph.nodes).toEqual(model.graph.nodes);
     }
   });
+});
+
+it('finds the logits where another value comes near on the one sample that is seen', async () => {
+  const model =
+    parseModelText(`opset 17 input x: float32[N, 2] const one: float32[2] = [1.0, 1.0] const a: int64[1] = [1] z = Mul(x, one)
+    e = Exp(z) s = ReduceSum(e, a) y = Div(e, s) output y`);
+  // exp(.6) - exp(-.752) is .6 + .752 within 2e-3, as if exp(z) were the logits
+  const feeds = async (): Promise<FedBatch> => ({
+    inputs: new Map([['x', float32(Float32Array.of(0.6, -0.752), [1, 2])]]),
+  });
+  const lone: FeedSource = { count: 1, labelled: false, hasTargets: false, fixedBatch: 1, feeds };
+  const { heads } = await headsOf(model, { engine, source: lone });
+  expect(heads[0]).toMatchObject({ kind: 'probabilities', behind: { value: 'z' } });
 });
 
 describe('the answers', () => {

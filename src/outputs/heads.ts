@@ -8,7 +8,16 @@ import type { DataType } from '../tensor/tensor.ts';
 import { type Behind, findBehind, tailOf, withoutShift } from './behind.ts';
 import { featureAxis } from './features.ts';
 import { isNormalised } from './normalised.ts';
-import { areDistributions, type Numbers, numbersOf, sameProbabilities, sigmoidOf, softmaxOf } from './numbers.ts';
+import {
+  areDistributions,
+  CLOSE,
+  type Closeness,
+  type Numbers,
+  numbersOf,
+  sameProbabilities,
+  sigmoidOf,
+  softmaxOf,
+} from './numbers.ts';
 
 /**
  * What the numbers of an output are. `probabilities`: they sum to 1 along some axes; `log-probabilities`: their exponentials
@@ -142,31 +151,47 @@ function recognised(graph: Graph, { name, dims, samples, values }: Output): Omit
   const whole = [samples, ...dims];
   const p: Numbers = { dims: whole, data: (numbers.get(name) as Numbers).data };
   const features = featureAxis(graph, { output: name, dims, values: numbers });
-  const search = (passes: (moved: Numbers, op: string) => boolean): Behind | null =>
-    findBehind(graph, numbers, { value: name, moves: [] }, (moved, reader) =>
-      passes({ dims: whole, data: moved.data }, reader.op),
-    );
-  const isSoftmaxOf = (axes: readonly number[], of: ArrayLike<number>) => (moved: Numbers, op?: string) => {
-    const same = sameProbabilities(of, softmaxOf(moved, axes).data);
-    return same === 'same' || (same === 'unclear' && (op === 'Softmax' || op === 'LogSoftmax'));
+  /** By all digits first: from few samples another value may come near. */
+  const search = (passes: (close: Closeness) => (moved: Numbers, op: string) => boolean): Search | null => {
+    for (const close of CLOSE) {
+      const behind = findBehind(graph, numbers, { value: name, moves: [] }, (moved, reader) =>
+        passes(close)({ dims: whole, data: moved.data }, reader.op),
+      );
+      if (behind !== null) return { behind, close };
+    }
+    return null;
   };
+  const isSoftmaxOf =
+    (axes: readonly number[], of: ArrayLike<number>, close: Closeness) => (moved: Numbers, op?: string) => {
+      const same = sameProbabilities(of, softmaxOf(moved, axes).data, close);
+      return same === 'same' || (same === 'unclear' && (op === 'Softmax' || op === 'LogSoftmax'));
+    };
   for (const kind of ['probabilities', 'log-probabilities'] as const) {
     const of = kind === 'probabilities' ? undefined : Math.exp;
     const axes = classAxes(whole, features).find((some) => areDistributions(p, some, of));
     if (axes === undefined) continue;
-    const passes = isSoftmaxOf(axes, of === undefined ? p.data : new Float64Array(p.data).map((x) => of(x)));
-    const nearest = search(passes);
+    const found = of === undefined ? p.data : new Float64Array(p.data).map((x) => of(x));
+    const nearest = search((close) => isSoftmaxOf(axes, found, close));
     const behind =
-      nearest && withoutShift(graph, numbers, nearest, (moved) => passes({ dims: whole, data: moved.data }));
+      nearest &&
+      withoutShift(graph, numbers, nearest.behind, (moved) =>
+        isSoftmaxOf(axes, found, nearest.close)({ dims: whole, data: moved.data }),
+      );
     return { dims, kind, axes: axes.map((axis) => axis - 1), features, normalised: false, behind };
   }
-  const behind = isWithin01(p) ? search((moved, op) => isSigmoidOf(p, moved, op)) : null;
+  const sigmoid = (close: Closeness) => (moved: Numbers, op: string) => isSigmoidOf(p, sigmoidOf(moved), { op, close });
+  const behind = isWithin01(p) ? (search(sigmoid)?.behind ?? null) : null;
   const normalised = behind === null && isNormalised(graph, { output: name, numbers: p });
   return { dims, kind: behind === null ? 'values' : 'sigmoids', axes: [], features, normalised, behind };
 }
 
-function isSigmoidOf(p: Numbers, moved: Numbers, op: string): boolean {
-  const same = sameProbabilities(p.data, sigmoidOf(moved).data);
+interface Search {
+  readonly behind: Behind;
+  readonly close: Closeness;
+}
+
+function isSigmoidOf(p: Numbers, sigmoid: Numbers, { op, close }: { op: string; close: Closeness }): boolean {
+  const same = sameProbabilities(p.data, sigmoid.data, close);
   return same === 'same' || (same === 'unclear' && op === 'Sigmoid');
 }
 

@@ -80,22 +80,36 @@ export function sigmoidOf({ dims, data }: Numbers): Numbers {
 
 /** Probabilities nearer than this to 0 or 1 tell nothing of the logits behind them. */
 const TELLING = 1e-4;
-const CLOSE = 2e-3;
-const CLOSE_LOG = 0.02;
+
+/** How far probabilities, and their logarithms, may be from others that are the same. */
+export interface Closeness {
+  readonly itself: number;
+  readonly log: number;
+}
+
+/** In float32; and where something on the way had fewer digits, such as half floats. */
+export const CLOSE: readonly Closeness[] = [
+  { itself: 1e-5, log: 1e-4 },
+  { itself: 2e-3, log: 0.02 },
+];
 
 /**
  * Whether two arrays of probabilities are the same, the small ones by their ratio too.
  *
  * @returns `unclear` where all of them are so near to 0 and 1 that many values would give the same
  */
-export function sameProbabilities(p: ArrayLike<number>, q: ArrayLike<number>): 'same' | 'other' | 'unclear' {
+export function sameProbabilities(
+  p: ArrayLike<number>,
+  q: ArrayLike<number>,
+  { itself, log }: Closeness,
+): 'same' | 'other' | 'unclear' {
   let telling = 0;
   for (let i = 0; i < p.length; i++) {
     const [a, b] = [p[i] as number, q[i] as number];
-    if (!(Math.abs(a - b) <= CLOSE)) return 'other';
+    if (!(Math.abs(a - b) <= itself)) return 'other';
     if (a < TELLING || a > 1 - TELLING) continue;
     telling++;
-    if (!(Math.abs(Math.log(a / b)) <= CLOSE_LOG)) return 'other';
+    if (!(Math.abs(Math.log(a / b)) <= log)) return 'other';
   }
   return telling > 0 ? 'same' : 'unclear';
 }

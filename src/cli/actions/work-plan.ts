@@ -84,9 +84,15 @@ function kindOf(options: PruneOptions): WorkKind {
   return method.needs.data ? 'layers' : 'weights';
 }
 
+/** What of a training its plan is made of. */
+interface Training {
+  readonly epochs?: number | undefined;
+  readonly batch?: number | undefined;
+}
+
 /** Epochs, and samples of a step, of the trainings among the steps. */
 function trainingOf(steps: readonly Step[]): Pick<WorkFacts, 'epochs' | 'trained'> {
-  const trainings = steps.flatMap((step) => {
+  const trainings = steps.flatMap((step): readonly Training[] => {
     if (step.do === 'finetune') return [step];
     return step.do === 'prune' && step.gradual !== undefined ? [step.gradual] : [];
   });
