@@ -74,7 +74,7 @@ function storedWhole({ constants, readers, seen }: Surroundings): Map<string, St
   for (const [name, constant] of constants) {
     const reading = readers.get(name) ?? [];
     if (reading.length === 0 || seen.has(name)) continue;
-    const all = reading.map((node) => meaning(node, constant, constants));
+    const all = reading.map((node) => (node.inputs[0] === name ? meaning(node, constant, constants) : undefined));
     const [quantisation] = all;
     if (quantisation !== undefined && all.every((other) => sameQuantisation(other, quantisation)))
       found.set(name, { constant, quantisation, passed: reading });

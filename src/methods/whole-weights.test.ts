@@ -93,6 +93,13 @@ describe.each([
   });
 });
 
+it('takes no zero point for a weight', () => {
+  const model = parseModelText(`opset 19 input x: float32[N, 8] const w: float32[8,4] = random(1)
+    const s: float32[] = [0.1] const z: int8[] = [3] const t: float32[] = [0.1] const u: int8[] = [3]
+    q = QuantizeLinear(x, s, z) c = Cast(q) { to: 3 } d = DequantizeLinear(c, t, u) y = MatMul(d, w) output y`);
+  expect(plainWeights(model)).toBeNull();
+});
+
 it('refuses by name what rounds the values that a gradient has to pass', async () => {
   const model =
     parseModelText(`opset 19 input x: float32[N, 8] const w: float32[8,4] = random(1) const v: float32[4,3] = random(2)
