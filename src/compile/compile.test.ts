@@ -215,6 +215,131 @@ describe('a compiled residual network', () => {
   });
 });
 
+const FAMILIES: Record<string, string> = {
+  'pooling of all kinds': `
+    input x: float32[2, 3, 9, 7]
+    a = MaxPool(x) { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }
+    b = AveragePool(x) { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }
+    c = AveragePool(x) { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], count_include_pad: 1 }
+    s = Sub(a, b)
+    y = Add(s, c)
+    output y`,
+  'normalisation over axes': `
+    input x: float32[2, 5, 12]
+    const g: float32[12] = random(1)
+    const b: float32[12] = random(2)
+    n = LayerNormalization(x, g, b)
+    y = Softmax(n) { axis: 1 }
+    z = LogSoftmax(n)
+    output y
+    output z`,
+  attention: `
+    input x: float32[1, 6, 8]
+    const q: float32[8, 8] = random(1)
+    const k: float32[8, 8] = random(2)
+    const s: int64[4] = [1, 6, 2, 4]
+    a = MatMul(x, q)
+    b = MatMul(x, k)
+    c = Reshape(a, s)
+    d = Reshape(b, s)
+    e = Transpose(c) { perm: [0, 2, 1, 3] }
+    f = Transpose(d) { perm: [0, 2, 3, 1] }
+    p = MatMul(e, f)
+    w = Softmax(p)
+    y = MatMul(w, e)
+    output y`,
+  'moving and joining': `
+    input x: float32[1, 4, 6, 5]
+    const starts: int64[2] = [3, -1]
+    const ends: int64[2] = [0, -9]
+    const axes: int64[2] = [1, 3]
+    const steps: int64[2] = [-1, -2]
+    const pads: int64[8] = [0, 0, 1, 2, 0, 0, 3, 1]
+    s = Slice(x, starts, ends, axes, steps)
+    p, q = Split(x) { axis: 1 }
+    c = Concat(p, q, p) { axis: 1 }
+    d = Pad(c, pads) { mode: "reflect" }
+    e = Pad(d, pads)
+    t = Transpose(s) { perm: [0, 2, 3, 1] }
+    output t
+    output e`,
+  'pictures of other sizes': `
+    input x: float32[1, 2, 5, 6]
+    const up: float32[4] = [1.0, 1.0, 2.0, 2.0]
+    const odd: float32[4] = [1.0, 1.0, 1.7, 0.6]
+    a = Resize(x, , up) { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }
+    b = Resize(x, , odd) { mode: "linear" }
+    c = Resize(x, , up) { mode: "linear", coordinate_transformation_mode: "align_corners" }
+    d = Resize(x, , odd)
+    output a
+    output b
+    output c
+    output d`,
+  'convolutions that enlarge': `
+    input x: float32[1, 4, 5, 4]
+    const w: float32[4, 3, 3, 2] = random(1)
+    const v: float32[4, 1, 4, 4] = random(2)
+    a = ConvTranspose(x, w) { strides: [2, 3], pads: [1, 0, 1, 0], output_padding: [1, 0] }
+    b = ConvTranspose(x, v) { strides: [2, 2], pads: [1, 1, 1, 1], group: 4 }
+    output a
+    output b`,
+  'recurrent layers in both directions': `
+    input x: float32[5, 2, 3]
+    input h: float32[2, 2, 4]
+    const w: float32[2, 16, 3] = random(1)
+    const r: float32[2, 16, 4] = random(2)
+    const b: float32[2, 32] = random(3)
+    const gw: float32[1, 12, 4] = random(4)
+    const gr: float32[1, 12, 4] = random(5)
+    const gb: float32[1, 24] = random(6)
+    const two: int64[1] = [1]
+    y, yh, yc = LSTM(x, w, r, b, , h) { hidden_size: 4, direction: "bidirectional" }
+    l = ReduceSum(y, two) { keepdims: 0 }
+    a = GRU(l, gw, gr, gb) { hidden_size: 4, linear_before_reset: 1 }
+    c = GRU(l, gw, gr, gb) { hidden_size: 4, direction: "reverse" }
+    output a
+    output c
+    output yh
+    output yc`,
+  'embeddings and whole numbers': `
+    input i: int64[2, 5]
+    const table: float32[4, 6] = random(1)
+    const one: int64[] = [1]
+    const depth: int64[] = [4]
+    const values: float32[2] = [0.0, 1.0]
+    e = Gather(table, i)
+    o = OneHot(i, depth, values)
+    s = Add(i, one)
+    c = Greater(s, i)
+    f = Cast(s) { to: 1 }
+    m = ReduceMax(f) { axes: [1] }
+    output e
+    output o
+    output s
+    output c
+    output m`,
+  activations: `
+    input x: float32[3, 7]
+    const slope: float32[7] = random(1)
+    a = PRelu(x, slope)
+    b = LeakyRelu(a)
+    c = Elu(x)
+    d = HardSigmoid(x)
+    e = Softplus(x)
+    f = Erf(x)
+    g = Sum(b, c, d, e, f)
+    const p: float32[] = [2.0]
+    h = Pow(g, p)
+    y = Sqrt(h)
+    output y`,
+};
+
+describe('compiled operators', () => {
+  it.each(Object.entries(FAMILIES))('%s agree with onnxruntime', async (_, text) => {
+    expect(await difference(parseModelText(text))).toBeLessThan(5e-6);
+  });
+});
+
 describe('what cannot be compiled', () => {
   it('is refused by name, all of it at once', async () => {
     const model = parseModelText(`

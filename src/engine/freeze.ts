@@ -1,7 +1,7 @@
 import type { Captured } from '../graph/captured.ts';
 import { neededOnly } from '../graph/passes/needed-only.ts';
-import { widenFloats } from '../graph/passes/widen-floats.ts';
-import { constantOf } from '../ir/access.ts';
+import { widenConstant, widenFloats } from '../graph/passes/widen-floats.ts';
+import { constantOf, tensorOf } from '../ir/access.ts';
 import type { Constant, Graph, Model, Node } from '../ir/model.ts';
 import { hasSubgraphs, readsOf } from '../ir/subgraphs.ts';
 import { int64, sizeOf, type Tensor } from '../tensor/tensor.ts';
@@ -25,7 +25,7 @@ export async function freeze(
   model: Model,
   feeds: Tensors,
 ): Promise<{ model: Model; captured: Captured }> {
-  const { model: lifted, captured } = await liftAndCapture(engine, widenFloats(model), feeds);
+  const { model: lifted, captured } = await liftAndCapture(engine, widenFloats(model), widened(feeds));
   const wide = widenFloats(lifted);
   const graph = wide.graph;
   const constants = new Map(graph.constants);
@@ -40,6 +40,17 @@ export async function freeze(
   const nodes = graph.nodes.filter((node) => !isDone(node));
   const kept = neededOnly({ ...wide, graph: { ...graph, nodes, constants, valueInfo: [] } });
   return { model: kept, captured };
+}
+
+/** Feeds in the types of a widened model. */
+function widened(feeds: Tensors): Tensors {
+  const half = (type: string): boolean => type === 'float16' || type === 'bfloat16';
+  return new Map(
+    [...feeds].map(([name, tensor]) => [
+      name,
+      half(tensor.type) ? tensorOf(widenConstant(constantOf(tensor))) : tensor,
+    ]),
+  );
 }
 
 /** What Shape and Size give, by the shapes as they were. */

@@ -6,7 +6,9 @@ import { freeze } from '../engine/freeze.ts';
 import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import { shapesOf } from '../pruning/shapes.ts';
+import { brainToNumber, halfToNumber } from '../tensor/half.ts';
 import { random } from '../tensor/random.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 
 /** How {@link compileChecked} compiles. */
 export interface CompileRequest extends CompileOptions {
@@ -74,8 +76,9 @@ async function differenceOf(
   try {
     for (const feeds of batches) {
       const wanted = await session.run(feeds);
-      const given = started.run(Object.fromEntries([...feeds].map(([name, { data }]) => [name, data as Float32Array])));
-      for (const [name, { data }] of wanted) {
+      const given = started.run(Object.fromEntries([...feeds].map(([name, tensor]) => [name, numbersOf(tensor)])));
+      for (const [name, tensor] of wanted) {
+        const data = numbersOf(tensor);
         const found = given[name] as unknown as ArrayLike<number | bigint>;
         for (let i = 0; i < data.length; i++) {
           const [a, b] = [Number(data[i]), Number(found[i])];
@@ -88,6 +91,13 @@ async function differenceOf(
     await session.release();
   }
   return worst / (largest || 1);
+}
+
+/** What the compiled model takes and gives for a tensor: half floats as floats. */
+function numbersOf({ type, data }: Tensor): Float32Array | BigInt64Array {
+  if (type === 'float16') return Float32Array.from(data as Uint16Array, halfToNumber);
+  if (type === 'bfloat16') return Float32Array.from(data as Uint16Array, brainToNumber);
+  return data as Float32Array;
 }
 
 function apart(a: number, b: number): number {

@@ -3,7 +3,7 @@ import type { Node } from '../../ir/model.ts';
 import { apply, type Expression, integer, number, operand } from '../expression/expression.ts';
 import type { FunctionName } from '../expression/functions.ts';
 import type { Value } from '../operation.ts';
-import { elementOf, type Lowering, NotCovered, type OperatorLowering, scalarOf } from './lowering.ts';
+import { type Lowering, labelOf, NotCovered, type OperatorLowering, scalarOf } from './lowering.ts';
 
 const x = operand(0);
 
@@ -200,6 +200,40 @@ function quantisation(node: Node, to: Lowering): [scale: Expression, zero: numbe
   return [scale, zero.value];
 }
 
+const oneHot: OperatorLowering = {
+  op: 'OneHot',
+  lower(node, to) {
+    const indices = to.input(node, 0);
+    const values = to.input(node, 2).constant;
+    if (indices.element !== 'i32' || values === undefined)
+      throw new NotCovered('its indices must be whole numbers, its values constant');
+    const out = to.output(node);
+    const given = intAttribute(node, 'axis', -1);
+    const axis = given < 0 ? given + out.dims.length : given;
+    const depth = out.dims[axis] as number;
+    const places = to.made(
+      out.name,
+      [depth],
+      Int32Array.from({ length: depth }, (_, i) => i),
+    );
+    const [off, on] = [0, 1].map(
+      (i): Expression => ({ kind: 'number', value: values[i] as number, element: out.element }),
+    );
+    const turned = apply('selectInt', apply('lessInt', x, integer(0)), apply('addInt', x, integer(depth)), x);
+    const fn = out.element === 'f32' ? 'select' : 'selectInt';
+    to.emit({
+      kind: 'map',
+      node: labelOf(node),
+      out,
+      reads: [
+        { value: indices, axes: out.dims.map((_, i) => (i === axis ? null : i < axis ? i : i - 1)) },
+        { value: places, axes: out.dims.map((_, i) => (i === axis ? 0 : null)) },
+      ],
+      expression: apply(fn, apply('equalInt', turned, operand(1)), on as Expression, off as Expression),
+    });
+  },
+};
+
 function compare(op: string, float: FunctionName, int: FunctionName, turn = false, not = false): OperatorLowering {
   return {
     op,
@@ -273,10 +307,8 @@ export const ELEMENTWISE: readonly OperatorLowering[] = [
   cast,
   where,
   quantize,
+  oneHot,
   dequantize,
   identity('Identity'),
   identity('Dropout'),
 ];
-
-/** For checks elsewhere. */
-export { elementOf };

@@ -2,7 +2,7 @@ import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '..
 import type { Node } from '../../ir/model.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import { apply, number, operand } from '../expression/expression.ts';
-import type { Epilogue, Value } from '../operation.ts';
+import type { ConvOperation, Epilogue, Value } from '../operation.ts';
 import { type Lowering, labelOf, NotCovered, type OperatorLowering } from './lowering.ts';
 
 /** An epilogue that changes nothing. */
@@ -63,7 +63,8 @@ export function windowForm(
   };
 }
 
-const two = (values: readonly number[], fill: number): [number, number] =>
+/** Two numbers of one or two. */
+export const two = (values: readonly number[], fill: number): [number, number] =>
   values.length === 2 ? [values[0] as number, values[1] as number] : [fill, values[0] as number];
 
 const conv: OperatorLowering = {
@@ -96,11 +97,7 @@ const conv: OperatorLowering = {
 };
 
 /** A convolution over one or two axes; one is a picture of one row. */
-export function emitConv(
-  node: Node,
-  to: Lowering,
-  { x, out, ...parts }: Omit<Extract<import('../operation.ts').Operation, { kind: 'conv' }>, 'kind' | 'node'>,
-): void {
+export function emitConv(node: Node, to: Lowering, { x, out, ...parts }: Omit<ConvOperation, 'kind' | 'node'>): void {
   const label = labelOf(node);
   if (x.dims.length === 4) {
     to.emit({ kind: 'conv', node: label, x, out, ...parts });
@@ -216,5 +213,83 @@ export function productOf(
   });
 }
 
+/** Rows and columns between the input's elements filled with zeros, and a convolution by the kernel turned round. */
+const convTranspose: OperatorLowering = {
+  op: 'ConvTranspose',
+  lower(node, to) {
+    const { dims, data } = to.floats(node, 1, 'its kernel');
+    const [x, out] = [to.input(node, 0), to.output(node)];
+    const rank = x.dims.length - 2;
+    if (rank !== 1 && rank !== 2) throw new NotCovered(`pictures must have 1 or 2 axes, current number is ${rank}`);
+    const groups = intAttribute(node, 'group', 1);
+    const [channels = 1, each = 1, ...kernel] = dims;
+    const strides = intsAttribute(node, 'strides') ?? kernel.map(() => 1);
+    const dilations = intsAttribute(node, 'dilations') ?? kernel.map(() => 1);
+    const sizes = { inputs: x.dims.slice(2), outputs: out.dims.slice(2) };
+    const pads = transposedPads(node, { kernel, strides, dilations, ...sizes });
+    const begins = kernel.map((k, i) => (k - 1) * (dilations[i] as number) - (pads[i] as number));
+    emitConv(node, to, {
+      x: spread(node, to, x, strides),
+      out,
+      weights: turned(data, { channels, each, groups, taps: sizeOf(kernel) }),
+      bias: to.has(node, 2) ? to.floats(node, 2, 'its bias').data : new Float32Array(each * groups),
+      kernel: two(kernel, 1),
+      strides: [1, 1],
+      dilations: two(dilations, 1),
+      pads: two(begins, 0),
+      groups,
+      epilogue: PLAIN,
+    });
+  },
+};
+
+/** What is cut off before the first element; automatic where it is the same on both sides. */
+function transposedPads(
+  node: Node,
+  form: { readonly [name in 'kernel' | 'strides' | 'dilations' | 'inputs' | 'outputs']: readonly number[] },
+): number[] {
+  const auto = stringAttribute(node, 'auto_pad', 'NOTSET');
+  const isGiven = !auto.startsWith('SAME') && !node.attributes.has('output_shape');
+  if (isGiven) return intsAttribute(node, 'pads') ?? form.kernel.map(() => 0);
+  const more = intsAttribute(node, 'output_padding') ?? [];
+  return form.kernel.map((k, i) => {
+    const reach =
+      ((form.inputs[i] as number) - 1) * (form.strides[i] as number) + (k - 1) * (form.dilations[i] as number) + 1;
+    const total = reach + (more[i] ?? 0) - (form.outputs[i] as number);
+    if (total < 0 || total % 2 !== 0) throw new NotCovered(`automatic padding must be even, current value is ${total}`);
+    return total / 2;
+  });
+}
+
+function spread(node: Node, to: Lowering, x: Value, strides: readonly number[]): Value {
+  if (strides.every((s) => s === 1)) return x;
+  const dims = x.dims.map((d, i) => (i < 2 ? d : (d - 1) * (strides[i - 2] as number) + 1));
+  const out = to.fresh(x.name, dims);
+  const parts = [{ x, starts: dims.map(() => 0), steps: [1, 1, ...strides] }];
+  to.emit({ kind: 'place', node: labelOf(node), out, fill: 0, parts });
+  return out;
+}
+
+/** [outputs, channels of a group, taps backwards] of a kernel [channels, outputs of a group, taps]. */
+function turned(
+  data: Float32Array,
+  {
+    channels,
+    each,
+    groups,
+    taps,
+  }: { readonly channels: number; readonly each: number; readonly groups: number; readonly taps: number },
+): Float32Array {
+  const own = channels / groups;
+  const result = new Float32Array(data.length);
+  for (let c = 0; c < channels; c++)
+    for (let m = 0; m < each; m++)
+      for (let t = 0; t < taps; t++) {
+        const output = Math.floor(c / own) * each + m;
+        result[(output * own + (c % own)) * taps + taps - 1 - t] = data[(c * each + m) * taps + t] as number;
+      }
+  return result;
+}
+
 /** Convolutions and products of matrices. */
-export const LINEAR: readonly OperatorLowering[] = [conv, gemm, matMul];
+export const LINEAR: readonly OperatorLowering[] = [conv, convTranspose, gemm, matMul];

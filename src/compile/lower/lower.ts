@@ -5,10 +5,13 @@ import type { Operation, Value } from '../operation.ts';
 import { ELEMENTWISE } from './elementwise.ts';
 import { LINEAR } from './linear.ts';
 import { elementOf, Lowering, labelOf, NotCovered } from './lowering.ts';
+import { QUANTISED } from './quantised.ts';
+import { RECURRENT } from './recurrent.ts';
 import { REDUCTIONS } from './reductions.ts';
+import { RESIZING } from './resizing.ts';
 import { SHAPE } from './shape.ts';
 
-const LOWERINGS = byOperator({ LINEAR, ELEMENTWISE, REDUCTIONS, SHAPE });
+const LOWERINGS = byOperator({ LINEAR, ELEMENTWISE, REDUCTIONS, SHAPE, RESIZING, RECURRENT, QUANTISED });
 
 /** Operators that can be compiled, in the order of the alphabet. */
 export const COVERED_OPERATORS: readonly string[] = [...LOWERINGS.keys()].sort();

@@ -204,13 +204,14 @@ const batchNormalization: OperatorLowering = {
     if (node.outputs.slice(1).some((name) => name !== '' && to.uses(name) > 0))
       throw new NotCovered('only its first output is covered');
     const x = to.input(node, 0);
+    const epsilon = floatAttribute(node, 'epsilon', 1e-5);
+    if ([1, 2, 3, 4].some((i) => to.constant(node, i) === undefined)) return byComputed(node, to, epsilon);
     const [scale, shift, mean, variance] = [1, 2, 3, 4].map((i) => to.floats(node, i, 'its statistics').data) as [
       Float32Array,
       Float32Array,
       Float32Array,
       Float32Array,
     ];
-    const epsilon = floatAttribute(node, 'epsilon', 1e-5);
     const factor = scale.map((s, i) => s / Math.sqrt((variance[i] as number) + epsilon));
     const constant = shift.map((s, i) => s - (mean[i] as number) * (factor[i] as number));
     if (foldedInto(node, to, { x, factor, constant })) return;
@@ -222,6 +223,20 @@ const batchNormalization: OperatorLowering = {
     );
   },
 };
+
+/** Batch normalisation by statistics that other nodes make. */
+function byComputed(node: Node, to: Lowering, epsilon: number): void {
+  const out = to.output(node);
+  const perAxis = out.dims.map((_, i) => (i === 1 ? 0 : null));
+  const reads = [0, 1, 2, 3, 4].map((i) => ({
+    value: to.input(node, i),
+    axes: i === 0 ? [...out.dims.keys()] : perAxis,
+  }));
+  const deviation = apply('sqrt', apply('add', operand(4), number(epsilon)));
+  const standard = apply('div', apply('sub', x0, operand(3)), deviation);
+  const expression = apply('add', apply('mul', standard, operand(1)), operand(2));
+  to.emit({ kind: 'map', node: labelOf(node), out, reads, expression });
+}
 
 /** Scales the convolution in front, where nothing else reads it. */
 function foldedInto(

@@ -46,6 +46,7 @@ class Scheduler {
   readonly #steps: Step[] = [];
   readonly #views = new Map<Value, View>();
   readonly #phases = new Map<Value, Map<string, { readonly buffer: Buffer; readonly geometry: Geometry }>>();
+  readonly #tables = new Map<Float32Array, Table[]>();
   #buffers = 0;
 
   constructor(operations: readonly Operation[]) {
@@ -299,7 +300,7 @@ class Scheduler {
     const outputs = conv.bias.length;
     const share = bestShare(conv.weights, outputs, { groups: conv.groups });
     const channels = c / conv.groups;
-    const table: Table = {
+    const table = this.#table({
       share,
       outputs,
       bias: conv.bias,
@@ -309,7 +310,7 @@ class Scheduler {
       channelStride: source.channel,
       groups: conv.groups,
       groupStride: channels * source.channel,
-    };
+    });
     const batch = { count: n, from: c * source.channel, to: outputs * own.plane };
     this.#steps.push({
       kind: 'sums',
@@ -322,6 +323,16 @@ class Scheduler {
       finish: conv.epilogue.finish,
       beside: this.#beside(conv, to),
     });
+  }
+
+  /** The table, or the one that was made of the same weights before: recurrent layers read theirs again and again. */
+  #table(table: Table): Table {
+    const made = this.#tables.get(table.weights) ?? [];
+    const keyOf = ({ share, taps, channelStride, groups, groupStride }: Table): string =>
+      [share, channelStride, groups, groupStride, ...taps].join();
+    const found = made.find((other) => other.bias === table.bias && keyOf(other) === keyOf(table));
+    if (found === undefined) this.#tables.set(table.weights, [...made, table]);
+    return found ?? table;
   }
 
   /** What an epilogue reads, laid out like the output. */
@@ -414,7 +425,7 @@ class Scheduler {
       this.#steps.push({
         kind: 'dots',
         label: linear.node,
-        table: { ...table, channelStride: view.strides.at(-1) ?? 1 },
+        table: this.#table({ ...table, channelStride: view.strides.at(-1) ?? 1 }),
         x: { buffer: view.buffer, offset: view.offset },
         out: { buffer: to.buffer, offset: to.offset, stride: to.strides.at(-1) ?? 1 },
         finish: linear.epilogue.finish,
@@ -425,7 +436,7 @@ class Scheduler {
     const from = this.#columns(linear.node, x);
     const to = this.#columnar(out);
     this.#views.set(out, to);
-    const large = { ...table, channelStride: from.strides.at(-1) as number };
+    const large = this.#table({ ...table, channelStride: from.strides.at(-1) as number });
     this.#steps.push({
       kind: 'sums',
       label: linear.node,
