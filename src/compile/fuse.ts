@@ -139,7 +139,6 @@ function epilogueOf(maker: ConvOperation | LinearOperation, reader: MapOperation
   const places: number[] = [];
   for (const [i, { value, axes }] of reader.reads.entries()) {
     if (isPicked(reader.expression, i) || !isLike(value, axes, maker.out, channel)) return null;
-    if (value === maker.out && !axes.every((axis, loop) => axis === loop)) return null;
     places.push(value === maker.out ? -1 : beside.push(value) - 1);
   }
   if (beside.length > MOST_OPERANDS) return null;

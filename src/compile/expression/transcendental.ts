@@ -23,16 +23,19 @@ function polynomial(x: Code, coefficients: readonly number[]): Code {
     .reduceRight<Code>((sum, c) => vec.add(f(c), vec.mul(x, sum)), f(coefficients.at(-1) ?? 0));
 }
 
+/** e^x is a normal number from here on. */
+const EXP_LOWEST = -87.33;
 const EXP_TERMS = [1, 1, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040];
 /** ln 2 in two parts, the first with few bits, so that its product with a small whole number is exact. */
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = Math.LN2 - LN2_HIGH;
 
 /**
- * e^x = 2^n e^r, |r| <= ln 2 / 2, e^r by its series to r^7. Relative error at most 2e-7; beyond the range 0 and infinity; NaN stays.
+ * e^x = 2^n e^r, |r| <= ln 2 / 2, e^r by its series to r^7. Relative error at most 2e-7; infinity beyond the range; 0 where the
+ * result would be below the normal numbers, with which processors are slow; NaN stays.
  */
 export function expOf(x: Code, scratch: Scratch): Code {
-  const held = kept(scratch, vec.pmin(vec.pmax(x, f(-104)), f(89)));
+  const held = kept(scratch, vec.pmin(vec.pmax(x, f(EXP_LOWEST)), f(89)));
   const n = kept(scratch, vec.nearest(vec.mul(held.read, f(Math.LOG2E))));
   const r = kept(scratch, vec.sub(vec.sub(held.read, vec.mul(n.read, f(LN2_HIGH))), vec.mul(n.read, f(LN2_LOW))));
   const whole = kept(scratch, vec.toInt(n.read));

@@ -1,4 +1,4 @@
-import { operand, partsOf, replaceOperands } from '../expression/expression.ts';
+import { isPicked, operand, partsOf, replaceOperands } from '../expression/expression.ts';
 import type { Nest, Walk } from '../schedule/step.ts';
 
 /** A nest with its loops in the order in which they run; the walk of the output comes first. */
@@ -15,7 +15,8 @@ export function arrange(nest: Nest): Arranged {
   const outer = nest.counts.length - nest.reduced;
   const all = nest.counts.map((_, loop) => loop);
   const isSide = (loop: number): boolean =>
-    nest.operands.every(({ strides }) => strides[loop] === 0 || strides[loop] === 1) && !picksAlong(nest, loop);
+    nest.operands.every(({ strides }, i) => isSideStride(strides[loop] as number, isPickedFrom(nest, i))) &&
+    !picksAlong(nest, loop);
   const outputs = all.slice(0, outer);
   const reduced = all.slice(outer);
   const along = widest(
@@ -31,6 +32,15 @@ export function arrange(nest: Nest): Arranged {
     ...(vector === 'reduced' ? last(reduced, across) : reduced),
   ];
   return merged(nest, order, vector);
+}
+
+/** Strides at which vectors are read: the same element, neighbours, every other one. */
+function isSideStride(stride: number, isPicked: boolean): boolean {
+  return stride === 0 || stride === 1 || (stride === 2 && !isPicked);
+}
+
+function isPickedFrom(nest: Nest, index: number): boolean {
+  return isPicked(nest.map, index) || isPicked(nest.finish, index);
 }
 
 function widest(nest: Nest, loops: readonly number[]): number | undefined {
@@ -96,7 +106,9 @@ function vectorOf(
   const at = vector === 'output' ? loops.length - reduced - 1 : loops.length - 1;
   const loop = vector === 'none' ? undefined : loops[at];
   const isRight =
-    loop !== undefined && loop.isReduced === (vector === 'reduced') && loop.strides.every((s) => s === 0 || s === 1);
+    loop !== undefined &&
+    loop.isReduced === (vector === 'reduced') &&
+    loop.strides.every((s) => isSideStride(s, false));
   return isRight && (vector === 'reduced' || loop.strides[0] === 1)
     ? { vector, vectorLoop: at }
     : { vector: 'none', vectorLoop: -1 };

@@ -147,18 +147,20 @@ class NestWriter {
   ): Code {
     const { walks, vectorLoop } = this.#nest;
     const pointer = (index: number): Code => get(this.#pointers[index + 1] as number);
-    const moves = (index: number): boolean => vectorLoop >= 0 && walks[index + 1]?.strides[vectorLoop] === 1;
+    const stride = (index: number): number => (vectorLoop < 0 ? 0 : (walks[index + 1]?.strides[vectorLoop] as number));
     const reading: Reading = {
       scratch: this.#builder,
       operand: (index) => {
         if (index < 0) return get(sum ?? 0);
-        const bytes = moves(index) ? 16 * v : 0;
-        return lanes === 4 && moves(index) ? op.load(pointer(index), bytes) : vec.loadSplat(pointer(index), bytes);
+        const bytes = 16 * v * stride(index);
+        if (lanes === 1 || stride(index) === 0) return vec.loadSplat(pointer(index), bytes);
+        const first = op.load(pointer(index), bytes);
+        return stride(index) === 1 ? first : vec.shuffle(first, op.load(pointer(index), bytes + 16), [0, 2, 4, 6]);
       },
-      pick: (index, at, stride) => {
-        const address = op.add(pointer(index), op.mul(at, op.i32(4 * stride)));
-        const bytes = moves(index) ? 16 * v : 0;
-        return lanes === 4 && moves(index) ? op.load(address, bytes) : vec.loadSplat(address, bytes);
+      pick: (index, at, apart) => {
+        const address = op.add(pointer(index), op.mul(at, op.i32(4 * apart)));
+        const bytes = 16 * v * stride(index);
+        return lanes === 4 && stride(index) === 1 ? op.load(address, bytes) : vec.loadSplat(address, bytes);
       },
     };
     return expressionCode(expression, reading);

@@ -70,7 +70,8 @@ function nestTouches({ counts, out, operands, map, finish }: Nest): Touch[] {
       low: Math.min(0, ...picks.map(({ low }) => low)),
       high: Math.max(0, ...picks.map(({ high }) => high)),
     };
-    return touch(buffer, sum([{ low: offset, high: offset }, ...loops, pick]));
+    const beyond = i > 0 && strides.includes(2) ? 1 : 0; // vectors of every other element are read with the one behind
+    return touch(buffer, sum([{ low: offset, high: offset + beyond }, ...loops, pick]));
   });
 }
 

@@ -16,7 +16,7 @@ import { axisTaps, type Borders, borderOf, bordersOf, isStrided, phaseSize, size
 import { type Border, covers, elementsOf, type Geometry, geometryOf, kindOf, NO_BORDER, upToFour } from './geometry.ts';
 import { FIXED, type Life, OWN, PLAIN } from './memory.ts';
 import type { Beside, Buffer, Nest, Step, Table, Walk } from './step.ts';
-import { bestShare, MOST_VECTORS, tableBytes } from './table.ts';
+import { bestShare, MOST_VECTORS } from './table.ts';
 import { tilingsOf } from './tiling.ts';
 import { reshaped, rowMajor, type View, walkOf } from './view.ts';
 
@@ -36,9 +36,6 @@ export function schedule(
 ): Schedule {
   return new Scheduler(operations).run(inputs, outputs);
 }
-
-/** Tables larger than this stream by while the inputs of a tile stay, else the other way round; bytes. */
-const LARGE_TABLE = 24_000;
 
 class Scheduler {
   readonly #operations: readonly Operation[];
@@ -158,7 +155,8 @@ class Scheduler {
   }
 
   #map({ node, out, reads, expression }: MapOperation): void {
-    const like = reads.filter(({ axes }) => axes.every((axis, i) => axis === i)).map(({ value }) => this.#view(value));
+    const isWhole = ({ axes }: Reads): boolean => axes.every((axis, i) => axis === i || out.dims[i] === 1);
+    const like = reads.filter(isWhole).map(({ value }) => this.#view(value));
     const operands = this.#walks(reads);
     const map = this.#resolved(expression, reads);
     const to = this.#make(out, like);
@@ -317,7 +315,7 @@ class Scheduler {
       label: conv.node,
       table,
       tilings: tilingsOf({ height, width, from: geometry.pitch, to: own.pitch }, batch, MOST_VECTORS[share]),
-      outputsFirst: tableBytes(table) < LARGE_TABLE,
+      outputsFirst: conv.groups > 1,
       x: { buffer: source.buffer, offset: source.offset },
       out: { buffer: to.buffer, offset: to.offset, stride: own.plane },
       finish: conv.epilogue.finish,
@@ -442,7 +440,7 @@ class Scheduler {
       label: linear.node,
       table: large,
       tilings: tilingsOf({ height: 1, width: rows, from: 0, to: 0 }, { count: 1, from: 0, to: 0 }, MOST_VECTORS[share]),
-      outputsFirst: tableBytes(large) < LARGE_TABLE,
+      outputsFirst: false,
       x: { buffer: from.buffer, offset: from.offset },
       out: { buffer: to.buffer, offset: to.offset, stride: to.strides.at(-1) as number },
       finish: linear.epilogue.finish,

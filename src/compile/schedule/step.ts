@@ -89,7 +89,7 @@ export interface Sums {
   readonly label: string;
   readonly table: Table;
   readonly tilings: readonly Tiling[];
-  /** Whether all tiles of one output come before the next output. */
+  /** Whether all tiles of one output come before the next output: where outputs read channels of their own. */
   readonly outputsFirst: boolean;
   readonly x: { readonly buffer: Buffer; readonly offset: number };
   readonly out: { readonly buffer: Buffer; readonly offset: number; readonly stride: number };
