@@ -103,7 +103,20 @@ export function makeRuntime() {
       `Cannot run the model: input "${port.name}" must be ${wanted}, current value is ${got}`,
     );
 
-  const feed = (port: PortManifest, value: unknown, memory: ArrayBuffer): void => {
+  /** An input or output, and where it lies. */
+  interface Bound {
+    readonly port: PortManifest;
+    readonly floats: Float32Array;
+    readonly words: Int32Array;
+  }
+
+  const bound = (port: PortManifest, memory: ArrayBuffer): Bound => ({
+    port,
+    floats: new Float32Array(memory, port.at, port.length),
+    words: new Int32Array(memory, port.at, port.length),
+  });
+
+  const feed = ({ port, floats, words: to }: Bound, value: unknown): void => {
     const isFloat = port.type === 'float32';
     if (!ArrayBuffer.isView(value) || value instanceof DataView)
       throw wrong(port, `a typed array of [${port.dims}]`, value === undefined ? 'absent' : typeof value);
@@ -115,10 +128,9 @@ export function makeRuntime() {
     if (isFloat !== isFraction)
       throw wrong(port, isFloat ? 'a Float32Array' : 'an array of whole numbers', value.constructor.name);
     if (isFloat) {
-      new Float32Array(memory, port.at, port.length).set(value as Float32Array);
+      floats.set(value as Float32Array);
       return;
     }
-    const to = new Int32Array(memory, port.at, port.length);
     if (!isBig) to.set(array as ArrayLike<number>);
     else
       for (let i = 0; i < port.length; i++) {
@@ -138,9 +150,8 @@ export function makeRuntime() {
     uint32: Uint32Array,
   };
 
-  const given = (port: PortManifest, memory: ArrayBuffer): ArrayBufferView => {
-    if (port.type === 'float32') return new Float32Array(memory.slice(port.at, port.at + 4 * port.length));
-    const words = new Int32Array(memory, port.at, port.length);
+  const given = ({ port, floats, words }: Bound): ArrayBufferView => {
+    if (port.type === 'float32') return floats.slice();
     if (port.type === 'int64') return BigInt64Array.from(words as unknown as ArrayLike<bigint>, (x) => BigInt(x));
     if (port.type === 'uint64') return BigUint64Array.from(words as unknown as ArrayLike<bigint>, (x) => BigInt(x));
     return (INTEGERS[port.type] as { from(values: Int32Array): ArrayBufferView }).from(words);
@@ -190,6 +201,8 @@ export function makeRuntime() {
       from += size;
     }
     expand(manifest, parts, memory);
+    const inputs = manifest.inputs.map((port) => bound(port, memory));
+    const outputs = manifest.outputs.map((port) => bound(port, memory));
     return {
       inputs: manifest.inputs,
       outputs: manifest.outputs,
@@ -200,10 +213,10 @@ export function makeRuntime() {
               'input',
               `Cannot run the model: it has no input "${name}"; its inputs are ${manifest.inputs.map((port) => port.name).join(', ')}`,
             );
-        for (const port of manifest.inputs) feed(port, feeds[port.name], memory);
+        for (const input of inputs) feed(input, feeds[input.port.name]);
         run();
         const results: Record<string, ArrayBufferView> = {};
-        for (const port of manifest.outputs) results[port.name] = given(port, memory);
+        for (const output of outputs) results[output.port.name] = given(output);
         return results;
       },
     };
