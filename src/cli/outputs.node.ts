@@ -168,6 +168,14 @@ function unwritable(path: string, reason: string, cause?: unknown): OutputError 
   return new OutputError(`Cannot write to "${shown(path)}": ${reason}`, { cause });
 }
 
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // the next run does, once this process is gone
+  }
+}
+
 /** Longer paths are cut in sentences: what is wrong comes behind them. */
 const LONGEST_SHOWN = 300;
 
@@ -187,6 +195,7 @@ function probe(folder: string, path: string): void {
     writeFileSync(file, '', { flag: 'wx' });
     rmSync(file);
   } catch (cause) {
+    removeQuietly(file);
     throw unwritable(path, reasonOf(cause), cause);
   }
 }

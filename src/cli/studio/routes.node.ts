@@ -150,5 +150,6 @@ async function body<T extends z.ZodType>({ request }: Asked, schema: T): Promise
 async function file(runs: Runs, document: DocumentName, token: string): Promise<Answer> {
   const found = await runs.file(document.id, document.name);
   if (!found.type.startsWith('text/html')) return found;
+  if (typeof found.body !== 'string') found.body.destroy(); // it closes its file
   return { status: 302, type: 'text/plain', body: '', headers: { location: documentAddress(token, document) } };
 }
