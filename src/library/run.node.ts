@@ -1,7 +1,7 @@
 import { checkOptions } from '../errors/arguments.ts';
 import type { Ran } from '../pipeline/run-and-report.ts';
 import { checkModel, PREPROCESS_CHECKS, RECIPE_RUN_CHECKS } from './checks.ts';
-import { asModel, type ModelSource } from './model.node.ts';
+import type { ModelSource } from './model.node.ts';
 import { perform } from './perform.node.ts';
 import { type RecipeSource, readRecipe } from './recipe.node.ts';
 import type { RecipeRequest } from './requests.node.ts';
@@ -26,6 +26,6 @@ export async function run(recipe: RecipeSource, model: ModelSource, request: Rec
   const { teacher, ...asked } = request;
   if (teacher !== undefined) checkModel('run the recipe', teacher);
   const read = await readRecipe(recipe);
-  const models = await Promise.all([model, ...(teacher === undefined ? [] : [teacher])].map(asModel));
+  const models = [model, ...(teacher === undefined ? [] : [teacher])];
   return perform('run', models, { ...asked, recipe: read });
 }

@@ -25,6 +25,13 @@ type Stub =
   | { readonly coppice: 'function'; readonly id: number }
   | { readonly coppice: 'solver'; readonly made: NonNullable<AnySolver['made']> };
 
+/** Where a model lies, or its bytes: it is read on the other side. */
+export interface Place {
+  readonly coppice: 'place';
+  readonly place: string | Uint8Array;
+  readonly isUrl: boolean;
+}
+
 /** One side's way out: models become bytes, functions numbers, solvers what they are made of; the rest is copied as it is. */
 export class Packer {
   readonly functions: ((...given: never[]) => unknown)[] = [];

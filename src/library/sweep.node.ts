@@ -1,7 +1,7 @@
 import { checkOptions } from '../errors/arguments.ts';
 import type { SweepCell } from '../pipeline/sweep.ts';
 import { checkModel, PREPROCESS_CHECKS, requireOption, SWEEP_CHECKS } from './checks.ts';
-import { asModel, type ModelSource } from './model.node.ts';
+import type { ModelSource } from './model.node.ts';
 import { perform } from './perform.node.ts';
 import type { SweepRequest } from './requests.node.ts';
 
@@ -20,5 +20,5 @@ export async function sweep(model: ModelSource, request: SweepRequest): Promise<
   requireOption('sweep', request, 'methods', 'names of methods, such as ["magnitude", "chita"]');
   requireOption('sweep', request, 'budgets', 'budgets, such as [sparsity(0.8), sparsity(0.9)]');
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);
-  return perform('sweep', [await asModel(model)], request);
+  return perform('sweep', [model], request);
 }

@@ -27,7 +27,7 @@ import {
   RUN_CHECKS,
   requireOption,
 } from './checks.ts';
-import { asModel, type ModelSource } from './model.node.ts';
+import type { ModelSource } from './model.node.ts';
 import { perform } from './perform.node.ts';
 import type { FinetuneRequest, RecalibrateRequest } from './requests.node.ts';
 
@@ -90,7 +90,7 @@ export async function finetune(model: ModelSource, request: FinetuneRequest): Pr
   checkOptions('finetune', request, FINETUNE_CHECKS);
   requireOption('finetune', request, 'data', 'samples to train on');
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);
-  return perform('finetune', [await asModel(model)], request);
+  return perform('finetune', [model], request);
 }
 
 /**
@@ -109,5 +109,5 @@ export async function recalibrate(
   checkOptions('recalibrate', request, RECALIBRATE_CHECKS);
   requireOption('recalibrate', request, 'data', 'samples to calibrate on');
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);
-  return perform('recalibrate', await Promise.all([asModel(pruned), asModel(dense)]), request);
+  return perform('recalibrate', [pruned, dense], request);
 }

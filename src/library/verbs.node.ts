@@ -9,7 +9,8 @@ import { chitaBlock } from '../solvers/chita/block-wise.ts';
 import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
-import { Packer, type Parcels, Unpacker } from './sending.ts';
+import { readModel } from './model.node.ts';
+import { Packer, type Parcels, type Place, Unpacker } from './sending.ts';
 import { compareHere, evaluateHere, inspectHere, planHere, sensitivityHere } from './verbs/measuring.node.ts';
 import { pruneHere, runHere, sweepHere } from './verbs/pruning.node.ts';
 import { finetuneHere, recalibrateHere } from './verbs/training.node.ts';
@@ -57,13 +58,20 @@ function taskOf(name: VerbName) {
     const unpacker = new Unpacker(parcels);
     const verb = VERBS[name] as (models: never, request: never) => Promise<object>;
     const result = await verb(
-      unpacker.unpack(models) as never,
+      (await Promise.all((models as unknown[]).map((one) => opened(one, unpacker)))) as never,
       { ...(unpacker.unpack(request) as object), signal } as never,
     );
     const packer = new Packer(parcels);
     const packed = packer.pack(withoutWeights(result));
     return moving(packed, packer.buffers);
   };
+}
+
+/** A model that was sent, or the place where it is read. */
+async function opened(sent: unknown, unpacker: Unpacker): Promise<unknown> {
+  if ((sent as Place).coppice !== 'place') return unpacker.unpack(sent);
+  const { place, isUrl } = sent as Place;
+  return readModel(isUrl ? new URL(place as string) : place);
 }
 
 /** Weights are in the model already; they are read from it where somebody asks. */
