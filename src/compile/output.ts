@@ -31,7 +31,13 @@ function loaderText(stem: string, inline: string | null): string {
   const own =
     inline === null
       ? `const own = () => new URL(${JSON.stringify(`./${stem}.wasm`)}, import.meta.url);`
-      : `const own = () => Uint8Array.from(atob(${JSON.stringify(inline)}), (c) => c.charCodeAt(0));`;
+      : `const text = ${JSON.stringify(inline)};
+function own() {
+const letters = atob(text);
+const bytes = new Uint8Array(letters.length);
+for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+return bytes;
+}`;
   return `// A model compiled by Coppice. Its runtime depends on nothing.
 const { start, CompiledModelError } = (${runtimeText()})();
 export { CompiledModelError };

@@ -1,5 +1,6 @@
 import type { Linalg } from '../engine/linalg.ts';
 import { ShapeError } from '../errors/errors.ts';
+import { filled } from '../tensor/filled.ts';
 import { type Cholesky, cholesky, invertLower, solve } from './cholesky.ts';
 import type {
   Differentiable,
@@ -115,7 +116,7 @@ async function solveRows(model: LayerModel, support: Uint8Array, target: Float64
     if (factor === null) return null;
     const found = solve(
       factor,
-      Float64Array.from(kept, (i) => target[first + i] as number),
+      filled(new Float64Array(kept.length), (at) => target[first + (kept[at] as number)] as number),
     );
     kept.forEach((i, at) => {
       w[first + i] = Math.fround(found[at] as number);
@@ -155,7 +156,7 @@ async function worthOf(model: LayerModel, support: Uint8Array, { w, value }: Poi
     for (let j = 0; j < inputs; j++) {
       if (support[first + j] === 1) continue;
       const curvature = own[j * inputs + j] as number;
-      const column = Float64Array.from(kept, (i) => own[i * inputs + j] as number);
+      const column = filled(new Float64Array(kept.length), (at) => own[(kept[at] as number) * inputs + j] as number);
       const left = Math.max(curvature - squaredNorm(lowerTimes(inverse, column)), LEAST_LEFT * curvature);
       worth[first + j] = (g[first + j] as number) ** 2 / (2 * left);
     }

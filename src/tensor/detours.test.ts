@@ -7,6 +7,7 @@ const SMALL: Readonly<Record<string, string>> = {
   'src/onnx/decode-tensor.ts': 'the decoder of protobuf has made plain arrays of them already',
   'src/graph/moves.ts': 'axes, shapes and the like',
   'src/graph/node-form.ts': 'axes, shapes and the like',
+  'src/graph/operators/axes.ts': 'axes, shapes and the like',
   'src/graph/blocked/blocked-graph.ts': 'axes, shapes and the like',
   'src/graph/passes/fold-branches.ts': 'axes, shapes and the like',
   'src/graph/passes/lift/known-values.ts': 'axes, shapes and the like',

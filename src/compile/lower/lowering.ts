@@ -1,6 +1,7 @@
 import type { Captured } from '../../graph/captured.ts';
 import { tensorOf } from '../../ir/access.ts';
 import type { Constant, Graph, Node } from '../../ir/model.ts';
+import { filled } from '../../tensor/filled.ts';
 import { halfToNumber } from '../../tensor/half.ts';
 import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
 import type { Element } from '../expression/element.ts';
@@ -70,7 +71,8 @@ export class Lowering {
     if (!this.has(node, input)) return undefined;
     const found = this.constant(node, input);
     if (found === undefined || Array.isArray(found.data)) throw new NotCovered(`${what} must be constant`);
-    return Array.from(found.data as ArrayLike<number | bigint>, Number);
+    const { data } = found;
+    return Array.from({ length: data.length }, (_, i) => Number(data[i]));
   }
 
   /** The shape of a name. */
@@ -169,8 +171,8 @@ export function floatData(tensor: Tensor): Float32Array {
   const { type, data } = tensor;
   if (data instanceof Float32Array) return data;
   if (Array.isArray(data)) throw new NotCovered('strings are not covered');
-  if (type === 'float16') return Float32Array.from(data as Uint16Array, halfToNumber);
-  return Float32Array.from(data as ArrayLike<number | bigint>, Number);
+  if (type === 'float16') return filled(new Float32Array(data.length), (i) => halfToNumber(data[i] as number));
+  return filled(new Float32Array(data.length), (i) => Number(data[i]));
 }
 
 function constantValue(name: string, tensor: Tensor): Value {
@@ -178,7 +180,7 @@ function constantValue(name: string, tensor: Tensor): Value {
   const constant =
     element === 'f32'
       ? floatData(tensor)
-      : Int32Array.from(tensor.data as ArrayLike<number | bigint>, (x) => within32(Number(x)));
+      : filled(new Int32Array(tensor.data.length), (i) => within32(Number(tensor.data[i])));
   return { name, element, dims: tensor.dims, constant };
 }
 

@@ -1,5 +1,6 @@
 import { floatAttribute, intAttribute, intsAttribute } from '../../ir/access.ts';
 import type { Node } from '../../ir/model.ts';
+import { filled } from '../../tensor/filled.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import { apply, type Expression, number, operand } from '../expression/expression.ts';
 import type { Value } from '../operation.ts';
@@ -278,7 +279,7 @@ function pooling(op: string, isMax: boolean): OperatorLowering {
       const shares = to.made(
         out.name,
         out.dims.slice(2),
-        Float32Array.from(counts, (n) => 1 / n),
+        filled(new Float32Array(counts.length), (i) => 1 / (counts[i] as number)),
       );
       const axes = out.dims.map((_, i) => (i < 2 ? null : i - 2));
       to.emit({

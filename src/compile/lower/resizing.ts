@@ -1,5 +1,6 @@
 import { intAttribute, stringAttribute } from '../../ir/access.ts';
 import type { Node } from '../../ir/model.ts';
+import { filled } from '../../tensor/filled.ts';
 import { apply, type Expression, operand } from '../expression/expression.ts';
 import type { Value } from '../operation.ts';
 import { type Lowering, labelOf, NotCovered, type OperatorLowering } from './lowering.ts';
@@ -86,7 +87,7 @@ function along(
     to.made(
       out.name,
       [table.length],
-      Int32Array.from(table, (i) => Math.min(Math.max(i, 0), count - 1)),
+      filled(new Int32Array(table.length), (i) => Math.min(Math.max(table[i] as number, 0), count - 1)),
     ),
   );
   const weights = shares.map((share) => to.made(out.name, [share.length], share));
@@ -111,7 +112,7 @@ function blended(node: Node, to: Lowering, { places, ...parts }: Along & { reado
   const last = (parts.x.dims[parts.axis] as number) - 1;
   const held = places.map((at) => Math.min(Math.max(at, 0), last));
   const low = held.map(Math.floor);
-  const share = Float32Array.from(held, (at, i) => at - (low[i] as number));
+  const share = filled(new Float32Array(held.length), (i) => (held[i] as number) - (low[i] as number));
   along(node, to, { ...parts, tables: [low, low.map((i) => i + 1)], shares: [share.map((s) => 1 - s), share] });
 }
 

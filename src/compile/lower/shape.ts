@@ -223,7 +223,7 @@ function wrapped(to: Lowering, node: string, indices: Value, count: number): Val
   return to.made(
     indices.name,
     indices.dims,
-    Int32Array.from(constant, (i) => (i < 0 ? i + count : i)),
+    new Int32Array(constant).map((i) => (i < 0 ? i + count : i)),
   );
 }
 

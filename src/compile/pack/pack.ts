@@ -1,3 +1,4 @@
+import { filled } from '../../tensor/filled.ts';
 import { numberToHalf } from '../../tensor/half.ts';
 import type { Table } from '../schedule/step.ts';
 import { entriesOf, tableBytes } from '../schedule/table.ts';
@@ -93,8 +94,10 @@ function scalesOf({ weights, outputs }: Table): number[] {
 }
 
 function storedAs(values: readonly number[], form: WeightForm): Uint8Array {
-  if (form === 'int8') return new Uint8Array(Int8Array.from(values, (v) => Math.round(v)).buffer);
-  if (form === 'f16') return new Uint8Array(Uint16Array.from(values, numberToHalf).buffer);
+  if (form === 'int8')
+    return new Uint8Array(filled(new Int8Array(values.length), (i) => Math.round(values[i] as number)).buffer);
+  if (form === 'f16')
+    return new Uint8Array(filled(new Uint16Array(values.length), (i) => numberToHalf(values[i] as number)).buffer);
   return new Uint8Array(Float32Array.from(values).buffer);
 }
 

@@ -152,8 +152,11 @@ export function makeRuntime() {
 
   const given = ({ port, floats, words }: Bound): ArrayBufferView => {
     if (port.type === 'float32') return floats.slice();
-    if (port.type === 'int64') return BigInt64Array.from(words as unknown as ArrayLike<bigint>, (x) => BigInt(x));
-    if (port.type === 'uint64') return BigUint64Array.from(words as unknown as ArrayLike<bigint>, (x) => BigInt(x));
+    if (port.type === 'int64' || port.type === 'uint64') {
+      const wide = new (port.type === 'int64' ? BigInt64Array : BigUint64Array)(words.length);
+      for (let i = 0; i < words.length; i++) wide[i] = BigInt(words[i] as number);
+      return wide;
+    }
     return (INTEGERS[port.type] as { from(values: Int32Array): ArrayBufferView }).from(words);
   };
 
