@@ -110,7 +110,7 @@ describe('the installed package', { timeout: 180_000 }, () => {
     );
     const loaded = output.split('\n');
     expect(loaded.filter((url) => /onnxruntime|zod|protobuf|piscina|sharp|commander/.test(url))).toEqual([]);
-    expect(loaded.filter((url) => url.includes('/coppice/dist/')).length).toBeLessThan(80);
+    expect(loaded.filter((url) => url.includes('/coppice/dist/')).length).toBeLessThan(70);
   });
 
   it('says what to do where onnxruntime-node is missing, when it is needed', () => {

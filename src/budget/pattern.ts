@@ -1,8 +1,5 @@
-import { type Grouping, groupsOf } from '../constraints/grouping.ts';
 import { OptionError } from '../errors/errors.ts';
 import type { KernelOrder } from '../graph/weight-matrix.ts';
-import { weightMatrix } from '../graph/weight-matrix.ts';
-import type { WeightLayer } from '../graph/weights.ts';
 
 /** How the inputs of a convolution follow on each other: `channels-last` = [kernel, channels], `channels-first` = [channels, kernel]. */
 export const KERNEL_ORDERS = ['channels-last', 'channels-first'] as const;
@@ -42,12 +39,4 @@ export function patternOf(text: string): Pattern {
 export function patternShare(text: string | undefined): number {
   const pattern = text === undefined ? undefined : patternOf(text);
   return pattern?.kind === 'n:m' ? 1 - pattern.n / pattern.m : 0;
-}
-
-/** The groups of a layer's weights that a pattern speaks of; null where it is not known how the layer's uses read them. */
-export function patternGroups(layer: WeightLayer, text: string, kernels: KernelOrder): Grouping | null {
-  const pattern = patternOf(text);
-  const matrix = weightMatrix(layer, kernels);
-  const shape = pattern.kind === 'n:m' ? { height: 1, width: pattern.m } : pattern;
-  return matrix && groupsOf(matrix, shape);
 }

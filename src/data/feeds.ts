@@ -2,7 +2,7 @@ import { DataError } from '../errors/errors.ts';
 import { feedsOf } from '../ir/access.ts';
 import type { Model, ValueInfo } from '../ir/model.ts';
 import { pickedFrom } from '../tensor/filled.ts';
-import { halfToNumber } from '../tensor/half.ts';
+import { widenTensor } from '../tensor/half.ts';
 import type { Random } from '../tensor/random.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { castTo, isInputType, valuesFor } from './cast.ts';
@@ -183,14 +183,6 @@ function mappedFeeds(source: FeedSource, map: (tensor: Tensor) => Tensor): FeedS
       return { ...fed, inputs: new Map([...fed.inputs].map(([name, tensor]) => [name, map(tensor)])) };
     },
   };
-}
-
-/** A half-float tensor as float32; any other as it is. */
-export function widenTensor(tensor: Tensor): Tensor {
-  if (tensor.type !== 'float16') return tensor;
-  const wide = new Float32Array(tensor.data.length);
-  for (let i = 0; i < wide.length; i++) wide[i] = halfToNumber(tensor.data[i] as number);
-  return { type: 'float32', dims: tensor.dims, data: wide };
 }
 
 /**

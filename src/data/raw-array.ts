@@ -1,6 +1,5 @@
 import { DataError } from '../errors/errors.ts';
-import { filled } from '../tensor/filled.ts';
-import { halfToNumber } from '../tensor/half.ts';
+import { halvesAsNumbers } from '../tensor/half.ts';
 import { type DataType, sizeOf } from '../tensor/tensor.ts';
 
 /** Elements as they are held in memory: 64-bit integers become float64, halves float32, booleans bytes. */
@@ -103,10 +102,8 @@ function elements(body: Uint8Array, type: DataType, length: number, name: string
   const { buffer, byteOffset } = body;
   const Class = ARRAYS[type];
   if (Class !== undefined) return new Class(buffer, byteOffset, length);
-  if (type === 'float16') {
-    const halves = new Uint16Array(buffer, byteOffset, length);
-    return filled(new Float32Array(length), (i) => halfToNumber(halves[i] as number));
-  }
+  const halves = type === 'float16' && halvesAsNumbers({ type, data: new Uint16Array(buffer, byteOffset, length) });
+  if (halves) return halves;
   const wide =
     type === 'int64' ? new BigInt64Array(buffer, byteOffset, length) : new BigUint64Array(buffer, byteOffset, length);
   const data = new Float64Array(length);

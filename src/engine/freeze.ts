@@ -1,9 +1,10 @@
 import type { Captured } from '../graph/captured.ts';
 import { neededOnly } from '../graph/passes/needed-only.ts';
-import { widenConstant, widenFloats } from '../graph/passes/widen-floats.ts';
-import { constantOf, tensorOf } from '../ir/access.ts';
+import { widenFloats } from '../graph/passes/widen-floats.ts';
+import { constantOf } from '../ir/access.ts';
 import type { Constant, Graph, Model, Node } from '../ir/model.ts';
 import { hasSubgraphs, readsOf } from '../ir/subgraphs.ts';
+import { widenTensor } from '../tensor/half.ts';
 import { int64, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { liftAndCapture } from './capture.ts';
 import type { Engine, Tensors } from './engine.ts';
@@ -44,13 +45,7 @@ export async function freeze(
 
 /** Feeds in the types of a widened model. */
 function widened(feeds: Tensors): Tensors {
-  const half = (type: string): boolean => type === 'float16' || type === 'bfloat16';
-  return new Map(
-    [...feeds].map(([name, tensor]) => [
-      name,
-      half(tensor.type) ? tensorOf(widenConstant(constantOf(tensor))) : tensor,
-    ]),
-  );
+  return new Map([...feeds].map(([name, tensor]) => [name, widenTensor(tensor)]));
 }
 
 /** What Shape and Size give, by the shapes as they were. */

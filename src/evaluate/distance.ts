@@ -1,10 +1,11 @@
 import { inOrder } from '../data/batches.ts';
-import { elementsOf, type FeedSource, wholeBatches, widenTensor } from '../data/feeds.ts';
+import { elementsOf, type FeedSource, wholeBatches } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Model } from '../ir/model.ts';
 import { floatHeadsOf } from '../outputs/decide.ts';
 import type { Head } from '../outputs/heads.ts';
 import { atRawEnds } from '../outputs/raw.ts';
+import { widenTensor } from '../tensor/half.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** What {@link distanceMeter} is asked for. */

@@ -1,5 +1,4 @@
-import { filled } from '../tensor/filled.ts';
-import { halfToNumber } from '../tensor/half.ts';
+import { halvesAsNumbers } from '../tensor/half.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 
 /** A float value of a run, in numbers whatever its type. */
@@ -9,13 +8,11 @@ export interface Numbers {
 }
 
 /** The elements of a float tensor as numbers; undefined for one of another type. */
-export function numbersOf({ type, dims, data }: Tensor): Numbers | undefined {
-  if (type === 'float16') {
-    const halves = data as Uint16Array;
-    return { dims, data: filled(new Float32Array(halves.length), (i) => halfToNumber(halves[i] as number)) };
-  }
-  if (type === 'float32' || type === 'float64') return { dims, data: data as Float32Array | Float64Array };
-  return undefined;
+export function numbersOf(tensor: Tensor): Numbers | undefined {
+  const { type, dims } = tensor;
+  if (type === 'float32' || type === 'float64') return { dims, data: tensor.data as Float32Array | Float64Array };
+  const data = halvesAsNumbers(tensor);
+  return data && { dims, data };
 }
 
 /** Where the elements of a table lie: element [row, column] at `rows[row] + columns[column]`. */

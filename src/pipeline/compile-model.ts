@@ -6,8 +6,7 @@ import { freeze } from '../engine/freeze.ts';
 import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
 import { shapesOf } from '../pruning/shapes.ts';
-import { filled } from '../tensor/filled.ts';
-import { brainToNumber, halfToNumber } from '../tensor/half.ts';
+import { halvesAsNumbers } from '../tensor/half.ts';
 import { random } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -95,10 +94,8 @@ async function differenceOf(
 }
 
 /** What the compiled model takes and gives for a tensor: half floats as floats. */
-function numbersOf({ type, data }: Tensor): Float32Array | BigInt64Array {
-  if (type === 'float16') return filled(new Float32Array(data.length), (i) => halfToNumber(data[i] as number));
-  if (type === 'bfloat16') return filled(new Float32Array(data.length), (i) => brainToNumber(data[i] as number));
-  return data as Float32Array;
+function numbersOf(tensor: Tensor): Float32Array | BigInt64Array {
+  return halvesAsNumbers(tensor) ?? (tensor.data as Float32Array);
 }
 
 function apart(a: number, b: number): number {

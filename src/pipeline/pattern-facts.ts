@@ -1,6 +1,7 @@
 import { readWeightsNarrow } from '../apply/weights.ts';
 import type { Budget } from '../budget/budget.ts';
-import { KERNEL_ORDER_DEFAULT, type Pattern, patternGroups, patternOf } from '../budget/pattern.ts';
+import { KERNEL_ORDER_DEFAULT, type Pattern, patternOf } from '../budget/pattern.ts';
+import { patternGroups } from '../budget/pattern-groups.ts';
 import type { Grouping } from '../constraints/grouping.ts';
 import { readsAlike } from '../graph/weight-matrix.ts';
 import type { WeightLayer } from '../graph/weights.ts';

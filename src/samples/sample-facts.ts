@@ -1,4 +1,4 @@
-import { type FeedSource, widenTensor } from '../data/feeds.ts';
+import type { FeedSource } from '../data/feeds.ts';
 import { hasRows } from '../data/model-sides.ts';
 import type { SampleFacts } from '../data/sample-facts.ts';
 import type { Engine, Session } from '../engine/engine.ts';
@@ -6,6 +6,7 @@ import { EngineError } from '../errors/errors.ts';
 import { constantsOf } from '../graph/constants.ts';
 import { feedsOf, tensorOf } from '../ir/access.ts';
 import type { Graph, Model } from '../ir/model.ts';
+import { widenTensor } from '../tensor/half.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { blockAlong, isSame, KERNEL_NOISE, takeRows } from './blocks.ts';
 

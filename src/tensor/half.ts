@@ -1,3 +1,6 @@
+import { filled } from './filled.ts';
+import type { Tensor } from './tensor.ts';
+
 const SCRATCH = new DataView(new ArrayBuffer(8));
 
 /** The value of an IEEE half-precision number, given its 16 bits. Exact. */
@@ -45,4 +48,16 @@ export function numberToBrain(value: number): number {
   const bits = SCRATCH.getUint32(0);
   if (Number.isNaN(value)) return 0x7fc0;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+/** The numbers of half floats (float16, bfloat16) in float32, exact; undefined for elements of another type. */
+export function halvesAsNumbers({ type, data }: Pick<Tensor, 'type' | 'data'>): Float32Array<ArrayBuffer> | undefined {
+  const widen = type === 'float16' ? halfToNumber : type === 'bfloat16' ? brainToNumber : undefined;
+  return widen && filled(new Float32Array(data.length), (i) => widen(data[i] as number));
+}
+
+/** A half-float tensor as float32; any other as it is. */
+export function widenTensor(tensor: Tensor): Tensor {
+  const data = halvesAsNumbers(tensor);
+  return data === undefined ? tensor : { type: 'float32', dims: tensor.dims, data };
 }

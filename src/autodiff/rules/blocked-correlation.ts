@@ -1,7 +1,7 @@
 import { type BlockedWords, blockedWords } from '../../graph/blocked/words.ts';
+import { reachOf } from '../../graph/window.ts';
 import type { RuleContext } from '../rule.ts';
 import type { Correlation } from './correlation.ts';
-import { reachOf } from './window.ts';
 
 /**
  * [rows, ...shape of W] by onnxruntime's blocked convolution, or null where it does not suit: it takes two spatial axes, one

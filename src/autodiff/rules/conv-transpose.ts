@@ -1,8 +1,8 @@
+import { groupOf, reachOf, type Window } from '../../graph/window.ts';
 import { intsAttribute, stringAttribute } from '../../ir/access.ts';
 import type { GradientRule, RuleContext } from '../rule.ts';
 import { biasRows, weightRows } from './convolution.ts';
 import type { Correlation } from './correlation.ts';
-import { groupOf, reachOf, type Window } from './window.ts';
 
 /**
  * The window of the convolution that this operator is the transpose of: it slides over Y and yields X.

@@ -1,9 +1,9 @@
+import { groupOf, offsets, reachOf, scatterAttributes, type Window, windowOf } from '../../graph/window.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import type { GradientRule, RuleContext } from '../rule.ts';
 import { blockedRows } from './blocked-correlation.ts';
 import type { Correlation } from './correlation.ts';
 import { sumGroups } from './row-groups.ts';
-import { groupOf, offsets, reachOf, scatterAttributes, type Window, windowOf } from './window.ts';
 
 /**
  * Y[n, o] = sum over c, u of W[o, c, u] X[n, c, s t + d u - pad] + b[o], in groups.

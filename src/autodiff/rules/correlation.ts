@@ -1,4 +1,4 @@
-import type { Window } from './window.ts';
+import type { Window } from '../../graph/window.ts';
 
 /** What the gradient of a kernel is made of: [n, out, ...cells of the output] against patches of [n, channels, ...input]. */
 export interface Correlation {

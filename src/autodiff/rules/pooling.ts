@@ -1,9 +1,9 @@
 import { skippedByAutoPad } from '../../graph/auto-pad.ts';
+import { offsets, scatterAttributes, type Window, windowOf } from '../../graph/window.ts';
 import { intAttribute, intsAttribute } from '../../ir/access.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import type { GradientRule } from '../rule.ts';
 import { times } from './elementwise.ts';
-import { offsets, scatterAttributes, type Window, windowOf } from './window.ts';
 
 /** Y = mean over the spatial axes.   dX = dY / size, broadcast */
 const globalAveragePool: GradientRule = {

@@ -1,3 +1,4 @@
+import { groupOf, reachOf, type Window, windowOf } from '../../graph/window.ts';
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../../ir/access.ts';
 import type { Node } from '../../ir/model.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
@@ -8,17 +9,18 @@ import { type Lowering, labelOf, NotCovered, type OperatorLowering } from './low
 /** An epilogue that changes nothing. */
 export const PLAIN: Epilogue = { finish: operand(-1), beside: [] };
 
-/** What a window's attributes say, for the axes behind channels. */
-export interface WindowForm {
-  readonly kernel: readonly number[];
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  /** Before and behind each axis. */
+/** A window as the compiler lays it over padded pictures. */
+export interface WindowForm extends Pick<Window, 'kernel' | 'strides' | 'dilations'> {
+  /** Cells before each axis, and those behind it that windows reach. */
   readonly begins: readonly number[];
   readonly ends: readonly number[];
 }
 
-/** Reads strides, dilations and pads of a node; automatic padding by the shapes. */
+/**
+ * How a node's window lies over its input, cut off behind the last place that it reaches.
+ *
+ * @throws NotCovered where automatic padding would be less than nothing: runtimes do not agree there
+ */
 export function windowForm(
   node: Node,
   {
@@ -27,39 +29,34 @@ export function windowForm(
     outputs,
   }: { readonly kernel: readonly number[]; readonly inputs: readonly number[]; readonly outputs: readonly number[] },
 ): WindowForm {
-  const rank = kernel.length;
-  const strides = intsAttribute(node, 'strides') ?? kernel.map(() => 1);
-  const dilations = intsAttribute(node, 'dilations') ?? kernel.map(() => 1);
-  const auto = stringAttribute(node, 'auto_pad', 'NOTSET');
-  const reach = (i: number): number =>
-    ((outputs[i] as number) - 1) * (strides[i] as number) +
-    ((kernel[i] as number) - 1) * (dilations[i] as number) +
-    1 -
-    (inputs[i] as number);
-  if (auto === 'NOTSET' || auto === 'VALID') {
-    const pads = auto === 'VALID' ? undefined : intsAttribute(node, 'pads');
-    const begins = pads?.slice(0, rank) ?? kernel.map(() => 0);
-    return {
-      kernel,
-      strides,
-      dilations,
-      begins,
-      ends: kernel.map((_, i) => Math.max(0, reach(i) - (begins[i] as number))),
-    };
-  }
-  const totals = kernel.map((_, i) => reach(i));
-  if (totals.some((total, i) => total < 0 && (strides[i] as number) > (kernel[i] as number)))
+  const window = windowOf(node, kernel, inputs, outputs);
+  const { strides, dilations, padsBegin: begins } = window;
+  const totals = reachOf(window).map((reach, i) => reach - (inputs[i] as number));
+  const isAutomatic = stringAttribute(node, 'auto_pad', 'NOTSET').startsWith('SAME');
+  if (isAutomatic && totals.some((total, i) => total < 0 && (strides[i] as number) > (kernel[i] as number)))
     throw new NotCovered('automatic padding must not be negative');
-  const before = totals.map((total) => {
-    const positive = Math.max(0, total);
-    return auto === 'SAME_LOWER' ? Math.ceil(positive / 2) : Math.floor(positive / 2);
-  });
   return {
     kernel,
     strides,
     dilations,
-    begins: before,
-    ends: totals.map((total, i) => Math.max(0, total - (before[i] as number))),
+    begins,
+    ends: totals.map((total, i) => Math.max(0, total - (begins[i] as number))),
+  };
+}
+
+/** The form of a node's convolution by a kernel of such axes, as its operation takes it. */
+export function convolutionForm(
+  node: Node,
+  kernel: readonly number[],
+  { x, out }: { readonly x: Value; readonly out: Value },
+): Pick<ConvOperation, 'kernel' | 'strides' | 'dilations' | 'pads' | 'groups'> {
+  const form = windowForm(node, { kernel, inputs: x.dims.slice(2), outputs: out.dims.slice(2) });
+  return {
+    kernel: two(form.kernel, 1),
+    strides: two(form.strides, 1),
+    dilations: two(form.dilations, 1),
+    pads: two(form.begins, 0),
+    groups: groupOf(node),
   };
 }
 
@@ -77,22 +74,8 @@ const conv: OperatorLowering = {
     const spatial = x.dims.length - 2;
     if (spatial !== 1 && spatial !== 2)
       throw new NotCovered(`pictures must have 1 or 2 axes, current number is ${spatial}`);
-    const form = windowForm(node, {
-      kernel: weights.dims.slice(2),
-      inputs: x.dims.slice(2),
-      outputs: out.dims.slice(2),
-    });
-    const parts = {
-      weights: weights.data,
-      bias,
-      kernel: two(form.kernel, 1),
-      strides: two(form.strides, 1),
-      dilations: two(form.dilations, 1),
-      pads: two(form.begins, 0),
-      groups: intAttribute(node, 'group', 1),
-      epilogue: PLAIN,
-    };
-    emitConv(node, to, { x, out, ...parts });
+    const form = convolutionForm(node, weights.dims.slice(2), { x, out });
+    emitConv(node, to, { x, out, weights: weights.data, bias, ...form, epilogue: PLAIN });
   },
 };
 
@@ -221,7 +204,7 @@ const convTranspose: OperatorLowering = {
     const [x, out] = [to.input(node, 0), to.output(node)];
     const rank = x.dims.length - 2;
     if (rank !== 1 && rank !== 2) throw new NotCovered(`pictures must have 1 or 2 axes, current number is ${rank}`);
-    const groups = intAttribute(node, 'group', 1);
+    const groups = groupOf(node);
     const [channels = 1, each = 1, ...kernel] = dims;
     const strides = intsAttribute(node, 'strides') ?? kernel.map(() => 1);
     const dilations = intsAttribute(node, 'dilations') ?? kernel.map(() => 1);

@@ -2,7 +2,7 @@ import type { Captured } from '../../graph/captured.ts';
 import { tensorOf } from '../../ir/access.ts';
 import type { Constant, Graph, Node } from '../../ir/model.ts';
 import { filled } from '../../tensor/filled.ts';
-import { halfToNumber } from '../../tensor/half.ts';
+import { halvesAsNumbers } from '../../tensor/half.ts';
 import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
 import type { Element } from '../expression/element.ts';
 import { type Expression, number } from '../expression/expression.ts';
@@ -168,11 +168,10 @@ export function labelOf(node: Node): string {
 
 /** A tensor's numbers in f32. */
 export function floatData(tensor: Tensor): Float32Array {
-  const { type, data } = tensor;
+  const { data } = tensor;
   if (data instanceof Float32Array) return data;
   if (Array.isArray(data)) throw new NotCovered('strings are not covered');
-  if (type === 'float16') return filled(new Float32Array(data.length), (i) => halfToNumber(data[i] as number));
-  return filled(new Float32Array(data.length), (i) => Number(data[i]));
+  return halvesAsNumbers(tensor) ?? filled(new Float32Array(data.length), (i) => Number(data[i]));
 }
 
 function constantValue(name: string, tensor: Tensor): Value {

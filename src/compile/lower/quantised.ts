@@ -1,8 +1,7 @@
-import { intAttribute } from '../../ir/access.ts';
 import type { Node } from '../../ir/model.ts';
 import { apply, integer, operand } from '../expression/expression.ts';
 import type { Value } from '../operation.ts';
-import { emitConv, PLAIN, transposed, two, windowForm } from './linear.ts';
+import { convolutionForm, emitConv, PLAIN, transposed } from './linear.ts';
 import { type Lowering, labelOf, NotCovered, type OperatorLowering, scalarOf } from './lowering.ts';
 
 /** Whole numbers below this are exact in f32. */
@@ -38,18 +37,13 @@ const convInteger: OperatorLowering = {
     if (dims.length !== 4) throw new NotCovered('pictures must have 2 axes');
     const x = centred(node, to);
     const out = to.output(node);
-    const form = windowForm(node, { kernel: dims.slice(2), inputs: x.dims.slice(2), outputs: out.dims.slice(2) });
     const sums = to.fresh(out.name, out.dims);
     emitConv(node, to, {
       x,
       out: sums,
       weights,
       bias: new Float32Array(dims[0] as number),
-      kernel: two(form.kernel, 1),
-      strides: two(form.strides, 1),
-      dilations: two(form.dilations, 1),
-      pads: two(form.begins, 0),
-      groups: intAttribute(node, 'group', 1),
+      ...convolutionForm(node, dims.slice(2), { x, out }),
       epilogue: PLAIN,
     });
     to.map(node, out, [sums], apply('toInt', operand(0)));

@@ -5,7 +5,7 @@ import { sizeOf } from '../../tensor/tensor.ts';
 import { apply, type Expression, number, operand } from '../expression/expression.ts';
 import type { Value } from '../operation.ts';
 import type { Combine } from '../schedule/step.ts';
-import { windowForm } from './linear.ts';
+import { type WindowForm, windowForm } from './linear.ts';
 import { type Lowering, labelOf, NotCovered, type OperatorLowering } from './lowering.ts';
 import { emitPad } from './shape.ts';
 
@@ -295,11 +295,7 @@ function pooling(op: string, isMax: boolean): OperatorLowering {
 function padded(
   to: Lowering,
   node: Node,
-  {
-    x,
-    form: { begins, ends },
-    fill,
-  }: { readonly x: Value; readonly form: ReturnType<typeof windowForm>; readonly fill: number },
+  { x, form: { begins, ends }, fill }: { readonly x: Value; readonly form: WindowForm; readonly fill: number },
 ): Value {
   if ([...begins, ...ends].every((p) => p === 0)) return x;
   const before = [0, 0, ...begins];
@@ -313,7 +309,7 @@ function padded(
 }
 
 /** By how many elements each window's sum is divided: those of the picture, and of the declared padding where that is asked for. */
-function countsOf(node: Node, form: ReturnType<typeof windowForm>, x: Value, out: Value): number[] {
+function countsOf(node: Node, form: WindowForm, x: Value, out: Value): number[] {
   const isPadCounted = intAttribute(node, 'count_include_pad', 0) !== 0;
   const rank = form.kernel.length;
   const declared = intsAttribute(node, 'pads')?.slice(rank) ?? form.ends;

@@ -1,6 +1,6 @@
 import { constantOf, tensorOf } from '../../ir/access.ts';
 import type { Attribute, Constant, Graph, Model, Node, ValueInfo } from '../../ir/model.ts';
-import { brainToNumber, halfToNumber } from '../../tensor/half.ts';
+import { halvesAsNumbers } from '../../tensor/half.ts';
 import type { DataType } from '../../tensor/tensor.ts';
 
 /** Float types that are rewritten, and their numbers in attributes. */
@@ -101,12 +101,9 @@ function widenAttribute(name: string, attribute: Attribute, kinds: Kinds): Attri
 
 /** A float constant in float32: exact for half floats, rounded for float64, and no finite number becomes infinite. */
 export function widenConstant(constant: Constant): Constant {
-  const { type, dims, data } = tensorOf(constant);
-  if (type === 'float64') return constantOf({ type: 'float32', dims, data: rounded(data as Float64Array) });
-  const widen = type === 'bfloat16' ? brainToNumber : halfToNumber;
-  const wide = new Float32Array(data.length);
-  for (let i = 0; i < wide.length; i++) wide[i] = widen(data[i] as number);
-  return constantOf({ type: 'float32', dims, data: wide });
+  const tensor = tensorOf(constant);
+  const data = halvesAsNumbers(tensor) ?? rounded(tensor.data as Float64Array);
+  return constantOf({ type: 'float32', dims: tensor.dims, data });
 }
 
 const LARGEST = 3.4028234663852886e38;

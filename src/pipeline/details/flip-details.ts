@@ -1,8 +1,8 @@
 import type { FeedSource } from '../../data/feeds.ts';
-import { widenTensor } from '../../data/feeds.ts';
 import type { Evaluation } from '../../evaluate/accuracy.ts';
 import type { FlipDetails } from '../../report/details.ts';
 import { bytePng } from '../../report/png.ts';
+import { widenTensor } from '../../tensor/half.ts';
 import { pictureOf } from './thumbnail.ts';
 
 /** Examples of each kind at most. */

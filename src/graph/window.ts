@@ -1,5 +1,5 @@
-import { intAttribute, intsAttribute, stringAttribute } from '../../ir/access.ts';
-import type { Node } from '../../ir/model.ts';
+import { intAttribute, intsAttribute, stringAttribute } from '../ir/access.ts';
+import type { Node } from '../ir/model.ts';
 
 /** How a sliding window (convolution, pooling) lies over its input, for each spatial axis. */
 export interface Window {
