@@ -1,6 +1,6 @@
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
-import { dequantisation, type Quantisation, sameQuantisation } from '../graph/quantised.ts';
-import { constantOf, operatorKey } from '../ir/access.ts';
+import { dequantisation, isLinearOperator, type Quantisation, sameQuantisation } from '../graph/quantised.ts';
+import { constantOf } from '../ir/access.ts';
 import type { Constant, Graph, Model, Node } from '../ir/model.ts';
 import { outerReads, subgraphsOf } from '../ir/subgraphs.ts';
 import { type DataType, sizeOf } from '../tensor/tensor.ts';
@@ -89,7 +89,7 @@ function meaning(
   constants: ReadonlyMap<string, Constant>,
 ): Quantisation | undefined {
   const isReal = constants.get(node.inputs[1] ?? '')?.type === 'float32';
-  return isReal && isOperator(node, 'DequantizeLinear')
+  return isReal && isLinearOperator(node, 'DequantizeLinear')
     ? dequantisation(node, whole, (name) => constants.get(name))
     : undefined;
 }
@@ -102,7 +102,7 @@ function roundedFloats(graph: Graph, { constants, readers, seen }: Surroundings)
     const [whole = ''] = node.outputs;
     const constant = constants.get(name);
     const isAlone = (readers.get(name) ?? []).length === 1 && !seen.has(name) && !seen.has(whole);
-    if (!isOperator(node, 'QuantizeLinear') || constant?.type !== 'float32' || !isAlone) continue;
+    if (!isLinearOperator(node, 'QuantizeLinear') || constant?.type !== 'float32' || !isAlone) continue;
     const behind = readers.get(whole) ?? [];
     const isPair = ({ inputs }: Node): boolean => inputs[1] === scale && (inputs[2] ?? '') === zero;
     const between = zero === '' ? 'uint8' : constants.get(zero)?.type;
@@ -113,11 +113,6 @@ function roundedFloats(graph: Graph, { constants, readers, seen }: Surroundings)
       found.set(name, { constant, quantisation, passed: [node, ...behind], between });
   }
   return found;
-}
-
-function isOperator(node: Node, op: string): boolean {
-  const key = operatorKey(node);
-  return key === op || key === `com.microsoft.${op}`;
 }
 
 /** A node that gives what it is given. */

@@ -1,4 +1,4 @@
-import { intAttribute, tensorOf } from '../ir/access.ts';
+import { intAttribute, operatorKey, tensorOf } from '../ir/access.ts';
 import type { Constant, Node } from '../ir/model.ts';
 import { type DataType, sizeOf } from '../tensor/tensor.ts';
 
@@ -113,4 +113,10 @@ export function sameQuantisation(a: Quantisation | undefined, b: Quantisation | 
   if (a === undefined || b === undefined) return a === b;
   const same = (x: Float64Array, y: Float64Array): boolean => x.length === y.length && x.every((v, i) => v === y[i]);
   return same(a.scale, b.scale) && same(a.zero, b.zero) && a.form === b.form;
+}
+
+/** Whether a node is one of the operators that round or read whole numbers, of the standard or of com.microsoft. */
+export function isLinearOperator(node: Node, op: 'QuantizeLinear' | 'DequantizeLinear'): boolean {
+  const key = operatorKey(node);
+  return key === op || key === `com.microsoft.${op}`;
 }

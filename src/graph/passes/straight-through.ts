@@ -1,8 +1,7 @@
-import { operatorKey } from '../../ir/access.ts';
 import type { Graph, Model, Node } from '../../ir/model.ts';
 import { GraphBuilder } from '../builder.ts';
 import type { Captured } from '../captured.ts';
-import { dequantisation, WHOLE_RANGES } from '../quantised.ts';
+import { dequantisation, isLinearOperator, WHOLE_RANGES } from '../quantised.ts';
 
 /** Parts of a step that the distance from the unrounded value is told in: so fine that float32 has no more digits. */
 const PARTS = 2 ** 22;
@@ -44,7 +43,11 @@ function roundedActivations(graph: Graph, captured: Captured): Map<Node, Roundin
   for (const node of graph.nodes) {
     const [whole = '', scale, zero] = node.inputs;
     const rounder = makers.get(whole);
-    if (!isOperator(node, 'DequantizeLinear') || rounder === undefined || !isOperator(rounder, 'QuantizeLinear'))
+    if (
+      !isLinearOperator(node, 'DequantizeLinear') ||
+      rounder === undefined ||
+      !isLinearOperator(rounder, 'QuantizeLinear')
+    )
       continue;
     const [x = '', sameScale, sameZero] = rounder.inputs;
     if (scale !== sameScale || zero !== sameZero || graph.constants.has(x)) continue;
@@ -62,11 +65,6 @@ function roundingOf(graph: Graph, node: Node, captured: Captured): Omit<Rounding
   if (quantisation?.scale.length !== 1 || range === undefined || !isSingle) return undefined;
   const [scale, zero] = [quantisation.scale[0] as number, quantisation.zero[0] as number];
   return { scale, least: (range[0] - zero) * scale, most: (range[1] - zero) * scale };
-}
-
-function isOperator(node: Node, op: string): boolean {
-  const key = operatorKey(node);
-  return key === op || key === `com.microsoft.${op}`;
 }
 
 function emit(builder: GraphBuilder, node: Node, { x, least, most, scale }: Rounding): void {
