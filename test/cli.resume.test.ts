@@ -221,6 +221,31 @@ describe('coppice resume', () => {
     expect(existsSync(`${part}.checkpoint`)).toBe(false);
   });
 
+  it.each([
+    ['reconstruct', ['--method', 'reconstruct', '--samples', '60'], /"pieces":\{.*layer 0"/],
+    ['auto', ['--gradients', '2400', '--batch', '16'], /"training":\{"epoch":[1-9].*"pieces":/],
+  ])('goes on within a pruning by %s', async (name, flags, kept) => {
+    const [whole, part] = [folder.at(`${name}-whole.onnx`), folder.at(`${name}.onnx`)];
+    const pruning = (output: string): string[] => [
+      ...['prune', model, '--data', data, '--sparsity', '0.6', '--threads', '1', '--no-latency', '-o', output],
+      ...['--checkpoint-every', '0', ...flags],
+    ];
+    expect((await cli(pruning(whole))).code).toBe(0);
+    expect(existsSync(folder.at(`${name}-whole.checkpoint`))).toBe(false);
+    const state = folder.at(`${name}.checkpoint`);
+    const controller = new AbortController();
+    const watch = setInterval(() => {
+      const journal = `${state}/journal.json`;
+      if (existsSync(journal) && kept.test(readFileSync(journal, 'utf8'))) controller.abort();
+    }, 1);
+    const stopped = await cli(pruning(part), { signal: controller.signal });
+    clearInterval(watch);
+    expect([stopped.code, stopped.err]).toEqual([130, expect.stringContaining(`coppice resume ${state}`)]);
+    expect((await cli(['resume', state])).code).toBe(0);
+    expect(readFileSync(part).equals(readFileSync(whole))).toBe(true);
+    expect(existsSync(state)).toBe(false);
+  });
+
   it('keeps nothing where it is told not to', async () => {
     const output = folder.at('loose.onnx');
     await interrupted([...gradual(output), '--no-checkpoint'], /epoch 1 of 6/, 1);

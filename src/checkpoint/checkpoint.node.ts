@@ -20,8 +20,10 @@ export type Progress = Pick<Journal, 'pruning' | 'stages' | 'epochs' | 'training
 export interface StateParts {
   /** The pruned model, where it is another than that of the last state. */
   readonly model?: Model;
-  /** Of a training under way. */
-  readonly arrays?: NamedArrays;
+  /** Of a training under way; `as before` = those of the last state. */
+  readonly arrays?: NamedArrays | 'as before';
+  /** Long steps that are done since the last state, by name. */
+  readonly pieces?: ReadonlyMap<string, NamedArrays>;
 }
 
 /** A run's state on disk: a folder with a journal, which names the other files and is replaced last. */
@@ -55,13 +57,18 @@ export function openCheckpoint(
 ): Checkpoint {
   let model = from?.model ?? null;
   /** SHA-256 of the model's files. */
-  let modelFiles = Object.fromEntries(Object.entries(from?.files ?? {}).filter(([name]) => name !== from?.arrays));
-  let serial = Math.max(0, ...[from?.model, from?.arrays].map((name) => Number(/-(\d+)\./.exec(name ?? '')?.[1] ?? 0)));
+  const digests = Object.entries(from?.files ?? {});
+  let modelFiles = Object.fromEntries(digests.filter(([name]) => name.startsWith('pruned-')));
+  const pieces: Record<string, string> = { ...from?.pieces };
+  let arraysFile = from?.arrays ?? null;
+  let arraysDigest = from?.files[arraysFile ?? ''] ?? '';
+  const pieceFiles = Object.fromEntries(digests.filter(([name]) => name.startsWith('piece-')));
+  let serial = Math.max(0, ...digests.map(([name]) => Number(/-(\d+)\./.exec(name)?.[1] ?? 0)));
   return {
     folder,
     save: async (progress, parts) => {
       serial++;
-      const arrays = parts.arrays === undefined ? null : `state-${serial}.safetensors`;
+      const encoded = typeof parts.arrays === 'object' ? encodeArrays(parts.arrays) : null;
       try {
         await mkdir(folder, { recursive: true });
         if (parts.model !== undefined) {
@@ -69,11 +76,25 @@ export function openCheckpoint(
           await writeModel(join(folder, model), parts.model);
           modelFiles = await digestsOf(folder, model);
         }
-        const encoded = parts.arrays === undefined ? [] : encodeArrays(parts.arrays);
-        const files = { ...modelFiles, ...(arrays !== null && { [arrays]: digestOf(encoded) }) };
-        const journal: Journal = { schema: JOURNAL_SCHEMA, ...run, ...progress, files, model, arrays };
-        await writeFiles(folder, { ...(arrays !== null && { [arrays]: encoded }), [JOURNAL]: sealed(journal) });
-        await sweep(folder, [JOURNAL, model, `${model}.data`, arrays]);
+        const written: Record<string, Uint8Array[]> = {};
+        for (const [name, piece] of parts.pieces ?? []) {
+          const file = `piece-${++serial}.safetensors`;
+          written[file] = encodeArrays(piece);
+          pieceFiles[file] = digestOf(written[file]);
+          pieces[name] = file;
+        }
+        if (encoded !== null) {
+          arraysFile = `state-${serial}.safetensors`;
+          written[arraysFile] = encoded;
+          arraysDigest = digestOf(encoded);
+        } else if (parts.arrays === undefined) arraysFile = null;
+        const arrays = arraysFile;
+        const files = { ...modelFiles, ...pieceFiles, ...(arrays !== null && { [arrays]: arraysDigest }) };
+        const named = Object.values(pieces);
+        const state = { ...progress, ...(named.length > 0 && { pieces }), files, model, arrays };
+        const journal: Journal = { schema: JOURNAL_SCHEMA, ...run, ...state };
+        await writeFiles(folder, { ...written, [JOURNAL]: sealed(journal) });
+        await sweep(folder, [JOURNAL, model, `${model}.data`, arrays, ...named]);
       } catch (cause) {
         const why = cause instanceof NotLastingError || cause instanceof OutputError ? cause.message : reasonOf(cause);
         const message = `Cannot write the checkpoint to "${folder}": ${why}`;
@@ -88,7 +109,7 @@ export function openCheckpoint(
 }
 
 /** Files that this module writes, whole or abandoned. */
-const OWN = /^\.?(journal\.json|pruned-\d+\.onnx(\.data)?|state-\d+\.safetensors)(\.[\da-f-]+\.(tmp|old))?$/;
+const OWN = /^\.?(journal\.json|pruned-\d+\.onnx(\.data)?|(state|piece)-\d+\.safetensors)(\.[\da-f-]+\.(tmp|old))?$/;
 
 /** Removes this module's files but for some; others that happen to lie there stay. */
 async function sweep(folder: string, kept: readonly (string | null)[]): Promise<void> {
@@ -101,6 +122,8 @@ export interface SavedState {
   readonly journal: Journal;
   readonly model: Model | null;
   readonly arrays: Map<string, Float32Array | Float64Array> | null;
+  /** The long steps that are done, by name. */
+  readonly pieces: ReadonlyMap<string, NamedArrays>;
 }
 
 /**
@@ -179,7 +202,10 @@ export async function readState(folder: string, journal: Journal): Promise<Saved
   try {
     const model = journal.model === null ? null : await readModel(join(folder, journal.model));
     const arrays = journal.arrays === null ? null : decodeArrays(await checkedBytes(folder, journal, journal.arrays));
-    return { journal, model, arrays };
+    const pieces = new Map<string, NamedArrays>();
+    for (const [name, file] of Object.entries(journal.pieces ?? {}))
+      pieces.set(name, decodeArrays(await checkedBytes(folder, journal, file)));
+    return { journal, model, arrays, pieces };
   } catch (cause) {
     if (cause instanceof ResumeMismatchError) throw cause;
     throw new DataError(`Cannot go on: ${messageOf(cause)}`, { fields: { folder }, cause });

@@ -6,7 +6,8 @@ export const JOURNAL_SCHEMA = 'coppice/checkpoint@2';
 
 const epoch = z.looseObject({
   epoch: z.number(),
-  loss: z.number(),
+  // NaN where every step was given up, which JSON does not have
+  loss: z.preprocess((loss) => loss ?? Number.NaN, z.union([z.number(), z.nan()])),
   accuracy: z.number().nullable(),
   rate: z.number(),
   samplesPerSecond: z.number(),
@@ -64,6 +65,10 @@ export const journalSchema = z
       .array(z.object({ sparsity: z.number(), accuracy: z.number(), drop: z.number(), accepted: z.boolean() }))
       .optional()
       .describe('runs that are done of the search for the smallest model'),
+    pieces: z
+      .record(z.string(), z.string().regex(/^piece-\d+\.safetensors$/))
+      .optional()
+      .describe('files of the long steps that are done, by their names within the run'),
     cells: z.array(cell).optional().describe('runs of a sweep that are done, in their order'),
     training: z
       .object({
@@ -76,6 +81,13 @@ export const journalSchema = z
           .object({ first: z.number().nullable(), last: z.array(z.number()), above: z.number().int() })
           .optional()
           .describe('of the losses, by which a divergence is told'),
+        done: z.int().min(0).optional().describe('steps that are done, without those that were given up'),
+        guard: z
+          .object({ left: z.int(), slowdown: z.number(), taken: z.int().min(0), given: z.int().min(0) })
+          .optional()
+          .describe(
+            'of a training that may go back: how often, its rate, the step it would go back to, steps given up',
+          ),
       })
       .nullable(),
   })

@@ -17,11 +17,20 @@ import { type Random, random, sampleWithoutReplacement } from '../tensor/random.
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { type SeenLosses, watchLoss } from './divergence.ts';
 import { type Goal, goalOf } from './goal.ts';
-import { type Guard, guardOf, type Retreat } from './guard.ts';
+import { type Guard, type GuardStand, guardOf, type Retreat } from './guard.ts';
 import { keptStatistics } from './kept-statistics.ts';
 import { OPTIMIZER_DEFAULTS, type Optimizer, type OptimizerOptions, optimizer } from './optimizer.ts';
 import { type Distillation, type TrainingProgram, type TrainingStep, trainingProgram } from './training-program.ts';
-import { follow, initialState, restore, type State, takeSupports, written } from './training-state.ts';
+import {
+  follow,
+  initialState,
+  masksOf,
+  restore,
+  restoreMasks,
+  type State,
+  takeSupports,
+  written,
+} from './training-state.ts';
 
 /** What {@link finetune} is asked for. */
 export interface FinetuneOptions extends RunOptions, OptimizerOptions {
@@ -95,6 +104,10 @@ export interface TrainingState {
   readonly arrays: ReadonlyMap<string, Float32Array | Float64Array>;
   /** By which a divergence is told; absent in states of before there was one. */
   readonly seen?: SeenLosses | undefined;
+  /** Steps that are done, without those that were given up; where the caller counts them. */
+  readonly done?: number | undefined;
+  /** Of a training that may go back: its guard, whose state is among the arrays, and the steps of the epoch that were given up. */
+  readonly guard?: (Omit<GuardStand, 'arrays'> & { readonly given: number }) | undefined;
 }
 
 /**
@@ -192,8 +205,6 @@ async function train(model: Model, options: FinetuneOptions): Promise<Finetuned>
       throw new OptionError(`Cannot train with ${name} ${value}: wanted a whole number above 0`);
   if (batch % part !== 0)
     throw new OptionError(`Cannot train in parts of ${part}: wanted a divisor of the batch, ${batch}`);
-  if (settings.from !== undefined && settings.supports !== undefined)
-    throw new OptionError('Cannot go on with a training whose supports change: the state does not hold them');
   const perEpoch = Math.max(1, Math.floor(source.count / batch));
   const plan = {
     schedule: settings.schedule,
@@ -220,19 +231,22 @@ async function train(model: Model, options: FinetuneOptions): Promise<Finetuned>
   try {
     const state = initialState(model, program, { masked: settings.masked, slots: rule.slots });
     const epochs: EpochFacts[] = [...(settings.from?.epochs ?? [])];
-    if (settings.from !== undefined) restore(state, settings.from.arrays);
+    const { from } = settings;
+    if (from !== undefined) restore(state, from.arrays);
+    if (from !== undefined && settings.supports !== undefined) restoreMasks(state, from.arrays);
     const ignorant =
       settings.unit ?? (await ignorantLoss(program, { settings, loss: goal.program.loss, held: goal.held(first) }));
     const { rate, retreat } = settings;
     const guard = guardOf(state, {
-      watch: watchLoss({ ignorant }, settings.from?.seen),
+      watch: watchLoss({ ignorant }, from?.seen),
       retreat,
       rate,
       steps: plan.steps,
+      from: from?.guard && { ...from.guard, arrays: from.arrays },
     });
-    for (let epoch = settings.from?.epoch ?? 0; epoch * perEpoch < plan.steps; epoch++) {
+    for (let epoch = from?.epoch ?? 0; epoch * perEpoch < plan.steps; epoch++) {
       const rng = random(seed).fork(`epoch ${epoch}`);
-      const begun = epoch === settings.from?.epoch ? settings.from : { step: 0, loss: 0, hits: 0 };
+      const begun = epoch === from?.epoch ? from : { step: 0, loss: 0, hits: 0 };
       const at = { model, settings, plan, epoch, epochs, batch, part, rng, rule, begun, guard, held: goal.held };
       const facts = await trainEpoch(program, state, at);
       epochs.push(facts);
@@ -326,7 +340,7 @@ interface Epoch {
   readonly rule: Optimizer;
   readonly held: Goal['held'];
   /** Steps that are done already, and their sums. */
-  readonly begun: Pick<TrainingState, 'step' | 'loss' | 'hits'>;
+  readonly begun: Pick<TrainingState, 'step' | 'loss' | 'hits' | 'guard'>;
 }
 
 async function trainEpoch(
@@ -358,7 +372,7 @@ async function trainEpoch(
   const rooms = parts.map((): Room => ({}));
   let next = readStep(begun.step);
   let { loss: sum, hits: right } = begun;
-  let given = 0; // steps that were given up
+  let given = begun.guard?.given ?? 0; // steps that were given up
   let rate = learningRate(epoch * perEpoch + begun.step, plan);
   for (let step = begun.step; step < steps; step++) {
     signal?.throwIfAborted();
@@ -399,7 +413,10 @@ async function trainEpoch(
       guard.behind(sumOf(end, used) / used, moment);
     }
     await settings.onStep?.(
-      () => ({ epoch, step: step + 1, loss: sum, hits: right, epochs, arrays: state.named, seen: guard.seen() }),
+      () => ({
+        ...{ epoch, step: step + 1, loss: sum, hits: right, epochs, seen: guard.seen() },
+        ...standOf(state, { guard, given, changes: settings.supports !== undefined }),
+      }),
       () => written(model, program, state),
     );
   }
@@ -411,6 +428,20 @@ async function trainEpoch(
     accuracy: program.classes === null ? null : right / counted,
     rate,
     samplesPerSecond: (1000 * samples) / (performance.now() - started),
+  };
+}
+
+/** All arrays of a training that goes on later, and where its guard stands. */
+function standOf(
+  state: State,
+  { guard, given, changes }: { guard: Guard; given: number; changes: boolean },
+): Pick<TrainingState, 'arrays' | 'guard'> {
+  const stand = guard.stand();
+  if (stand === null && !changes) return { arrays: state.named };
+  const { arrays = [], ...rest } = stand ?? {};
+  return {
+    arrays: new Map([...state.named, ...(changes ? masksOf(state) : []), ...arrays]),
+    ...(stand && { guard: { ...(rest as Omit<GuardStand, 'arrays'>), given } }),
   };
 }
 

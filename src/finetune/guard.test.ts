@@ -31,6 +31,30 @@ function move({ arrays, running }: GuardedState, by: number): void {
 const valuesOf = ({ arrays }: GuardedState): number[][] => arrays.map(({ values }) => [...values]);
 
 describe('a training that diverges', () => {
+  it('goes back to the same state where it was interrupted and goes on', () => {
+    const { state, guard } = training(2);
+    const mask = Uint8Array.of(1, 0);
+    guard.before(0.9, at(0));
+    move(state, 1);
+    state.arrays[0] = { ...(state.arrays[0] as TrainedArray), mask };
+    guard.before(0.8, at(2));
+    const values = valuesOf(state);
+    move(state, 5);
+    expect(guard.before(Number.NaN, at(3))).toBe(2);
+    const stand = guard.stand();
+    if (stand === null) throw new Error('a guard with a retreat stands somewhere');
+    const other = training(2);
+    move(other.state, 9);
+    const from = { ...stand, arrays: new Map([...stand.arrays].map(([name, array]) => [name, array.slice()])) };
+    const options = { watch: watchLoss({ ignorant: 1 }, guard.seen()), retreat: { times: 2, factor: 0.2 } };
+    const next = guardOf(other.state, { ...options, steps: 40, rate: 0.1, from });
+    expect(next.slowdown()).toBeCloseTo(0.2, 12);
+    expect(next.before(Number.NaN, at(4))).toBe(2);
+    expect(next.slowdown()).toBeCloseTo(0.04, 12);
+    expect([valuesOf(other.state), other.state.arrays[0]?.mask]).toEqual([values, mask]);
+    expect(() => next.before(Number.NaN, at(5))).toThrow(DataError);
+  });
+
   it('goes back to the last good state that was kept, values, masks and statistics, its memory forgotten, at a lower rate', () => {
     const { state, guard, running } = training(2);
     expect(guard.before(0.9, at(0))).toBeNull();

@@ -37,20 +37,44 @@ export interface Guard {
   readonly before: (loss: number, moment: Moment) => number | null;
   /** The same for the loss behind the last step. */
   readonly behind: (loss: number, moment: Moment) => number | null;
+  /** What a guard of the same training that goes on later has to know; null without a retreat. */
+  readonly stand: () => GuardStand | null;
 }
+
+/** Where a guard stands. */
+export interface GuardStand {
+  /** How often it may still go back, and what the rate is multiplied by. */
+  readonly left: number;
+  readonly slowdown: number;
+  /** The step whose state it would go back to. */
+  readonly taken: number;
+  /** That state, by names of its own. */
+  readonly arrays: StateArrays;
+}
+
+/** Arrays of a state, by name. */
+type StateArrays = ReadonlyMap<string, Float32Array | Float64Array>;
 
 /** States that are kept on the way to go back to, at most. */
 const STATES = 20;
 
+/** What a guard goes by. */
+export interface GuardOptions {
+  readonly watch: Watch;
+  readonly retreat: Retreat | undefined;
+  readonly steps: number;
+  readonly rate: number;
+  /** Where it stood, if the training goes on. */
+  readonly from?: GuardStand | undefined;
+}
+
 /** A guard of one training. Memory: with a retreat, the values once more. */
-export function guardOf(
-  state: GuardedState,
-  { watch, retreat, steps, rate }: { watch: Watch; retreat: Retreat | undefined; steps: number; rate: number },
-): Guard {
+export function guardOf(state: GuardedState, { watch, retreat, steps, rate, from }: GuardOptions): Guard {
   const every = Math.max(1, Math.ceil(steps / STATES));
-  let left = retreat?.times ?? 0;
-  let slowdown = 1;
+  let left = from?.left ?? retreat?.times ?? 0;
+  let slowdown = from?.slowdown ?? 1;
   let kept = left > 0 ? copyOf(state, 0) : null;
+  if (kept !== null && from !== undefined) kept = copyFrom(kept, from);
   const back = (what: string, { step, epoch }: Moment): number => {
     if (left === 0 || kept === null || retreat === undefined)
       throw divergence(what, { step, epoch, rate: rate * slowdown });
@@ -72,6 +96,32 @@ export function guardOf(
       const wrong = watch.end(loss) ?? notFinite(state);
       return wrong === null ? null : back(wrong, moment);
     },
+    stand: () => (retreat === undefined ? null : { left, slowdown, taken: kept?.taken ?? 0, arrays: arraysOf(kept) }),
+  };
+}
+
+function arraysOf(kept: Copy | null): StateArrays {
+  const named = new Map<string, Float32Array | Float64Array>();
+  kept?.arrays.forEach(({ values, mask }, i) => {
+    named.set(`back/value/${i}`, values);
+    if (mask !== undefined) named.set(`back/mask/${i}`, Float32Array.from(mask));
+  });
+  kept?.running.forEach((array, i) => {
+    named.set(`back/running/${i}`, array);
+  });
+  return named;
+}
+
+/** The copy that a guard stood with; of the same shapes as another of its training. */
+function copyFrom({ arrays, running }: Copy, { taken, arrays: named }: GuardStand): Copy {
+  return {
+    taken,
+    arrays: arrays.map((_, i) => {
+      const mask = named.get(`back/mask/${i}`);
+      const values = named.get(`back/value/${i}`) as Float32Array;
+      return { values, mask: mask && Uint8Array.from(mask) };
+    }),
+    running: running.map((_, i) => named.get(`back/running/${i}`) as Float64Array),
   };
 }
 

@@ -52,6 +52,19 @@ export function initialState(
   return { values, arrays, running, named };
 }
 
+/** The supports of a state, as arrays beside its own. */
+export function masksOf({ arrays }: State): [string, Float32Array][] {
+  return arrays.flatMap(({ mask }, i) => (mask === undefined ? [] : [[`mask/${i}`, Float32Array.from(mask)] as const]));
+}
+
+/** Goes on with kept supports: those that {@link masksOf} gave, and no others. */
+export function restoreMasks(state: State, arrays: ReadonlyMap<string, Float32Array | Float64Array>): void {
+  state.arrays.forEach(({ mask: _, ...array }, i) => {
+    const mask = arrays.get(`mask/${i}`);
+    state.arrays[i] = mask === undefined ? array : { ...array, mask: Uint8Array.from(mask) };
+  });
+}
+
 /** Goes on from kept arrays. @throws OptionError if they are not those of this training */
 export function restore({ named }: State, arrays: ReadonlyMap<string, Float32Array | Float64Array>): void {
   for (const [name, array] of named) {

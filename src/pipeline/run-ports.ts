@@ -3,12 +3,12 @@ import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Remedy } from '../errors/errors.ts';
 import type { Measure } from '../evaluate/measure.ts';
-import type { TrainingState } from '../finetune/finetune.ts';
 import type { Model } from '../ir/model.ts';
 import type { PruneOptions } from '../methods/prune-options.ts';
 import type { OutputChoice } from '../outputs/outputs.ts';
 import type { NewEvent } from '../progress/events.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import type { Keeping } from '../pruning/job.ts';
 import type { BlockPool } from '../solvers/chita/block-wise.ts';
 import type { GradualState } from './gradual.ts';
 import type { DropTrial } from './max-drop.ts';
@@ -20,15 +20,15 @@ export interface Stopwatch {
 }
 
 /** Where the states of a run that may be interrupted are kept, and the one from which it goes on. */
-export interface RunKeeper {
+export interface RunKeeper extends Keeping {
+  /** The same for the run's only pruning, where that is what it keeps. */
+  readonly pruning?: Keeping;
   /** Runs of a search for the smallest model that are done. */
   readonly trials: readonly DropTrial[];
   readonly gradual: GradualState | null;
-  readonly training: TrainingState | null;
   onTrials(trials: readonly DropTrial[]): Promise<void>;
   /** @param trials  of the search before it */
   onGradual(state: () => GradualState, trials: readonly DropTrial[] | null): Promise<void>;
-  onTraining(state: () => TrainingState): Promise<void>;
 }
 
 /** What only code can set of a pruning. */

@@ -4,6 +4,7 @@ import { DataError } from '../errors/errors.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
 import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
 import type { Model } from '../ir/model.ts';
+import { type Recall, recallNumber } from '../progress/recall.ts';
 import { holdOut } from './held-out.ts';
 
 /** What a training goes by. */
@@ -42,6 +43,8 @@ export interface Choice {
   readonly startsWithin: boolean;
   /** The supports of a training of so many steps. */
   readonly supportsOf: (steps: number) => SupportsAt;
+  /** Of what the trials came to. */
+  readonly recall: Recall;
 }
 
 /** Share of the steps that one trial takes, and by which each of two targets is judged. */
@@ -119,13 +122,11 @@ export async function chooseTraining(choice: Choice): Promise<{ objective: Objec
       if (best === null || tried.loss < best.loss) best = tried;
     }
     const { way } = best as Tried;
-    const judged = judge === null || duel === 0 ? null : await trial(choice, own, way, duel);
-    found.push({
-      objective,
-      way,
-      spent,
-      accuracy: judged === null ? 0 : await (judge as Judge).accuracy(judged.model),
+    const accuracy = await recallNumber(choice.recall, `duel ${objective.target}`, async () => {
+      const judged = judge === null || duel === 0 ? null : await trial(choice, own, way, duel);
+      return judged === null ? 0 : (judge as Judge).accuracy(judged.model);
     });
+    found.push({ objective, way, spent, accuracy });
   }
   const slack = (accuracy: number): number =>
     judge === null ? 0 : BEHIND * Math.sqrt((accuracy * (1 - accuracy)) / judge.count);
@@ -163,7 +164,11 @@ async function findRate(
       if (best.loss > UNBORNE * objective.unit && spent > 0) best = { ...best, rate };
       break;
     }
-    const loss = (await trial(choice, objective, wayAt(rate), each))?.loss ?? Number.POSITIVE_INFINITY;
+    const loss = await recallNumber(
+      choice.recall,
+      `trial ${objective.target} ${optimizer} ${rate}`,
+      async () => (await trial(choice, objective, wayAt(rate), each))?.loss ?? Number.POSITIVE_INFINITY,
+    );
     spent += each;
     if (loss > best.loss) break;
     best = { rate, loss };

@@ -4,18 +4,22 @@ import type { Constraint } from '../constraints/constraint.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import { capture } from '../engine/capture.ts';
 import type { Engine } from '../engine/engine.ts';
-import { OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
 import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
 import type { OptimizerName } from '../finetune/optimizer.ts';
+import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { statisticsInputs } from '../graph/operators/table.ts';
 import type { WeightLayer } from '../graph/weights.ts';
-import type { Model } from '../ir/model.ts';
+import { constantOf, tensorOf } from '../ir/access.ts';
+import type { Constant, Model } from '../ir/model.ts';
 import { headsOf } from '../outputs/decide.ts';
 import { outputUnits } from '../outputs/units.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { type Kept, recallNumber, WITHOUT_RECALL, within } from '../progress/recall.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import { chooseTraining, judgeOf, type Objective, type Target } from './auto-choice.ts';
 import { largestDivisor } from './gradients.ts';
+import type { Keeping } from './job.ts';
 
 /** What {@link pruneByImitation} is asked for. */
 export interface ImitationRequest extends RunOptions {
@@ -38,6 +42,8 @@ export interface ImitationRequest extends RunOptions {
   readonly seed: number;
   readonly augment: boolean;
   readonly threads?: number;
+  /** Default: nothing is kept. */
+  readonly keeping?: Keeping | undefined;
 }
 
 /** Where a training starts. */
@@ -140,7 +146,8 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
   if (request.steps === undefined)
     await finetune(student, { ...outputs.training, rate: TIMED_RATE, steps: TIMED_STEPS });
   const stepsLeft = (): number => request.steps ?? stepsWithin(request, { pace, started });
-  const planned = stepsLeft();
+  const recall = within(request.keeping?.recall ?? WITHOUT_RECALL, `training by ${request.batch}`);
+  const planned = await recallNumber(recall, 'steps planned', async () => stepsLeft());
   const smaller = batchWithin(planned * request.batch, request.batch);
   if (request.steps === undefined && smaller < request.batch) {
     const spent = (performance.now() - started) / 60_000;
@@ -155,7 +162,7 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
   const start = (await request.start?.(planned)) ?? null;
   if (start !== null) ({ model: student, fold } = await unfold(start.model, { engine, source }));
   const supports = (count: number): SupportsAt => supportsOf({ ...request, ...start }, closedAt(start, count));
-  const steps = Math.max(1, stepsLeft());
+  const steps = await recallNumber(recall, 'steps', async () => Math.max(1, stepsLeft()));
   const judge = await judgeOf(request);
   const labels: Objective = {
     target: 'labels',
@@ -169,14 +176,23 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     objectives: judge === null ? [outputs] : [outputs, labels],
     startsWithin: start?.constraints.length === 1,
     supportsOf: supports,
+    recall,
   });
-  const left = Math.max(1, request.steps === undefined ? stepsWithin(request, { pace, started }) : steps - spent);
+  const left = await recallNumber(recall, 'steps left', async () =>
+    Math.max(1, request.steps === undefined ? stepsWithin(request, { pace, started }) : steps - spent),
+  );
   const asked = (state: Model): Model => ({
     ...model,
     graph: { ...fold(state).graph, outputs: model.graph.outputs },
   });
   const looks = looksOf(closedAt(start, left), left);
-  let taken = 0;
+  const from = request.keeping?.training ?? null;
+  let taken = from?.done ?? 0;
+  const look = async (step: number, work: () => Promise<Kept>): Promise<void> => {
+    const kept = await recall(`state at ${step}`, work);
+    await request.onState?.(asked(withTrained(student, kept)), objective.target);
+  };
+  for (const step of looks) if (step <= taken) await look(step, noState);
   const trained = await finetune(student, {
     ...objective.training,
     ...way,
@@ -184,9 +200,11 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     supports: supports(left),
     retreat: RETREAT,
     ...(objective.target === 'dense outputs' && { unit: objective.unit }),
-    onStep: async (_, state) => {
+    ...(from && { from }),
+    onStep: async (stand, state) => {
       taken++;
-      if (looks.has(taken)) await request.onState?.(asked(state()), objective.target);
+      if (looks.has(taken)) await look(taken, async () => trainedIn(student, state()));
+      await request.keeping?.onTraining(() => ({ ...stand(), done: taken }));
     },
   });
   const { loss } = trained.epochs.at(-1) as (typeof trained.epochs)[number];
@@ -201,6 +219,28 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     ...way,
     loss: loss / objective.unit,
   };
+}
+
+/** What a training changed of a model. */
+function trainedIn({ graph }: Model, trained: Model): Kept {
+  const before = constantsOf(graph);
+  const changed = [...constantsOf(trained.graph)].filter(([name, constant]) => before.get(name) !== constant);
+  return new Map(changed.map(([name, constant]) => [name, tensorOf(constant).data as Float32Array]));
+}
+
+/** The model with that. */
+function withTrained(model: Model, kept: Kept): Model {
+  const before = constantsOf(model.graph);
+  const changed = [...kept].map(([name, data]) => {
+    const { dims } = before.get(name) as Constant;
+    return [name, constantOf({ type: 'float32', dims, data })] as const;
+  });
+  return { ...model, graph: replaceConstants(model.graph, new Map(changed)) };
+}
+
+/** @throws DataError always: a state that was looked at is kept before the steps behind it */
+async function noState(): Promise<Kept> {
+  throw new DataError('Cannot go on: the state holds a training, and not what was seen of it');
 }
 
 /** Samples of one run: as many of a step as share the cache, and enough of them where batch statistics are taken. */

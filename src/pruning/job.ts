@@ -5,14 +5,25 @@ import type { MakeStore } from '../curvature/row-store.ts';
 import type { FeedSource } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError } from '../errors/errors.ts';
+import type { TrainingState } from '../finetune/finetune.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { LabelSource } from '../outputs/outputs.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import type { Recall } from '../progress/recall.ts';
 import type { BlockedLayer } from '../reconstruction/reconstruct.ts';
 import type { BlockPool } from '../solvers/chita/block-wise.ts';
 import type { MethodOption, Settled } from './method-options.ts';
 import type { StageResult } from './stage-result.ts';
+
+/** Where the parts of one pruning are kept that may be interrupted, and those that it goes on from. */
+export interface Keeping {
+  readonly recall: Recall;
+  /** Of the training that it ends with, where that was under way. */
+  readonly training: TrainingState | null;
+  /** Called after each of its steps; `state` is valid until it returns. */
+  onTraining(state: () => TrainingState): Promise<void>;
+}
 
 /** What a pruning works with, whatever its method. */
 export interface Surroundings extends RunOptions {
@@ -30,6 +41,8 @@ export interface Surroundings extends RunOptions {
   readonly openPool?: (() => BlockPool) | undefined;
   /** Gradient rows of the unpruned model that were computed before (see sweep): used for the first stage. */
   readonly rows?: GradientRows;
+  /** Default: nothing is kept. Methods that cannot go on within a pruning do not look at it. */
+  readonly keeping?: Keeping;
   /** Called after each stage with the model that it made; the run waits for it. */
   readonly onStage?: (stage: StageResult, model: Model) => void | Promise<void>;
 }

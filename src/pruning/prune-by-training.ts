@@ -86,7 +86,7 @@ async function solvedOnAll(
   source: FeedSource,
   kept: Model,
 ): Promise<Reconstructed | null> {
-  const again = await solvedLayers(run, { source, last: budgets.at(-1) as Budget });
+  const again = await solvedLayers(run, { source, last: budgets.at(-1) as Budget, part: 'layers on all samples' });
   if (again === null) return null;
   return (await seen.measure(again.model)) <= (await seen.measure(kept)) ? again : null;
 }
@@ -127,7 +127,7 @@ interface Story {
 async function train(work: Work): Promise<Story> {
   const { run, constraints, seen, source } = work;
   const { model } = run;
-  const { engine, threads, signal, onProgress } = run.options;
+  const { engine, threads, signal, onProgress, keeping } = run.options;
   const { batch, seed, augment, samples, minutes } = run.resolved;
   const { fixedBatch } = source;
   const each = fixedBatch === null ? batch : fixedBatch * Math.max(1, Math.floor(batch / fixedBatch));
@@ -151,6 +151,7 @@ async function train(work: Work): Promise<Story> {
       batch,
       seed,
       augment,
+      keeping,
       ...(minutes === null ? { steps: Math.max(1, Math.floor((samples * batch) / each)) } : { minutes }),
       ...(threads !== undefined && { threads }),
       ...(signal && { signal }),
@@ -186,7 +187,8 @@ async function solve(work: Work, budget: Budget): Promise<Solved | null> {
   const before = starts.get(budget);
   if (before !== undefined) return before;
   const started = performance.now();
-  const found = await solvedLayers(run, { source, last: budget });
+  const part = `layers at ${work.budgets.indexOf(budget)}`;
+  const found = await solvedLayers(run, { source, last: budget, part });
   const distance = found === null ? 0 : await seen.measure(found.model);
   const solved = found && { ...found, distance, took: performance.now() - started };
   starts.set(budget, solved);

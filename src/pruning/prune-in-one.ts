@@ -6,6 +6,7 @@ import type { FeedSource } from '../data/feeds.ts';
 import { UnsupportedOpError } from '../errors/errors.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
+import { within } from '../progress/recall.ts';
 import { type Reconstructed, reconstruct } from '../reconstruction/reconstruct.ts';
 import { magnitudeIfNearer, spareSamples } from './beside-magnitude.ts';
 import { type Job, neededSource, type Outcome } from './job.ts';
@@ -30,7 +31,7 @@ type LayerwiseJob = Job<'samples' | 'lambda'>;
 export async function pruneLayerwise(run: LayerwiseJob, budgets: readonly Budget[]): Promise<Outcome> {
   const { samples, seed } = run.resolved;
   const { rest, aside, same } = spareSamples(neededSource(run), samples, seed);
-  const solved = await reconstructed(run, { source: rest, budgets: () => budgets });
+  const solved = await reconstructed(run, { source: rest, budgets: () => budgets, part: 'layers' });
   const own = run.budgeted.filter((_, i) => solved.layers.includes(run.layers[i] as WeightLayer));
   const nearer = await magnitudeIfNearer(run, {
     pruned: solved.model,
@@ -47,17 +48,19 @@ export async function pruneLayerwise(run: LayerwiseJob, budgets: readonly Budget
 /**
  * The layers solved for a budget by the defaults of `reconstruct`, those that cannot be by magnitude, each part within its share of the
  * budget; null where none can be solved.
+ *
+ * @param part  what it is called among the parts of the run that are kept
  */
 export async function solvedLayers(
   run: Job,
-  { source, last }: { source: FeedSource; last: Budget },
+  { source, last, part }: { source: FeedSource; last: Budget; part: string },
 ): Promise<Reconstructed | null> {
   const { stages, schedule, baseSparsity: base, samples, lambda } = RECONSTRUCT_DEFAULTS;
   const all = run.layers.reduce((sum, { size }) => sum + size, 0);
   const budgets = (p: number): Budget[] => stageBudgets(shareOf(last, p / all), { stages, schedule, base }, p);
   const resolved = { ...run.resolved, samples, lambda };
   try {
-    const solved = await reconstructed({ ...run, resolved }, { source, budgets });
+    const solved = await reconstructed({ ...run, resolved }, { source, budgets, part });
     return solved.blocked.length === 0 ? solved : { ...solved, model: restByMagnitude(run, solved, last) };
   } catch (thrown) {
     if (thrown instanceof UnsupportedOpError) return null;
@@ -84,9 +87,9 @@ function restByMagnitude({ layers, budgeted }: Job, { model, blocked }: Reconstr
 
 function reconstructed(
   { model, options, resolved, layers, budgeted }: LayerwiseJob,
-  { source, budgets }: { source: FeedSource; budgets: (p: number) => readonly Budget[] },
+  { source, budgets, part }: { source: FeedSource; budgets: (p: number) => readonly Budget[]; part: string },
 ): Promise<Reconstructed> {
-  const { engine, threads, signal, onProgress } = options;
+  const { engine, threads, signal, onProgress, keeping } = options;
   const { samples, lambda, seed } = resolved;
   return reconstruct({
     engine,
@@ -103,6 +106,7 @@ function reconstructed(
     ...(threads !== undefined && { threads }),
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
+    ...(keeping && { recall: within(keeping.recall, part) }),
   });
 }
 

@@ -5,6 +5,7 @@ import type { Model } from '../ir/model.ts';
 import type { Head } from '../outputs/heads.ts';
 import { atRawEnds } from '../outputs/raw.ts';
 import { varianceOf } from '../outputs/units.ts';
+import { type Recall, recallNumber, WITHOUT_RECALL } from '../progress/recall.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** What {@link costMeter} is asked for. */
@@ -20,6 +21,8 @@ export interface CostsRequest {
   /** What the samples of each batch count; default 1. */
   readonly weights?: readonly number[];
   readonly threads?: number;
+  /** Of costs that are measured; default: none are kept. */
+  readonly recall?: Recall;
 }
 
 /** Of each layer: weights to put in the place of its own, and the error of its outputs by them, above 0 where they differ. */
@@ -43,16 +46,20 @@ export type MeasureCosts = (changed: ChangedLayers, onLayer?: (done: number) => 
  * Cost: a forward pass a sample of the dense model now, and one a sample and layer at each call.
  */
 export async function costMeter(request: CostsRequest): Promise<MeasureCosts> {
-  const { model, layers, heads } = request;
+  const { model, layers, heads, recall = WITHOUT_RECALL } = request;
   if (heads.length === 0) return async () => null;
   const dense = await outputsOf(request, model);
   const measured: (Measured | null)[] = layers.map(() => null);
+  let round = 0;
   return async ({ weights, errors }, onLayer) => {
+    round++;
     for (const [i, layer] of layers.entries()) {
       const error = errors[i] as number;
       if (error > SMALL_SHARE * (measured[i]?.error ?? 0)) {
-        const changed = writeWeights(model, [layer], weights[i] as Float32Array);
-        const cost = differenceOf(await outputsOf(request, changed), dense, request.weights) / error;
+        const cost = await recallNumber(recall, `cost ${round} of layer ${i}`, async () => {
+          const changed = writeWeights(model, [layer], weights[i] as Float32Array);
+          return differenceOf(await outputsOf(request, changed), dense, request.weights) / error;
+        });
         if (cost > 0 && Number.isFinite(cost)) measured[i] = { cost, error };
       }
       onLayer?.(i + 1);

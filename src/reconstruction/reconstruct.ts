@@ -11,6 +11,7 @@ import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { floatHeadsOf } from '../outputs/decide.ts';
 import type { RunOptions } from '../progress/progress.ts';
+import { type Kept, type Recall, WITHOUT_RECALL } from '../progress/recall.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { measuredShape } from './kept-inputs.ts';
 import { costMeter, type MeasureCosts } from './layer-costs.ts';
@@ -36,6 +37,8 @@ export interface ReconstructionRequest extends RunOptions {
   readonly ridge: number;
   readonly seed: number;
   readonly threads?: number;
+  /** Of the costs, the supports and each layer; default: none are kept. */
+  readonly recall?: Recall;
 }
 
 /** What {@link reconstruct} gives back. */
@@ -87,7 +90,7 @@ const NUMBERS_A_RUN = 2_000_000;
  */
 export async function reconstruct(request: ReconstructionRequest): Promise<Reconstructed> {
   const started = performance.now();
-  const { engine, threads, signal, onProgress, ridge } = request;
+  const { engine, threads, signal, onProgress, ridge, recall = WITHOUT_RECALL } = request;
   const algebra = linalg(engine.host ?? engine, threads);
   const prepared = await prepare(request);
   const { model, batches, samples } = prepared;
@@ -102,19 +105,22 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const { solvable, blocked } = await solvableLayers(algebra, request, { ...prepared, fitted });
   const moments = (performance.now() - started) / 1000;
   const layers = solvable.map(({ layer }) => layer);
-  const chosen = await supportsOf(request, {
-    layers: solvable,
-    pace,
-    constraints: request.constraintsOf(layers),
-    measureCosts: await costMeter({
-      ...runs,
-      model,
-      heads,
-      layers,
-      ...ranOn(prepared, judged),
-      batches: () => batches(judged, null),
-    }),
-  });
+  const meter = {
+    ...runs,
+    model,
+    heads,
+    layers,
+    ...ranOn(prepared, judged),
+    batches: () => batches(judged, null),
+    recall,
+  };
+  const choice = { layers: solvable, pace, constraints: request.constraintsOf(layers) };
+  const chosen = supportsIn(
+    await recall('supports', async () =>
+      keptSupports(await supportsOf(request, { ...choice, measureCosts: await costMeter(meter) })),
+    ),
+    layers.length,
+  );
   const all = { from: 0, to: samples };
   let pruned = solvable.reduce(
     (into, { layer }, i) => writeWeights(into, [layer], chosen.weights[i] as Float32Array),
@@ -123,11 +129,23 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   for (const [i, { layer, maps, dense }] of solvable.entries()) {
     signal?.throwIfAborted();
     onProgress?.({ step: 'layers', done: i, total: solvable.length, unit: 'layers' });
-    const asked = { ...runs, model: pruned, other: model, maps, ...ranOn(prepared, all), batches: batches(all, null) };
-    const problem = await layerProblem(algebra, { maps, dense, moments: await measureMoments(asked) }, ridge);
-    if (problem === null) continue;
     const W = chosen.weights[i] as Float32Array;
-    await solveLayer(problem, { W, support: chosen.supports[i] as Uint8Array, iterations: FINAL_STEPS });
+    const before = pruned;
+    const solved = await recall(`layer ${i}`, async () => {
+      const asked = {
+        ...runs,
+        model: before,
+        other: model,
+        maps,
+        ...ranOn(prepared, all),
+        batches: batches(all, null),
+      };
+      const problem = await layerProblem(algebra, { maps, dense, moments: await measureMoments(asked) }, ridge);
+      const support = chosen.supports[i] as Uint8Array;
+      if (problem !== null) await solveLayer(problem, { W, support, iterations: FINAL_STEPS });
+      return new Map([['weights', W]]);
+    });
+    W.set(solved.get('weights') as Float32Array);
     pruned = writeWeights(pruned, [layer], W);
   }
   onProgress?.({ step: 'layers', done: solvable.length, total: solvable.length, unit: 'layers' });
@@ -141,6 +159,24 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     samples: Math.min(request.samples, prepared.source.count),
     error: chosen.errors.reduce((sum, error) => sum + error, 0) / chosen.errors.length,
     seconds: { moments, solve: (performance.now() - started) / 1000 - moments },
+  };
+}
+
+/** What was chosen, as it is kept: the weights are solved further. */
+function keptSupports({ supports, weights, errors }: ChosenSupports): Kept {
+  return new Map<string, Float32Array | Float64Array>([
+    ...supports.map((support, i) => [`support ${i}`, Float32Array.from(support)] as const),
+    ...weights.map((W, i) => [`weights ${i}`, W] as const),
+    ['errors', Float64Array.from(errors)],
+  ]);
+}
+
+function supportsIn(kept: Kept, layers: number): ChosenSupports {
+  const all = <T>(read: (i: number) => T): T[] => Array.from({ length: layers }, (_, i) => read(i));
+  return {
+    supports: all((i) => Uint8Array.from(kept.get(`support ${i}`) as Float32Array)),
+    weights: all((i) => (kept.get(`weights ${i}`) as Float32Array).slice()),
+    errors: [...(kept.get('errors') as Float64Array)],
   };
 }
 

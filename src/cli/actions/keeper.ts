@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { NamedArrays } from '../../checkpoint/array-file.ts';
 import {
   type Checkpoint,
   hasCheckpoint,
@@ -13,10 +14,12 @@ import { checkSameRun, type Journal } from '../../checkpoint/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { messageOf, OutputError } from '../../errors/errors.ts';
 import { externalHash } from '../../onnx/files.node.ts';
+import type { DropTrial } from '../../pipeline/max-drop.ts';
 import { dataFacts, type OpenedData } from '../../pipeline/opened-data.ts';
 import type { Recipe } from '../../pipeline/recipe.ts';
 import type { RunKeeper } from '../../pipeline/run-ports.ts';
 import type { SweepCell } from '../../pipeline/sweep.ts';
+import { WITHOUT_RECALL } from '../../progress/recall.ts';
 import { toolFacts } from '../../report/surroundings.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
@@ -114,6 +117,7 @@ export const NO_KEEPER: Keeper = {
     trials: [],
     gradual: null,
     training: null,
+    recall: WITHOUT_RECALL,
     onTrials: async () => undefined,
     onGradual: async () => undefined,
     onTraining: async () => undefined,
@@ -126,9 +130,11 @@ export const NO_KEEPER: Keeper = {
 function keeperOf(place: Checkpoint, from: SavedState | null, every: number): Keeper {
   let last = performance.now();
   let took = 0;
+  const pending = new Map<string, NamedArrays>();
   const save: Saving['save'] = async (progress, parts) => {
     const started = performance.now();
-    await place.save(progress, parts);
+    await place.save(progress, { ...parts, pieces: pending });
+    pending.clear();
     last = performance.now();
     took = last - started;
   };
@@ -137,7 +143,7 @@ function keeperOf(place: Checkpoint, from: SavedState | null, every: number): Ke
     if (performance.now() - last >= pause) await save(...state());
   };
   return {
-    run: runKeeper(from, { save, saveIfDue }),
+    run: runKeeper(from, { save, saveIfDue, add: (name, kept) => void pending.set(name, kept) }),
     cells: (from?.journal.cells ?? []) as unknown as readonly SweepCell[],
     onCells: (cells) => save({ ...NOTHING_DONE, cells: jsonOf(cells) }, {}),
     done: () => place.remove(),
@@ -148,25 +154,44 @@ function keeperOf(place: Checkpoint, from: SavedState | null, every: number): Ke
 interface Saving {
   save(progress: Progress, parts: StateParts): Promise<void>;
   saveIfDue(state: () => readonly [Progress, StateParts]): Promise<void>;
+  /** One more long step that is done, which the next state has too. */
+  add(name: string, kept: NamedArrays): void;
 }
 
-function runKeeper(from: SavedState | null, { save, saveIfDue }: Saving): RunKeeper {
+function runKeeper(from: SavedState | null, { save, saveIfDue, add }: Saving): RunKeeper {
+  let trials: readonly DropTrial[] = from?.journal.trials ?? [];
+  /** Before the first pruning, and in one that is not gradual. */
+  const begun = (): Progress => ({ ...NOTHING_DONE, ...(trials.length > 0 && { trials: [...trials] }) });
+  let stand: Progress = { ...begun(), training: from?.journal.training ?? null };
   const isGradual = from !== null && from.journal.pruning !== null;
   return {
-    trials: from?.journal.trials ?? [],
+    trials,
     gradual: isGradual ? gradualStateOf(from) : null,
     training: from === null || isGradual || from.journal.training === null ? null : trainingStateOf(from),
-    onTrials: (trials) => save({ ...NOTHING_DONE, trials: [...trials] }, {}),
+    recall: async (name, work) => {
+      const known = from?.pieces.get(name);
+      if (known !== undefined) return known;
+      const kept = await work();
+      add(name, copyOf(kept));
+      await saveIfDue(() => [stand, stand.training === null ? {} : { arrays: 'as before' }]);
+      return kept;
+    },
+    onTrials: async (done) => {
+      trials = [...done];
+      stand = begun();
+      await save(stand, {});
+    },
     onTraining: (state) =>
       saveIfDue(() => {
         const { arrays, ...training } = state();
-        return [{ ...NOTHING_DONE, training: jsonOf(training) }, { arrays }];
+        stand = { ...begun(), training: jsonOf(training) };
+        return [stand, { arrays }];
       }),
     // a pruning is kept at once, with its model; a training step when the last state is old enough
-    onGradual: async (state, trials) => {
+    onGradual: async (state, found) => {
       const parts = (): readonly [Progress, StateParts] => {
         const { model, training, ...rest } = state();
-        const progress = { ...rest, ...(trials && { trials: [...trials] }) };
+        const progress = { ...rest, ...(found && { trials: [...found] }) };
         if (training === null) return [jsonOf({ ...progress, training }), { model }];
         const { arrays, ...sums } = training;
         return [jsonOf({ ...progress, training: sums }), { arrays }];
@@ -175,6 +200,11 @@ function runKeeper(from: SavedState | null, { save, saveIfDue }: Saving): RunKee
       else await saveIfDue(parts);
     },
   };
+}
+
+/** What the run does not change any more. */
+function copyOf(kept: NamedArrays): NamedArrays {
+  return new Map([...kept].map(([name, array]) => [name, array.slice()]));
 }
 
 /** The progress of a run before its first pruning. */

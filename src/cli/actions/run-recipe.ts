@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { removedShare } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
+import { auto } from '../../methods/auto.ts';
+import { reconstruct } from '../../methods/reconstruct.ts';
 import { isMadeUp } from '../../pipeline/opened-data.ts';
-import { budgetPart, type PruneStep, type Recipe } from '../../pipeline/recipe.ts';
+import { budgetPart, type PruneStep, type Recipe, type Step } from '../../pipeline/recipe.ts';
 import { run } from '../../pipeline/run.ts';
 import type { RunPorts } from '../../pipeline/run-ports.ts';
 import { checkPruneStep, methodOfStep, preparePrune } from '../../pipeline/transforms/prune-options.ts';
@@ -81,8 +83,9 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
   }
   if (first?.do === 'finetune') planTraining(setup, recipe.steps, flags);
   const trains = recipe.steps.filter((step) => step.do === 'finetune' || (step.do === 'prune' && step.gradual));
+  const prunes = trains.length > 0 ? [] : recipe.steps.filter((step) => isKept(step, hasRows(recipe)));
   const keeper =
-    trains.length === 1 && data !== null
+    trains.length + prunes.length === 1 && data !== null
       ? await openKeeper(context, flags, {
           command,
           recipe,
@@ -93,7 +96,10 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
           ...(asked.teacher && { teacher: asked.teacher }),
         })
       : NO_KEEPER;
-  const finished = await run(opened.model, recipe.steps, { ...ports, keeper: keeper.run });
+  const finished = await run(opened.model, recipe.steps, {
+    ...ports,
+    keeper: { ...keeper.run, ...(prunes.length === 1 && { pruning: keeper.run }) },
+  });
   const code = await finish(context, setup, finished, {
     flags: machine,
     recipe,
@@ -103,6 +109,14 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
   await endOf(context, keeper);
   return code;
 }
+
+/** Whether a pruning goes on within itself. */
+function isKept(step: Step, hasData: boolean): boolean {
+  return step.do === 'prune' && KEPT_METHODS.has(methodOfStep(step, hasData));
+}
+
+/** Methods that keep what they come to on the way. */
+const KEPT_METHODS: ReadonlySet<string> = new Set([auto.name, reconstruct.name]);
 
 /** Whether a recipe has rows that are not made up. */
 export function hasRows({ data }: Pick<Recipe, 'data'>): boolean {

@@ -49,7 +49,7 @@ export async function pruneTransform(
   };
   const result =
     step.gradual === undefined
-      ? await pruneDecided(model, asked)
+      ? await pruneDecided(model, { ...asked, ...(ports.keeper?.pruning && { keeping: ports.keeper.pruning }) })
       : await gradually(model, step, asked, { ports, found });
   for (const { seconds, value, message } of result.stages) {
     if (takesCompute(method) && value === null) ports.tell(message);
