@@ -135,7 +135,7 @@ describe('a recipe', () => {
     const recipe = folder.write('wrong.json', JSON.stringify({ schema: 'coppice/recipe@1', steps }));
     const { code, err } = await cli(['run', recipe, model, ...quick]);
     expect(code).toBe(2);
-    expect(err).toBe('coppice: Cannot use the recipe, at steps.0.options.lambda: wanted a number above 0\n');
+    expect(err).toBe('coppice: Cannot use the recipe, at steps.0.options.lambda: wanted a number above 0, or auto\n');
     const unknown = folder.write(
       'unknown.json',
       JSON.stringify({ schema: 'coppice/recipe@1', steps: [{ do: 'prine' }] }),

@@ -11,14 +11,14 @@ export const chitaPlusPlus = method({
   needs: GRADIENTS,
   options: fisher({
     batch: 16,
-    lambda: 1e-2,
+    lambda: 'auto',
     firstOrder: 'auto',
     stages: 20,
     schedule: 'auto',
     lineSearch: 'auto',
     recalibrateStages: 'auto',
   }).extend({ ...swapping, ...asPublished }),
-  published: { stages: 15, schedule: 'exp', lineSearch: 0, recalibrateStages: false },
+  published: { lambda: 1e-2, stages: 15, schedule: 'exp', lineSearch: 0, recalibrateStages: false },
   settle: settledFisher,
   run: (job) =>
     inStages(

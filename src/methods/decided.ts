@@ -6,7 +6,7 @@ import { decideOutputs } from '../outputs/decide.ts';
 import { methodOf } from './list.ts';
 import { defaultOf } from './method.ts';
 import type { PruneOptions } from './prune-options.ts';
-import { strongSettings } from './strong-settings.ts';
+import { settingOf, strongSettings } from './strong-settings.ts';
 
 /** What was decided for a run from its data, and what the user should know of it. */
 export interface Decided<T extends PruneOptions> {
@@ -40,8 +40,9 @@ export async function decided<T extends PruneOptions>(
   const facts = { budget, model, source, holding, ...(weights > 0 && { weights }) };
   if (source === undefined || rows !== undefined) {
     const byAnswers = options.labels !== 'model' && options.loss !== 'random';
+    const drawn = samplesOf(options, settingOf(method, options, 'samples') as number);
     return {
-      options: { ...options, ...strongSettings(method, options, { ...facts, byAnswers }) },
+      options: { ...options, ...strongSettings(method, options, { ...facts, drawn, byAnswers }) },
       notes: [],
       warnings: [],
     };
@@ -59,6 +60,7 @@ export async function decided<T extends PruneOptions>(
       samples: counted.samples,
       ...strongSettings(method, options, {
         ...facts,
+        drawn: samplesOf(options, counted.samples),
         byAnswers: outputs.labels !== 'model' && outputs.loss !== 'random',
       }),
     },
@@ -68,6 +70,11 @@ export async function decided<T extends PruneOptions>(
       ...counted.warnings,
     ],
   };
+}
+
+/** Samples that so many gradient rows take. */
+function samplesOf(options: PruneOptions, rows: number): number {
+  return rows * (options.batch ?? (defaultOf(methodOf(options), 'batch') as number));
 }
 
 /** Fewer gradient rows than this say little about a loss. */

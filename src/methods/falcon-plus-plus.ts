@@ -12,14 +12,14 @@ export const falconPlusPlus = method({
   needs: GRADIENTS,
   options: fisher({
     batch: 16,
-    lambda: 1e-2,
+    lambda: 'auto',
     firstOrder: 'auto',
     stages: 20,
     schedule: 'auto',
     lineSearch: 'auto',
     recalibrateStages: 'auto',
   }).extend({ ...swapping, ...asPublished }),
-  published: { schedule: 'poly', lineSearch: 0, recalibrateStages: false },
+  published: { lambda: 1e-2, schedule: 'poly', lineSearch: 0, recalibrateStages: false },
   settle: settledFisher,
   run: (job) =>
     inStages(

@@ -103,7 +103,7 @@ describe('resolvePrune', () => {
       { block: -3 },
     ];
     for (const options of wrong) expect(() => resolve({ method: 'chita-block', ...options })).toThrow(OptionError);
-    expect(() => resolve({ lambda: -1 })).toThrow('Cannot use lambda -1: wanted a number above 0');
+    expect(() => resolve({ lambda: -1 })).toThrow('Cannot use lambda -1: wanted a number above 0, or auto');
     expect(() => resolve({ schedule: 'expo' as 'exp' })).toThrow(/Cannot use schedule "expo": wanted one of exp, poly/);
     expect(() => resolve({ minutes: 1 })).toThrow(/only "auto" takes a budget of compute/);
   });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { budgetsOf } from '../pruning/job.ts';
-import { METHOD_OPTIONS, saying } from '../pruning/method-options.ts';
-import { pruneLayerwise, RECONSTRUCT_DEFAULTS } from '../pruning/prune-in-one.ts';
+import { described, METHOD_OPTIONS, saying } from '../pruning/method-options.ts';
+import { type LayerwiseJob, pruneLayerwise, RECONSTRUCT_DEFAULTS } from '../pruning/prune-in-one.ts';
 import { method } from './method.ts';
 import { staging } from './schemas.ts';
 
@@ -13,10 +13,13 @@ export const reconstruct = method({
   needs: { data: true, gradients: false },
   options: z.strictObject({
     samples: saying(METHOD_OPTIONS.samples, 'samples that layers are solved on').default(RECONSTRUCT_DEFAULTS.samples),
-    lambda: saying(METHOD_OPTIONS.lambda, 'ridge, in units of the mean square of the inputs').default(
-      RECONSTRUCT_DEFAULTS.lambda,
-    ),
+    lambda: described(z.number().gt(0), {
+      description: 'ridge, in units of the mean square of the inputs',
+      argument: 'x',
+      wanted: 'a number above 0',
+    }).default(RECONSTRUCT_DEFAULTS.lambda),
     ...staging(RECONSTRUCT_DEFAULTS),
   }),
-  run: (job) => pruneLayerwise(job, budgetsOf(job)),
+  // its own schema takes numbers alone
+  run: (job) => pruneLayerwise(job as typeof job & LayerwiseJob, budgetsOf(job)),
 });

@@ -31,7 +31,7 @@ export const scaled = { scaling: scaling.default('none') };
 export function fisher(
   defaults: {
     readonly batch?: number;
-    readonly lambda?: number;
+    readonly lambda?: number | 'auto';
     readonly firstOrder?: number | 'auto';
     readonly stages?: number;
     readonly schedule?: Scheduled;

@@ -7,6 +7,7 @@ import { parseModelText } from '../onnx/text.ts';
 import { random } from '../tensor/random.ts';
 import { decided } from './decided.ts';
 import { METHODS, type Method } from './list.ts';
+import { prune } from './prune.ts';
 import { type PruneOptions, type ResolvedPrune, resolvePrune } from './prune-options.ts';
 import { settingOf, strongSettings } from './strong-settings.ts';
 
@@ -82,6 +83,52 @@ describe('the line search', () => {
     expect((await decided(PLAIN, asked, { holding: 100 })).options.lineSearch).toBe(250);
     expect((await decided(PLAIN, { ...asked, lineSearch: 7 })).options.lineSearch).toBe(7);
     expect((await settled(PLAIN, { source, lineSearch: 0 })).lineSearch).toBe(0);
+  });
+});
+
+describe('the ridge', () => {
+  it.each(['chita++', 'falcon++'] as const)(
+    'of %s is chosen where samples are left beside the gradients',
+    async (method) => {
+      const ridge = async (asked: Partial<PruneOptions>): Promise<unknown> =>
+        (await settled(PLAIN, { method, samples: 50, ...asked })).lambda;
+      expect(await ridge({ source: rows(PLAIN, 600, true) })).toBe('auto');
+      expect(await ridge({ source: rows(PLAIN, 600, true), samples: 550 })).toBe(1e-2);
+      expect(await ridge({ source: rows(PLAIN, 600, true), batch: 11 })).toBe(1e-2);
+      expect(await ridge({ source: rows(PLAIN, 600, false) })).toBe(1e-2);
+      expect(await ridge({ source: rows(PLAIN, 600, true), labels: 'model' })).toBe(1e-2);
+      expect(await ridge({ source: rows(PLAIN, 600, true, true) })).toBe(1e-2);
+      expect(await ridge({ source: rows(PLAIN, 600, true), lambda: 0.5 })).toBe(0.5);
+      expect(await ridge({ source: rows(PLAIN, 600, true), asPublished: true })).toBe(1e-2);
+    },
+  );
+
+  it('of other methods is a number, unless it is left to the data', async () => {
+    const source = rows(PLAIN, 600, true);
+    expect((await settled(PLAIN, { method: 'chita', source, samples: 50 })).lambda).toBe(1e-3);
+    expect((await settled(PLAIN, { method: 'chita', source, samples: 50, lambda: 'auto' })).lambda).toBe('auto');
+    expect((await settled(PLAIN, { method: 'chita', source, samples: 600, lambda: 'auto' })).lambda).toBe(1e-3);
+  });
+
+  it('that was chosen is told of each stage, and the same again', async () => {
+    const asked: PruneOptions = {
+      engine,
+      budget: sparsity(0.5),
+      method: 'chita++',
+      source: rows(PLAIN, 600, true),
+      samples: 20,
+      stages: 3,
+    };
+    const once = await prune(PLAIN, asked);
+    expect(once.stages.map(({ lambda }) => [1e-2, 1e-3].includes(lambda ?? 0))).toEqual([true, true, true]);
+    expect((await prune(PLAIN, { ...asked, threads: 1 })).w).toEqual(once.w);
+    const given = await prune(PLAIN, { ...asked, lambda: 1e-2 });
+    expect(given.stages.map(({ lambda }) => lambda)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('of layers that are solved one by one cannot be left to the data', async () => {
+    const asked = { method: 'reconstruct', lambda: 'auto', source: rows(PLAIN, 600, true) } as const;
+    await expect(settled(PLAIN, asked)).rejects.toThrow('Cannot use lambda "auto": wanted a number above 0');
   });
 });
 

@@ -12,11 +12,13 @@ const ENOUGH_SAMPLES = 100;
 /** Samples of a line search where it is left to the data: at most, and of all that there are. */
 const SEARCHED_SAMPLES = 4000;
 const SEARCHED_SHARE = 1 / 2;
+/** The ridge of one-stage methods. */
+const USUAL_RIDGE = 1e-3;
 /** From this sparsity on stages gather near the target. */
 const HIGH_SPARSITY = 0.9;
 
 /** Settings that a method may leave to the data, the model and the budget. */
-type Strong = Partial<Pick<SettledOptions, 'lineSearch' | 'recalibrateStages' | 'schedule'>>;
+type Strong = Partial<Pick<SettledOptions, 'lambda' | 'lineSearch' | 'recalibrateStages' | 'schedule'>>;
 
 /** What settings are settled by. */
 export interface StrongFacts {
@@ -28,6 +30,8 @@ export interface StrongFacts {
   readonly byAnswers?: boolean;
   /** Samples that are held out of the data. */
   readonly holding?: number;
+  /** Samples that the gradients of a stage take. */
+  readonly drawn?: number;
   /** All weights that are pruned; absent = not known. */
   readonly weights?: number;
 }
@@ -40,6 +44,7 @@ export function settingOf(method: Method, options: MethodOptions, name: MethodOp
 /**
  * What is left `auto` of a method's settings, settled; nothing where nothing is.
  *
+ *   lambda             a number where there are no answers, or too few samples beside those of the gradients; else it stays for each stage to choose
  *   lineSearch         half of the samples, at most 4,000, where the first-order term is on and the data has answers; else 0
  *   recalibrateStages  where the model has running statistics and the data shows them
  *   schedule           `exp` above a sparsity of 0.9, else `poly`
@@ -48,16 +53,33 @@ export function strongSettings(method: Method, options: MethodOptions, facts: St
   const isLeft = (name: MethodOption): boolean => settingOf(method, options, name) === 'auto';
   const firstOrder = settingOf(method, options, 'firstOrder');
   return {
+    ...(isLeft('lambda') && facts.model !== undefined && !canJudge(facts) && { lambda: fixedRidge(method) }),
     ...(isLeft('lineSearch') && { lineSearch: firstOrder === 0 ? 0 : searchedSamples(facts) }),
     ...(isLeft('recalibrateStages') && { recalibrateStages: canRecalibrate(facts) }),
     ...(isLeft('schedule') && { schedule: scheduleFor(facts) }),
   };
 }
 
-function searchedSamples({ source, byAnswers = false, holding = 0 }: StrongFacts): number {
+/** The ridge where none can be chosen: that of the paper. */
+function fixedRidge(method: Method): number {
+  const usual = method.published.lambda ?? defaultOf(method, 'lambda');
+  return typeof usual === 'number' ? usual : USUAL_RIDGE;
+}
+
+/** Whether ridges can be told apart by the true loss of samples that the gradients do not see. */
+function canJudge(facts: StrongFacts): boolean {
+  return answered(facts) - (facts.drawn ?? 0) >= ENOUGH_SAMPLES;
+}
+
+function searchedSamples(facts: StrongFacts): number {
+  const count = answered(facts);
+  return count >= ENOUGH_SAMPLES ? Math.min(SEARCHED_SAMPLES, Math.floor(SEARCHED_SHARE * count)) : 0;
+}
+
+/** Samples that tell the true loss. */
+function answered({ source, byAnswers = false, holding = 0 }: StrongFacts): number {
   if (source === undefined || !byAnswers || !(source.labelled || source.hasTargets)) return 0;
-  const count = source.count - holding;
-  return isReal(source) && count >= ENOUGH_SAMPLES ? Math.min(SEARCHED_SAMPLES, Math.floor(SEARCHED_SHARE * count)) : 0;
+  return isReal(source) ? source.count - holding : 0;
 }
 
 function canRecalibrate({ model, source }: StrongFacts): boolean {

@@ -134,6 +134,7 @@ function stagesOf({ result, stageAccuracies = [] }: MeasuredRun): StageReport[] 
   const judged = (t: number): StageAccuracy | undefined => stageAccuracies[t - known];
   return result.stages.map((stage, t) => ({
     sparsity: 1 - stage.kept / prunable,
+    ...(stage.lambda !== undefined && { lambda: stage.lambda }),
     loss: stage.lossBefore,
     accuracy: judged(t)?.accuracy ?? null,
     accuracyRows: judged(t)?.rows ?? null,

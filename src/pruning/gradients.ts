@@ -77,7 +77,7 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
       `Cannot take ${samples} gradient rows of ${batch} samples: wanted ${wanted} samples, the data has ${source.count}; take fewer rows, or smaller ones`,
       { remedies: [{ option: 'samples' }, { option: 'batch' }] },
     );
-  const order = drawIndices(rng.fork('samples'), source.count, wanted);
+  const order = rowSamples(rng, source.count, wanted);
   const outputs = await decideOutputs(model, request);
   const raw = atRawEnds(model, outputs.loss === 'random' ? outputs.heads : [outputs.judged]);
   const units = await unitsOf(model, { ...request, outputs, ends: raw.ends });
@@ -112,6 +112,11 @@ export async function rowsOf(asked: RowsRequest, options: RunOptions = {}): Prom
     await program.release();
     await session?.release();
   }
+}
+
+/** The samples that {@link rowsOf} draws by a stream of random numbers, so many of all that there are. */
+export function rowSamples(rng: Random, of: number, wanted: number): Int32Array {
+  return drawIndices(rng.fork('samples'), of, wanted);
 }
 
 /** The first of so many equal parts of a tensor in the place of all of them, so that augmented or drawn ones are copies too. */

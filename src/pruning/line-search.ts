@@ -1,9 +1,3 @@
-import { type FeedSource, subset } from '../data/feeds.ts';
-import type { Engine } from '../engine/engine.ts';
-import { type EvaluateOptions, evaluate } from '../evaluate/accuracy.ts';
-import type { Model } from '../ir/model.ts';
-import { type Random, sampleWithoutReplacement } from '../tensor/random.ts';
-
 /** Factors tried at most, and the largest. */
 const TRIALS = 8;
 const LARGEST = 256;
@@ -50,19 +44,4 @@ export async function searchAlong(
     if (!(best.loss < still.loss)) return still;
   }
   return best;
-}
-
-/** The loss of models on samples of a source that stay the same: any two calls compare. */
-export function lossOn(
-  {
-    engine,
-    source,
-    samples,
-    ...judged
-  }: Pick<EvaluateOptions, 'output' | 'threads'> & { engine: Engine; source: FeedSource; samples: number },
-  rng: Random,
-): (model: Model) => Promise<number> {
-  const count = Math.min(samples, source.count);
-  const rows = subset(source, sampleWithoutReplacement(rng, source.count, count).sort());
-  return async (model) => (await evaluate(engine, model, rows, judged)).loss ?? Number.POSITIVE_INFINITY;
 }

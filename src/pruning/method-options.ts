@@ -15,7 +15,8 @@ export interface OptionFacts {
   readonly isAmount?: boolean;
 }
 
-function described<T extends z.ZodType>(schema: T, facts: OptionFacts): T {
+/** An option's schema with what is known of it. */
+export function described<T extends z.ZodType>(schema: T, facts: OptionFacts): T {
   return schema.meta({ ...facts });
 }
 
@@ -46,11 +47,11 @@ export const METHOD_OPTIONS = {
   samples: count('gradient rows n', 'n'),
   /** Samples averaged into one row, m; samples of a training step. */
   batch: count('samples averaged into one row, m', 'm'),
-  /** Ridge, in units of A'A/n. */
-  lambda: described(z.number().gt(0), {
-    description: "ridge, in units of A'A/n",
+  /** Ridge, in units of A'A/n; `auto` = each stage's by the true loss of samples that its gradients do not see. */
+  lambda: described(z.union([z.number().gt(0), z.literal('auto')]), {
+    description: "ridge, in units of A'A/n; auto = by the true loss of samples that the gradients do not see",
     argument: 'x',
-    wanted: 'a number above 0',
+    wanted: 'a number above 0, or auto',
   }),
   /** Scale of the first-order term; `auto` = 1/m. */
   firstOrder: described(z.union([z.number(), z.literal('auto')]), {
@@ -119,9 +120,11 @@ export type MethodOptions = {
   readonly [Name in MethodOption]?: Exclude<z.input<(typeof METHOD_OPTIONS)[Name]>, null>;
 };
 
-/** The options of a method as it works with them: filled in, `auto` settled. */
+/** The options of a method as it works with them: filled in, `auto` settled, but for a ridge that each stage chooses. */
 export type SettledOptions = {
-  readonly [Each in MethodOption]: Exclude<z.output<(typeof METHOD_OPTIONS)[Each]>, 'auto'>;
+  readonly [Each in MethodOption]: Each extends 'lambda'
+    ? z.output<(typeof METHOD_OPTIONS)[Each]>
+    : Exclude<z.output<(typeof METHOD_OPTIONS)[Each]>, 'auto'>;
 };
 
 /** Some of {@link SettledOptions}. */

@@ -22,7 +22,7 @@ export const RECONSTRUCT_DEFAULTS = {
 } as const;
 
 /** A job that solves layers. */
-type LayerwiseJob = Job<'samples' | 'lambda'>;
+export type LayerwiseJob = Job<'samples'> & { readonly resolved: { readonly lambda: number } };
 
 /**
  * The stages' budgets as supports on the way to the last of them, in all layers at once; then layer after layer. Magnitude stands in their

@@ -1,21 +1,18 @@
 import { readWeights, writeWeights } from '../apply/weights.ts';
 import { constraintOf } from '../budget/constraint-of.ts';
 import { countNonzeros } from '../constraints/constraint.ts';
-import { type GradientRows, scaleColumns, usingRows } from '../curvature/gradient-rows.ts';
+import { type GradientRows, usingRows } from '../curvature/gradient-rows.ts';
 import { layerSensitivity } from '../curvature/layer-sensitivity.ts';
 import { linalg } from '../engine/linalg.ts';
-import { DataError } from '../errors/errors.ts';
 import type { Model } from '../ir/model.ts';
-import { type QuadraticProblem, quadratic } from '../problem/quadratic.ts';
 import type { OnProgress } from '../progress/progress.ts';
-import { drive } from '../solvers/drive.ts';
-import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { random } from '../tensor/random.ts';
 import { rowsOf } from './gradients.ts';
 import { type Job, withoutData } from './job.ts';
-import { lossOn, searchAlong } from './line-search.ts';
+import { leastLossAhead, RIDGES, type RidgeSetting, solveWith } from './ridge.ts';
 import { spreadUnits } from './scaling.ts';
+import { lossesOf } from './stage-losses.ts';
 import type { StageResult } from './stage-result.ts';
 import type { Stage, Staged, StagedOption, StagePlace } from './stages.ts';
 
@@ -63,40 +60,37 @@ interface StageStart {
 async function solveStage(
   run: Staged<FisherOption>,
   { model, w, rows, took, solver, gradients }: StageStart,
-  { t, budget, scale, onProgress }: StagePlace & { readonly onProgress: OnProgress },
+  { t, budget, next, scale, onProgress }: StagePlace & { readonly onProgress: OnProgress },
 ): Promise<{ model: Model; stage: StageResult }> {
   const { options, resolved, layers } = run;
-  const constraint = constraintOf(budget, run.budgeted);
   const solving = performance.now();
-  const algebra = linalg(options.engine, options.threads);
-  const scaled = resolved.scaling !== 'none';
-  const units = scaled ? spreadUnits(run.units, layers) : new Float64Array();
-  const wBar = scaled ? w.map((x, i) => x / (units[i] as number)) : w;
-  const problem = quadratic(
-    scaled ? scaleColumns(rows, units) : rows,
-    wBar,
-    { lambda: resolved.lambda, firstOrder: resolved.firstOrder },
-    algebra,
-  );
-  const start = gradients ? (await drive(magnitude(), problem, constraint)).value : null;
-  const solution = await drive(solver, problem, constraint, {
+  const losses = lossesOf(run, model, { t, drawn: rows.n * resolved.batch });
+  const setting: RidgeSetting = {
+    rows,
+    w,
+    units: resolved.scaling === 'none' ? null : spreadUnits(run.units, layers),
+    firstOrder: resolved.firstOrder,
+    constraint: constraintOf(budget, run.budgeted),
+    next: next && constraintOf(next, run.budgeted),
+    scale,
+    solver,
+    algebra: linalg(options.engine, options.threads),
     onProgress,
+    ...(resolved.lineSearch > 0 && { searched: losses.searched }),
     ...(options.signal && { signal: options.signal }),
-  });
-  options.signal?.throwIfAborted();
-  const unscaled = (v: Float64Array): Float64Array =>
-    scaled ? v.map((x, i) => Math.fround(x * (units[i] as number))) : v;
-  const from = resolved.lineSearch > 0 && problem.a !== 0 ? await withoutFirstOrder(problem, solution.support) : null;
+  };
   const found =
-    from === null
-      ? { w: unscaled(solution.w), scale: null }
-      : await searchAlong({ from: unscaled(from), to: unscaled(solution.w) }, scale || 1, trueLoss(run, model, t));
+    resolved.lambda === 'auto'
+      ? await leastLossAhead(setting, resolved.stages > 1 ? RIDGES.staged : RIDGES.once, losses.spared)
+      : await solveWith(setting, resolved.lambda);
+  const { solution } = found;
   const stage: StageResult = {
     budget,
     scale: found.scale,
+    ...(resolved.lambda === 'auto' && { lambda: found.lambda }),
     kept: countNonzeros(found.w),
     lossBefore: rows.meanLoss,
-    start,
+    start: gradients ? found.start : null,
     value: gradients ? solution.value : null,
     status: solution.status,
     message: solution.message,
@@ -104,41 +98,6 @@ async function solveStage(
     seconds: { gradients: took, solve: (performance.now() - solving) / 1000 },
   };
   return { model: writeWeights(model, layers, found.w), stage };
-}
-
-/** The best weights on the same support, had the quadratic model no first-order term. */
-async function withoutFirstOrder(problem: QuadraticProblem, support: Uint8Array): Promise<Float64Array | null> {
-  const { rows, wBar, lambda, linalg: algebra } = problem;
-  const without = quadratic(rows, wBar, { lambda, firstOrder: 0 }, algebra);
-  return (await without.solveOn(support))?.w ?? null;
-}
-
-/** The true loss of other weights, with the batch statistics that the stage would end with. */
-function trueLoss(
-  { options, resolved, layers, recalibrators }: Staged<FisherOption>,
-  model: Model,
-  t: number,
-): (w: Float64Array) => Promise<number> {
-  const { engine, source } = options;
-  if (source === undefined || !(source.labelled || source.hasTargets))
-    throw new DataError('Cannot search along the true loss: wanted data with labels or targets', {
-      remedies: [{ option: 'data' }, { option: 'lineSearch', value: '0' }],
-    });
-  const { output, threads } = options;
-  const loss = lossOn(
-    {
-      engine,
-      source,
-      samples: resolved.lineSearch,
-      ...(output !== undefined && { output }),
-      ...(threads !== undefined && { threads }),
-    },
-    random(resolved.seed).fork(`line search ${t}`),
-  );
-  return async (w) => {
-    const written = writeWeights(model, layers, w);
-    return loss(recalibrators === null ? written : await recalibrators.trial(written));
-  };
 }
 
 /** The gradient rows of a stage, or those that the caller has of the first. @throws DataError without data */

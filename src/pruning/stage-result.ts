@@ -9,6 +9,8 @@ export interface StageResult {
   readonly kept: number;
   /** What the first-order part was multiplied by; null without a line search. */
   readonly scale: number | null;
+  /** The ridge that was chosen by the data; absent where it was given. */
+  readonly lambda?: number;
   /** Mean loss on the stage's gradient samples, before the stage. */
   readonly lossBefore: number | null;
   /** Of the quadratic model: the kept weights as they were, and the solution. */

@@ -19,11 +19,12 @@ export type Staged<Name extends MethodOption> = Job<Name> & {
   readonly recalibrators: Recalibrators | null;
 };
 
-/** Which stage of how many; its budget, and what the stage before multiplied its first-order part by. */
+/** Which stage of how many; its budget and that of the next (null for the last), and what the stage before multiplied its first-order part by. */
 export interface StagePlace {
   readonly t: number;
   readonly of: number;
   readonly budget: Budget;
+  readonly next: Budget | null;
   readonly scale: number;
 }
 
@@ -48,7 +49,7 @@ export async function inStages<Name extends MethodOption>(
   try {
     for (const [t, budget] of budgets.entries()) {
       options.signal?.throwIfAborted();
-      const place = { t, of: budgets.length, budget, scale: stages.at(-1)?.scale ?? 1 };
+      const place = { t, of: budgets.length, budget, next: budgets[t + 1] ?? null, scale: stages.at(-1)?.scale ?? 1 };
       const pruned = await stage(staged, current, place);
       stages.push(pruned.stage);
       current = recalibrators === null ? pruned.model : await recalibrators.stage(pruned.model);

@@ -60,6 +60,7 @@ const layer = z.object({
 
 const stage = z.object({
   sparsity: share.describe('share of the prunable weights that its budget removes'),
+  lambda: measure.optional().describe('its ridge, where the data chose it; absent or null where it was given'),
   loss: measure.describe('mean loss of its gradient samples, before it'),
   accuracy: measure.describe('after it (before any training that follows), on `accuracyRows` of the evaluation data'),
   accuracyRows: count.nullable(),

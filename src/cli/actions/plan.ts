@@ -117,6 +117,9 @@ const BYTES = 4;
 /** Gradient rows that a prediction takes at most. */
 const PREDICTION_ROWS = 200;
 
+/** A change without the ridge is the same whatever that is. */
+const ANY_RIDGE = 1;
+
 /** Change of the loss by the quadratic model of few gradient rows, of the planned weights before any is solved for. */
 async function predictedChange(setup: RunSetup, options: PruneOptions, w: Float64Array): Promise<number | null> {
   const resolved = resolveGradients(options);
@@ -139,10 +142,14 @@ async function predictedChange(setup: RunSetup, options: PruneOptions, w: Float6
       ...(options.signal && { signal: options.signal }),
     },
   );
-  const { lambda } = resolved;
   const before = readWeights(setup.opened.model, setup.chosen.layers);
   return usingRows(rows, async () => {
-    const problem = quadratic(rows, before, { lambda, firstOrder: 1 }, linalg(options.engine, options.threads));
+    const problem = quadratic(
+      rows,
+      before,
+      { lambda: ANY_RIDGE, firstOrder: 1 },
+      linalg(options.engine, options.threads),
+    );
     const { fit, firstOrder } = await problem.value(w);
     return (fit + firstOrder) / rows.n;
   });
