@@ -13,15 +13,15 @@ const RIDGES = [1, 1e-2, 1e-4];
 
 function setting(next: number | null, more: Partial<RidgeSetting> = {}): RidgeSetting {
   const rng = random(3);
-  const elements = Float32Array.from({ length: N * P }, () => rng.normal());
-  const rows: GradientRows = { n: N, p: P, panels: [{ start: 0, width: P, elements }], meanLoss: 1 };
+  const data = Float32Array.from({ length: N * P }, () => rng.normal());
+  const rows: GradientRows = { n: N, p: P, panels: [{ start: 0, width: P, data }], meanLoss: 1 };
   return {
     rows,
     w: Float64Array.from({ length: P }, () => Math.fround(rng.normal())),
     units: null,
     firstOrder: 0.3,
-    constraint: cardinality(7),
-    next: next === null ? null : cardinality(next),
+    constraint: cardinality(P, 7),
+    next: next === null ? null : cardinality(P, next),
     scale: 1,
     solver: chita(),
     algebra: linalg(engine, 1),
