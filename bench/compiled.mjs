@@ -1,5 +1,6 @@
 // Compiled models beside onnxruntime-node and onnxruntime-web, all on one thread, dense sides run the same pruned model; by turns.
 //   node bench/compiled.mjs [--rounds N] [--csv FILE] [NAME ...]     e.g. resnet20-90; needs COPPICE_SHARED and a build
+// resnet20-90: the smallest weights of all layers together are zero; resnet20-90-each: the smallest 90 % of each layer.
 // Best and median of all rounds; a row for each is added to the CSV file.
 import { appendFileSync, existsSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -26,9 +27,14 @@ const CASES = [
   'resnet20-90',
   'resnet20-95',
   'resnet20-80',
+  'resnet20-90-each',
+  'resnet20-95-each',
+  'resnet20-80-each',
   'resnet20-0',
   'mobilenet-80',
   'mobilenet-90',
+  'mobilenet-80-each',
+  'mobilenet-90-each',
   'mlpnet-95',
   'stories-70',
 ];
@@ -42,16 +48,18 @@ const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string', default: '200' }, csv: { type: 'string' } },
 });
 
-/** Zeros the smallest weights of all layers together. */
-function pruned(model, share) {
+/** Zeros the smallest weights: of all layers together, or of each. */
+function pruned(model, share, each) {
   if (share === 0) return model;
   const weights = [...model.graph.constants].filter(
     ([, { type, dims, raw }]) => type === 'float32' && dims.length > 1 && raw.byteLength >= 4 * SMALLEST,
   );
-  const sizes = Float32Array.from(weights.flatMap(([, w]) => Array.from(tensorOf(w).data, Math.abs))).sort();
-  const bound = sizes[Math.floor(share * sizes.length)];
-  const thin = weights.map(([name, constant]) => {
+  const magnitudes = weights.map(([, w]) => Float32Array.from(tensorOf(w).data, Math.abs));
+  const boundOf = (sizes) => sizes.sort()[Math.floor(share * sizes.length)];
+  const whole = boundOf(Float32Array.from(magnitudes.flatMap((sizes) => [...sizes])));
+  const thin = weights.map(([name, constant], i) => {
     const tensor = tensorOf(constant);
+    const bound = each ? boundOf(magnitudes[i]) : whole;
     return [name, constantOf({ ...tensor, data: tensor.data.map((w) => (Math.abs(w) < bound ? 0 : w)) })];
   });
   return { ...model, graph: { ...model.graph, constants: new Map([...model.graph.constants, ...thin]) } };
@@ -61,8 +69,8 @@ const quantile = (times, q) => [...times].sort((a, b) => a - b)[Math.floor(q * (
 const web = await onnxruntimeWeb({ threads: 1 });
 
 async function measure(name) {
-  const [file, percent] = name.split('-');
-  const model = pruned(await readModel(`${SHARED}/models/${FILES[file]}`), Number(percent) / 100);
+  const [file, percent, how] = name.split('-');
+  const model = pruned(await readModel(`${SHARED}/models/${FILES[file]}`), Number(percent) / 100, how === 'each');
   const feeds = (await randomFeeds(model, { rng: random(1), count: 1, open: TOKENS }).feeds([0])).inputs;
   const { wasm, kept, weights } = compileModel(await freeze(onnxruntimeNode, model, feeds));
   const compiled = await makeRuntime().start(wasm);

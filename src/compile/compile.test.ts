@@ -164,6 +164,61 @@ describe('a compiled product', () => {
   });
 });
 
+describe('a compiled product of two activations', () => {
+  it('agrees with onnxruntime where columns are copied to lie side by side, and where they are not', async () => {
+    for (const [rows, columns, depth] of [
+      [17, 19, 5],
+      [16, 16, 8],
+      [33, 8, 35],
+      [3, 40, 4],
+    ] as const) {
+      const model = parseModelText(`
+        input q: float32[2, ${rows}, ${depth}]
+        input k: float32[2, ${columns}, ${depth}]
+        input v: float32[2, ${columns}, 8]
+        t = Transpose(k) { perm: [0, 2, 1] }
+        a = MatMul(q, t)
+        s = Softmax(a) { axis: -1 }
+        y = MatMul(s, v)
+        output a
+        output y
+      `);
+      expect(await difference(model)).toBeLessThan(3e-6);
+    }
+  });
+
+  it('of long rows agrees with onnxruntime, and so do their largest elements', async () => {
+    const model = parseModelText(`
+      input x: float32[3, 71]
+      m = ReduceMax(x) { axes: [1], keepdims: 1 }
+      n = ReduceMean(x) { axes: [1], keepdims: 1 }
+      output m
+      output n
+    `);
+    expect(await difference(model)).toBeLessThan(2e-6);
+  });
+});
+
+describe('a compiled convolution down to one pixel', () => {
+  it('agrees with onnxruntime at every share of zeros, grouped or not', async () => {
+    for (const group of [1, 2])
+      for (const share of [0, 0.4, 0.9]) {
+        const model = parseModelText(`
+          input x: float32[1, 4, 3, 3]
+          const w: float32[8, ${4 / group}, 3, 3] = random(1)
+          const b: float32[8] = random(2)
+          c = Conv(x, w, b) { group: ${group} }
+          r = Relu(c)
+          const u: float32[8, 8, 1, 1] = random(3)
+          d = Conv(r, u)
+          y = Add(c, d)
+          output y
+        `);
+        expect(await difference(thinned(model, share))).toBeLessThan(2e-6);
+      }
+  });
+});
+
 describe('a compiled residual network', () => {
   const NET = `
     input x: float32[1, 3, 12, 10]

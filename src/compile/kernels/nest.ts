@@ -22,6 +22,9 @@ const STARTS: Readonly<Record<Combine, Code>> = {
 /** Vectors of outputs that a reduction keeps at once. */
 const SUMS_AT_ONCE = 4;
 
+/** Rounds of so many vectors from which on a reduction across lanes takes several sums. */
+const ACROSS_LEAST = 2;
+
 /** Code of a nest; its parameters are the addresses of the output and the operands. */
 export function nestFunction(nest: Nest): WasmFunction {
   return new NestWriter(arrange(nest)).write();
@@ -57,6 +60,7 @@ class NestWriter {
     let rest = count;
     for (const [width, vectors] of [
       [4 * SUMS_AT_ONCE, SUMS_AT_ONCE],
+      [8, 2],
       [4, 1],
       [1, 1],
     ] as const) {
@@ -106,18 +110,24 @@ class NestWriter {
     return loop(first);
   }
 
-  /** The reduced loops of one output, the innermost four at a time. */
+  /** The reduced loops of one output, the innermost four at a time, in several sums so that none waits for the one before. */
   #across(sum: number): Code {
     const { counts, reduced } = this.#nest;
     const last = counts.length - 1;
     const rest = this.#builder.v128();
+    const chains = (counts[last] as number) >= 4 * ACROSS_LEAST * SUMS_AT_ONCE ? SUMS_AT_ONCE : 1;
+    const sums = [sum, ...Array.from({ length: chains - 1 }, () => this.#builder.v128())];
     const loop = (depth: number): Code => {
       const count = counts[depth] as number;
       const counter = this.#builder.i32();
       if (depth < last) return op.repeat(counter, count, [loop(depth + 1), this.#advance(depth)]);
-      const [whole, tail] = [count >> 2, count & 3];
+      const [whole, single, tail] = [Math.floor(count / (4 * chains)), (count >> 2) % chains, count & 3];
+      const abreast = sums.map((one, v) => this.#combine(one, { lanes: 4, v }));
       return [
-        whole === 0 ? [] : op.repeat(counter, whole, [this.#combine(sum, { lanes: 4, v: 0 }), this.#advance(depth, 4)]),
+        whole === 0 ? [] : op.repeat(counter, whole, [abreast, this.#advance(depth, 4 * chains)]),
+        single === 0
+          ? []
+          : op.repeat(counter, single, [this.#combine(sum, { lanes: 4, v: 0 }), this.#advance(depth, 4)]),
         tail === 0 ? [] : op.repeat(counter, tail, [this.#combine(rest, { lanes: 1, v: 0 }), this.#advance(depth)]),
       ];
     };
@@ -125,8 +135,9 @@ class NestWriter {
     const swapped = (lanes: readonly number[]): Code =>
       set(sum, both(get(sum), vec.shuffle(get(sum), get(sum), lanes)));
     return [
-      set(rest, STARTS[this.#nest.combine]),
+      [rest, ...sums.slice(1)].map((one) => set(one, STARTS[this.#nest.combine])),
       loop(counts.length - reduced),
+      sums.slice(1).map((one) => set(sum, both(get(sum), get(one)))),
       swapped([2, 3, 0, 1]),
       swapped([1, 0, 3, 2]),
       set(sum, both(get(sum), get(rest))),

@@ -37,6 +37,14 @@ export function schedule(
   return new Scheduler(operations).run(inputs, outputs);
 }
 
+/** Times that an element is read from which on a copy in a better order pays. */
+const READ_OFTEN = 16;
+
+/** Whether an expression is the product of two operands. */
+function isProduct(map: Expression): boolean {
+  return map.kind === 'apply' && map.fn === 'mul' && map.args.every(({ kind }) => kind === 'operand');
+}
+
 class Scheduler {
   readonly #operations: readonly Operation[];
   readonly #borders: Borders;
@@ -191,8 +199,8 @@ class Scheduler {
   }
 
   #reduce({ node, out, over, reads, combine, map, finish }: ReduceOperation): void {
-    const operands = this.#walks(reads);
     const formula = this.#resolved(map, reads);
+    const operands = isProduct(map) ? this.#sideBySide(node, out, reads) : this.#walks(reads);
     const to = this.#make(out);
     const axes = [...to.dims.keys(), ...over.map(() => null)];
     const step: Nest = {
@@ -207,6 +215,34 @@ class Scheduler {
       finish,
     };
     this.#steps.push(step);
+  }
+
+  /** Operands of sums of products: what is read often enough lies with its neighbours along the output's last axis side by side. */
+  #sideBySide(node: string, out: Value, reads: readonly Reads[]): Walk[] {
+    const walks = this.#walks(reads);
+    const last = out.dims.length - 1;
+    const isApart = ({ strides }: Walk): boolean => (strides[last] as number) > 1;
+    const apart = walks.findIndex(isApart);
+    const { value, axes } = reads[apart] ?? { value: out, axes: [] };
+    const repeats = out.dims.reduce((product, count, loop) => (axes[loop] === null ? product * count : product), 1);
+    if (
+      apart < 0 ||
+      walks.filter(isApart).length > 1 ||
+      repeats < READ_OFTEN ||
+      (out.dims[last] as number) < READ_OFTEN
+    )
+      return walks;
+    const axis = axes[last] as number;
+    const order = [axis, ...[...value.dims.keys()].filter((other) => other !== axis).reverse()];
+    const strides = value.dims.map(() => 0);
+    let stride = 1;
+    for (const each of order) {
+      strides[each] = stride;
+      stride *= each === axis ? upToFour(value.dims[each] as number) : (value.dims[each] as number);
+    }
+    const buffer = this.#buffer(value.name, stride + 4, PLAIN);
+    const copy = this.#copied(node, value, { buffer, offset: 0, dims: value.dims, strides });
+    return walks.map((walk, i) => (i === apart ? walkOf(copy, axes) : walk));
   }
 
   #window({ node, out, x, kernel, strides, dilations, combine, finish, beside }: WindowOperation): void {
@@ -296,7 +332,8 @@ class Scheduler {
       ),
     );
     const outputs = conv.bias.length;
-    const share = bestShare(conv.weights, outputs, { groups: conv.groups });
+    const single = n * height * width === 1;
+    const share = bestShare(conv.weights, outputs, { groups: conv.groups, single });
     const channels = c / conv.groups;
     const table = this.#table({
       share,
@@ -309,17 +346,24 @@ class Scheduler {
       groups: conv.groups,
       groupStride: channels * source.channel,
     });
-    const batch = { count: n, from: c * source.channel, to: outputs * own.plane };
-    this.#steps.push({
-      kind: 'sums',
+    const ends = {
       label: conv.node,
       table,
-      tilings: tilingsOf({ height, width, from: geometry.pitch, to: own.pitch }, batch, MOST_VECTORS[share]),
-      outputsFirst: conv.groups > 1,
       x: { buffer: source.buffer, offset: source.offset },
       out: { buffer: to.buffer, offset: to.offset, stride: own.plane },
       finish: conv.epilogue.finish,
       beside: this.#beside(conv, to),
+    };
+    if (single) {
+      this.#steps.push({ kind: 'dots', ...ends });
+      return;
+    }
+    const batch = { count: n, from: c * source.channel, to: outputs * own.plane };
+    this.#steps.push({
+      kind: 'sums',
+      ...ends,
+      tilings: tilingsOf({ height, width, from: geometry.pitch, to: own.pitch }, batch, MOST_VECTORS[share]),
+      outputsFirst: conv.groups > 1,
     });
   }
 
