@@ -36,8 +36,10 @@ describe('the distance from the dense model', () => {
   it('is nothing for the dense model, and about one over the number of heads where one of them is gone', async () => {
     const { measure, samples } = await distanceMeter({ engine, dense: MODEL, source });
     expect(samples).toBe(7);
-    expect(await measure(MODEL)).toEqual({ error: 0, outputs: 0 });
-    const { error, outputs } = await measure(scaled('v', 0, [3, 2]));
+    expect(await measure(MODEL)).toMatchObject({ error: 0, outputs: 0 });
+    const { error, outputs, each } = await measure(scaled('v', 0, [3, 2]));
+    expect(each).toHaveLength(7);
+    expect(each.reduce((sum, part) => sum + part.outputs, 0)).toBe(outputs);
     expect(outputs).toBeGreaterThan(0.5); // r alone: its mean square by its variance, over two outputs
     expect(error).toBeCloseTo((outputs * 2) / 3, 6); // and over those and the logits
   });
@@ -63,7 +65,7 @@ describe('the distance from the dense model', () => {
     const { measure, unit } = await distanceMeter({ engine, dense, source });
     expect(unit).toBe('of the outputs different');
     expect((await measure(dense)).error).toBe(0);
-    expect((await measure({ ...dense, graph: replaceConstant(graph, 'w', swapped) })).error).toBe(1);
+    expect((await measure({ ...dense, graph: replaceConstant(graph, 'w', swapped) })).error).toBeCloseTo(1, 12);
   });
 
   it('is infinite for outputs that are not finite', async () => {

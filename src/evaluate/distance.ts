@@ -27,12 +27,19 @@ export interface Distance {
   readonly error: number;
   /** Over the outputs alone. */
   readonly outputs: number;
+  /** Both of the samples one by one, or of few of them together: parts that add up to the whole. */
+  readonly each: readonly Part[];
 }
+
+/** What some of the samples have of a {@link Distance}. */
+export type Part = Pick<Distance, 'error' | 'outputs'>;
 
 /** What {@link distanceMeter} gives back. */
 export interface DistanceMeter {
   /** Samples that are looked at. */
   readonly samples: number;
+  /** The numbers of the samples of each part. */
+  readonly parts: readonly Int32Array[];
   /** What a distance is a part of, in words. */
   readonly unit: string;
   readonly measure: (model: Model) => Promise<Distance>;
@@ -40,9 +47,11 @@ export interface DistanceMeter {
 
 /** Numbers of the dense outputs that are kept; samples beyond are left out. */
 const MOST_NUMBERS = 2 ** 25;
-/** Samples of one run, bounded by the numbers in their inputs. */
-const SAMPLES_A_RUN = 50;
+/** Samples of one run, bounded by the numbers in their inputs, and by the parts that a distance comes in. */
 const NUMBERS_A_RUN = 2_000_000;
+const PARTS = 64;
+/** Parts of samples that fill no more fixed batches than that: each is repeated in a batch of its own. */
+const LEAST_PARTS = 8;
 
 /**
  * Measures how far models are from the dense one: the error of all their float outputs, each in units of its own variance
@@ -68,19 +77,27 @@ export async function distanceMeter(asked: DistanceRequest): Promise<DistanceMet
   const seen = batches.slice(0, dense.length);
   const units = new Map([...(dense[0]?.keys() ?? [])].map((name) => [name, unit(dense, name)]));
   return {
-    samples: seen.reduce((sum, { length }) => sum + length, 0),
+    samples: seen.reduce((sum, { samples }) => sum + samples.length, 0),
+    parts: seen.map(({ samples }) => samples),
     unit: heads.length > 0 ? "of the outputs' variance" : 'of the outputs different',
     measure: async (model) => {
-      const errors = new Map([...units.keys()].map((name) => [name, 0]));
+      const each: Part[] = [];
       await run(request, model, seen, (outputs, b) => {
-        for (const [name, sum] of errors)
-          errors.set(name, sum + error(outputs.get(name), dense[b]?.get(name) as Values));
+        const ratios = [...units].map(([name, whole]) => {
+          return { name, ratio: error(outputs.get(name), dense[b]?.get(name) as Values) / whole };
+        });
+        each.push({ error: meanOf(ratios), outputs: meanOf(ratios.filter(({ name }) => own.has(name))) });
         return true;
       });
-      const ratios = [...errors].map(([name, sum]) => ({ name, ratio: sum / (units.get(name) as number) }));
-      return { error: meanOf(ratios), outputs: meanOf(ratios.filter(({ name }) => own.has(name))) };
+      return distanceOf(each);
     },
   };
+}
+
+/** The whole of some parts. */
+export function distanceOf(each: readonly Part[]): Distance {
+  const sum = (of: (part: Part) => number): number => each.reduce((total, part) => total + of(part), 0);
+  return { error: sum(({ error }) => error), outputs: sum(({ outputs }) => outputs), each };
 }
 
 /** Elements of an output: floats, or what is equal or not. */
@@ -88,17 +105,30 @@ type Values = ArrayLike<unknown>;
 /** Outputs of one batch that are compared. */
 type Outputs = ReadonlyMap<string, Values>;
 
-/** The samples, a run at a time; a rest that fills no fixed batch is left out, unless there is nothing else. */
-async function batchesOf(source: FeedSource): Promise<Int32Array[]> {
-  const all =
-    source.fixedBatch === null ? inOrder(source.count) : wholeBatches(inOrder(source.count), source.fixedBatch);
-  let size = source.fixedBatch ?? 1;
-  if (source.fixedBatch === null) {
-    const numbers = elementsOf(await source.feeds(all.subarray(0, 1)));
-    size = Math.max(1, Math.min(SAMPLES_A_RUN, Math.floor(NUMBERS_A_RUN / Math.max(1, numbers))));
+/** Samples of one run, and the same as the model takes them. */
+interface Batch {
+  readonly samples: Int32Array;
+  readonly run: Int32Array;
+}
+
+/** The samples, a part at a time; a rest that fills no fixed batch is left out, unless the batches are few. */
+async function batchesOf(source: FeedSource): Promise<Batch[]> {
+  const { count, fixedBatch } = source;
+  let size = Math.max(1, Math.ceil(count / PARTS));
+  if (fixedBatch === null) {
+    const numbers = elementsOf(await source.feeds(inOrder(count).subarray(0, 1)));
+    size = Math.min(size, Math.max(1, Math.floor(NUMBERS_A_RUN / Math.max(1, numbers))));
+  } else size = count >= LEAST_PARTS * fixedBatch ? fixedBatch : Math.min(fixedBatch, Math.ceil(count / LEAST_PARTS));
+  const all = size === fixedBatch ? wholeBatches(inOrder(count), size) : inOrder(count);
+  const batches: Batch[] = [];
+  for (let at = 0; at < all.length; at += size) {
+    const samples = all.subarray(at, at + size);
+    const run = Int32Array.from(
+      { length: fixedBatch ?? samples.length },
+      (_, i) => samples[i % samples.length] as number,
+    );
+    batches.push({ samples, run });
   }
-  const batches: Int32Array[] = [];
-  for (let at = 0; at < all.length; at += size) batches.push(all.subarray(at, at + size));
   return batches;
 }
 
@@ -106,14 +136,14 @@ async function batchesOf(source: FeedSource): Promise<Int32Array[]> {
 async function run(
   { engine, source, heads, threads, signal }: DistanceRequest & { readonly heads: readonly Head[] },
   model: Model,
-  batches: readonly Int32Array[],
+  batches: readonly Batch[],
   visit: (outputs: Outputs, b: number) => boolean,
 ): Promise<void> {
   const session = await engine.createSession(withAllLogits(model, heads), threads === undefined ? {} : { threads });
   try {
-    for (const [b, indices] of batches.entries()) {
+    for (const [b, batch] of batches.entries()) {
       signal?.throwIfAborted();
-      const results = await session.run((await source.feeds(indices)).inputs);
+      const results = await session.run((await source.feeds(batch.run)).inputs);
       const values = [...results].flatMap(([name, tensor]) => valuesOf(name, tensor, heads.length > 0));
       if (!visit(new Map(values), b)) return;
     }

@@ -8,7 +8,7 @@ import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { drawnSamples } from '../reconstruction/samples.ts';
 import { type Candidate, magnitudeCandidates } from './candidates.ts';
-import { type SetAside, setAside } from './held-out.ts';
+import { setAside } from './held-out.ts';
 import type { Job, Outcome } from './job.ts';
 import type { StageResult } from './stage-result.ts';
 
@@ -71,21 +71,30 @@ function shown(distance: number): string {
   return Number.isFinite(distance) ? distance.toPrecision(3) : 'not finite';
 }
 
+/** Samples that a layer-wise method is held beside magnitude on. */
+export interface Spared {
+  /** What it is given. */
+  readonly rest: FeedSource;
+  readonly aside: FeedSource;
+  /** Whether they are the same and so few that each may judge only what was not made from it. */
+  readonly fitted: boolean;
+}
+
 /**
  * Samples to hold a layer-wise method beside magnitude: those that it would not draw where there are enough of them; else some of its
- * own, which are too many to be learnt by heart; of fewer a share that it is not given.
+ * own, which are too many to be learnt by heart; with fewer, all of them.
  *
  * @param samples  how many it draws, by `seed`
  */
-export function spareSamples(source: FeedSource, samples: number, seed: number): SetAside {
+export function spareSamples(source: FeedSource, samples: number, seed: number): Spared {
   const unit = source.fixedBatch ?? 1;
   const count = unit * Math.floor(Math.min(JUDGES, source.count - samples) / unit);
   const order = drawnSamples(source, source.count, seed);
   if (count >= Math.max(1, ENOUGH * Math.min(JUDGES, samples)))
-    return { rest: source, aside: subset(source, order.subarray(samples, samples + count)), same: false };
-  if (source.count < JUDGES) return setAside(source, JUDGES, seed);
+    return { rest: source, aside: subset(source, order.subarray(samples, samples + count)), fitted: false };
+  if (source.count < JUDGES) return { rest: source, aside: source, fitted: true };
   const whole = Math.max(unit, JUDGES - (JUDGES % unit));
-  return { rest: source, aside: subset(source, order.subarray(0, whole)), same: true };
+  return { rest: source, aside: subset(source, order.subarray(0, whole)), fitted: false };
 }
 
 /** How far weights that were solved for by gradients may be from the dense model: further, they are wrecked rather than worse. */

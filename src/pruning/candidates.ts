@@ -1,13 +1,21 @@
 import { readWeightsNarrow, writeWeights } from '../apply/weights.ts';
+import type { Budget } from '../budget/budget.ts';
+import { constraintOf } from '../budget/constraint-of.ts';
 import { type Constraint, projection, squared } from '../constraints/constraint.ts';
 import { inOrder } from '../data/batches.ts';
 import { type FeedSource, subset } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
-import { type Distance, distanceMeter } from '../evaluate/distance.ts';
+import { type Distance, type DistanceMeter, distanceMeter } from '../evaluate/distance.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { Target } from './auto-choice.ts';
+import { type CrossFit, crossFitted } from './cross-fit.ts';
+import type { Job } from './job.ts';
+import { clearlyNearer } from './nearer.ts';
+
+/** What solved layers are called as a candidate. */
+export const SOLVED = 'solved layers';
 
 /** A model within the budget, and what it came of. */
 export interface Candidate {
@@ -21,6 +29,16 @@ interface Judged extends Distance {
   readonly loss: number | null;
 }
 
+/** Set aside; or in turn, each of them by what was made from others; or the ones that candidates were made from. */
+export type Judging = 'set aside' | 'in turn' | 'the same';
+
+/** How that is told. */
+const TOLD: Readonly<Record<Judging, string>> = {
+  'set aside': 'set aside',
+  'in turn': 'in turn, solved without those that judge',
+  'the same': 'that it was made from: too few to set some aside, so that nothing but magnitude can be trusted',
+};
+
 /** What {@link bestOf} is asked for. */
 export interface BestRequest {
   readonly engine: Engine;
@@ -28,8 +46,8 @@ export interface BestRequest {
   readonly model: Model;
   /** Samples that the candidates are judged on. */
   readonly source: FeedSource;
-  /** Whether they were spared for that; else the candidates were made from them. */
-  readonly spared: boolean;
+  /** How the samples came to judge. Where the candidates were made from them they tell nothing, and the first candidate stays. */
+  readonly judging: Judging;
   readonly threads?: number;
   readonly signal?: AbortSignal;
 }
@@ -38,29 +56,29 @@ export interface BestRequest {
 export interface BestSeen {
   /** Judges one more. Of those with the same `what` the best is remembered. @returns how far it is from the dense model */
   offer(candidate: Candidate, target?: Target): Promise<number>;
-  /** How far a model is from the dense one; it becomes no candidate. */
-  measure(model: Model): Promise<number>;
-  /** How far the first candidate is. */
-  first(): number;
+  /** One more whose distance is known otherwise, in the same parts. */
+  enter(candidate: Candidate, distance: Distance): void;
+  /** How distances are measured, and in which parts. */
+  readonly meter: DistanceMeter;
+  /** The first candidate, and how far it is. */
+  first(): Candidate & { readonly judged: Distance };
   /** The nearest to the dense model so far. */
   nearest(): Candidate;
   /** The one to keep, and why in words. @param target  what the run goes by */
   decide(target: Target): Promise<{ readonly kept: Candidate; readonly why: string }>;
 }
 
-/** By how much of the first candidate's error another has to be better, times the root of the samples: few of them tell little. */
-const DOUBT = 0.3;
-
 /**
  * Judges candidates on the same samples and keeps the best. By labels that is the one of the lowest loss; by the dense
- * model's outputs the one of the lowest error in them and their logits, of those whose outputs are clearly nearer to the dense
- * ones than the first candidate's.
+ * model's outputs the one of the lowest error in them and their logits, of those that are clearly nearer to the dense model than
+ * the first candidate ({@link clearlyNearer}).
  *
  * Cost: a forward pass a sample now, one at each offer, another where labels are the target. Memory: the candidates' weights.
  */
 export async function bestOf(request: BestRequest): Promise<BestSeen> {
-  const { engine, model, source, spared, ...options } = request;
-  const { samples, measure, unit } = await distanceMeter({ engine, dense: model, source, ...options });
+  const { engine, model, source, judging, ...options } = request;
+  const meter = await distanceMeter({ engine, dense: model, source, ...options });
+  const { samples, measure, unit } = meter;
   const labelled = subset(source, inOrder(samples));
   const offers = new Map<string, Offered>();
   const lossOf = async (one: Model): Promise<number> => {
@@ -69,14 +87,16 @@ export async function bestOf(request: BestRequest): Promise<BestSeen> {
   };
   const nearest = (): Offered => {
     const [first, ...others] = [...offers.values()] as [Offered, ...Offered[]];
-    const most = first.judged.outputs * (1 - DOUBT / Math.sqrt(Math.max(1, samples)));
-    const fit = others.filter(({ judged }) => judged.outputs <= most);
+    if (judging === 'the same') return first;
+    const fit = others.filter(({ judged }) => clearlyNearer(judged, first.judged));
     return fit.reduce((a, b) => (b.judged.error < a.judged.error ? b : a), first);
   };
   return {
     nearest,
-    measure: async (one) => (await measure(one)).error,
-    first: () => ([...offers.values()][0] as Offered).judged.error,
+    meter,
+    first: () => [...offers.values()][0] as Offered,
+    enter: (candidate, distance) =>
+      void offers.set(candidate.what, { ...candidate, judged: { ...distance, loss: null } }),
     offer: async (candidate, target = 'dense outputs') => {
       const loss = target === 'labels' ? await lossOf(candidate.model) : null;
       const judged = { ...(await measure(candidate.model)), loss };
@@ -86,9 +106,7 @@ export async function bestOf(request: BestRequest): Promise<BestSeen> {
       return judged.error;
     },
     decide: async (target) => {
-      const where = spared
-        ? `on ${samples} samples set aside`
-        : `on the same ${samples} samples: too few to set some aside`;
+      const where = `on ${samples} samples ${TOLD[judging]}`;
       if (target === 'dense outputs')
         return told(nearest(), [...offers.values()], (judged) => judged.error, `${unit} ${where}`);
       const all: Offered[] = [];
@@ -112,6 +130,33 @@ function told(
   const list = others.map(({ what, judged }) => `${what} ${figure(judged).toPrecision(3)}`);
   const beside = list.length === 0 ? '' : ` (${list.join(', ')})`;
   return { kept, why: `kept: ${kept.what}, ${figure(kept.judged).toPrecision(3)} ${unit}${beside}` };
+}
+
+/** Folds that the samples are dealt into, and how many weights are solved for so often; beyond, two have to do. */
+const FOLDS = 5;
+const MOST_FOLDED = 2 ** 22;
+
+/** What magnitude makes of a run, as the first candidates. */
+export async function candidatesOf(
+  { model, options: { engine, threads, signal }, layers, budgeted }: Job,
+  { last, ...judged }: Pick<BestRequest, 'source' | 'judging'> & { readonly last: Budget },
+): Promise<BestSeen> {
+  const runs = { ...(threads !== undefined && { threads }), ...(signal && { signal }) };
+  const seen = await bestOf({ engine, model, ...judged, ...runs });
+  for (const candidate of magnitudeCandidates(model, layers, constraintOf(last, budgeted))) await seen.offer(candidate);
+  return seen;
+}
+
+/** One more candidate, made from the samples that judge: it is held to what is made from some of them on the others. */
+export async function offerFitted(
+  seen: BestSeen,
+  { run, model, what, ...fit }: Candidate & Pick<CrossFit, 'source' | 'make'> & { readonly run: Job },
+): Promise<void> {
+  const { meter } = seen;
+  const size = run.layers.reduce((sum, layer) => sum + layer.size, 0);
+  const folds = size > MOST_FOLDED ? 2 : FOLDS;
+  const distance = await crossFitted({ ...fit, meter, folds, seed: run.resolved.seed });
+  if (distance !== null) seen.enter({ what, model }, distance);
 }
 
 /** Weights beyond which only their magnitudes are looked at: the other candidates sort each layer. */

@@ -26,14 +26,15 @@ export interface SetAside {
   readonly same: boolean;
 }
 
-/** With fewer samples than this none is spared. */
-const LEAST_TO_SPLIT = 16;
+/** Of few samples a larger share: so many judge at least, where they are no more than this share. */
+const FEW = { count: 32, share: 1 / 3 } as const;
 
-/** {@link holdOut} in whole batches where the model insists on them; with few samples all of them are used for both. */
+/** {@link holdOut} in whole batches where the model insists on them, and more of few; where there is nothing to divide all of them are used for both. */
 export function setAside(source: FeedSource, wanted: number, seed: number): SetAside {
   const unit = source.fixedBatch ?? 1;
-  const batches = Math.floor(Math.min(wanted, source.count / 5) / unit);
-  if (source.count < LEAST_TO_SPLIT || batches < 1) return { rest: source, aside: source, same: true };
+  const most = Math.max(source.count / 5, Math.min(FEW.count, FEW.share * source.count));
+  const batches = Math.floor(Math.min(wanted, most) / unit);
+  if (batches < 1) return { rest: source, aside: source, same: true };
   const { rest, heldOut } = split(source, batches * unit, seed);
   return { rest, aside: heldOut, same: false };
 }

@@ -9,7 +9,7 @@ import type { Model } from '../ir/model.ts';
 import type { Reconstructed } from '../reconstruction/reconstruct.ts';
 import { type Imitated, pruneByImitation, type Start } from './auto.ts';
 import type { Target } from './auto-choice.ts';
-import { type BestSeen, bestOf, magnitudeCandidates } from './candidates.ts';
+import { type BestSeen, candidatesOf, offerFitted, SOLVED } from './candidates.ts';
 import { setAside } from './held-out.ts';
 import { type Job, neededSource, type Outcome } from './job.ts';
 import { keptOf, solvedLayers, unsolved } from './prune-in-one.ts';
@@ -34,7 +34,6 @@ export type TrainingJob = Job<'samples' | 'batch' | 'gradients' | 'minutes'>;
 const JUDGES = 200;
 /** A training so far below the best of magnitude is kept without a look at the solved layers where minutes are short. */
 const FAR_BETTER = 0.5;
-const SOLVED = 'solved layers';
 const NEAR: Target = 'dense outputs';
 /** What may stand in the way of a training, and of nothing else. */
 const IN_THE_WAY = [UnsupportedOpError, EngineError, ShapeError, DataError];
@@ -42,59 +41,72 @@ const IN_THE_WAY = [UnsupportedOpError, EngineError, ShapeError, DataError];
 /**
  * The stages' budgets as one training, in the course of which the support closes in on the last of them. A short one starts from layers
  * that were solved for a support of twice the weights, a very short one from the best within the budget; with few samples and no budget
- * of compute nothing is trained. What is kept is the best on samples that were set aside: of magnitude, the solved layers, and the
- * states of the training from where its support stays. A training that cannot be is told of, and the others stand.
+ * of compute nothing is trained. What is kept is magnitude, unless something is clearly nearer to the dense model on samples that it was
+ * not made from: the solved layers, or a state of the training from where its support stays. Where too few are set aside to tell, the
+ * layers are solved and all samples judge in turn. A training that cannot be is told of, and the others stand.
  */
 export async function pruneAndTrain(run: TrainingJob, budgets: readonly Budget[]): Promise<Outcome> {
-  const started = performance.now();
-  const { model, options, resolved, layers, budgeted } = run;
+  const { resolved } = run;
   const source = neededSource(run);
-  const { rest, aside, same } = setAside(source, JUDGES, resolved.seed);
-  const { engine, threads, signal } = options;
-  const seen = await bestOf({
-    engine,
-    model,
-    source: aside,
-    spared: !same,
-    ...(threads !== undefined && { threads }),
-    ...(signal && { signal }),
-  });
-  const constraints = budgets.map((budget) => constraintOf(budget, budgeted));
-  const work: Work = { run, budgets, constraints, seen, started, source: rest, starts: new Map() };
-  const last = lastOf(constraints);
-  for (const candidate of magnitudeCandidates(model, layers, last)) await seen.offer(candidate);
   const asked = resolved.gradients ?? resolved.minutes;
-  const solved = asked === null && source.count < START.leastToTrain ? await solveLast(work) : null;
-  const trained = solved === null ? await train(work) : untrained(solved);
-  const { kept, why } = await seen.decide(trained.target);
-  const again = solved !== null && kept.what === SOLVED && !same ? await solvedOnAll(work, source, kept.model) : null;
-  const final = again?.model ?? kept.model;
+  const started = performance.now();
+  const isFew = source.count < START.leastToTrain;
+  const solving = { run, source, last: budgets.at(-1) as Budget, started };
+  const untrained = asked === null && isFew ? await solveInTurn(solving, 'too few samples to train on') : null;
+  if (untrained !== null) return untrained;
+  const { rest, aside, same } = setAside(source, JUDGES, resolved.seed);
+  const judging = same ? 'the same' : 'set aside';
+  const seen = await candidatesOf(run, { source: aside, judging, last: solving.last });
+  const constraints = budgets.map((budget) => constraintOf(budget, run.budgeted));
+  const work: Work = { run, budgets, constraints, seen, started, source: rest, starts: new Map() };
+  const { story, target, steps } = await train(work);
+  const { kept, why } = await seen.decide(target);
+  if (isFew && target === NEAR && kept.what === seen.first().what) {
+    const doubted = `${story}, which ${aside.count} samples ${same ? '' : 'set aside '}are too few to trust`;
+    const solved = await solveInTurn(solving, doubted);
+    if (solved !== null) return { ...solved, samples: steps };
+  }
+  return outcomeOf(run, { model: kept.model, message: `${story}; ${why}.`, samples: steps, started });
+}
+
+interface Solving {
+  readonly run: TrainingJob;
+  readonly source: FeedSource;
+  readonly last: Budget;
+  readonly started: number;
+}
+
+/** Layers solved on all of a few samples, which judge in turn, or magnitude; null where none can be solved. @param story  what came before */
+async function solveInTurn({ run, source, last, started }: Solving, story: string): Promise<Outcome | null> {
+  const make = (some: FeedSource, part: string): Promise<Reconstructed | null> =>
+    solvedLayers(run, { source: some, last, part });
+  const solved = await make(source, 'layers on all samples');
+  if (solved === null) return null;
+  const { model, samples, error, blocked } = solved;
+  const seen = await candidatesOf(run, { source, judging: 'in turn', last });
+  await offerFitted(seen, {
+    run,
+    source,
+    what: SOLVED,
+    model,
+    make: async (some, part) => (await make(some, part))?.model ?? null,
+  });
+  const { kept, why } = await seen.decide(NEAR);
+  const rest = blocked.map(({ layer, reason }) => `, "${layer.name}" by magnitude (${reason})`).join('');
+  const message = `${story}; layers solved on ${samples} samples, at a mean error of ${error.toPrecision(3)} of the variance of their outputs${rest}; ${why}.`;
+  return outcomeOf(run, { model: kept.model, message, samples, started });
+}
+
+function outcomeOf(
+  { layers, resolved }: TrainingJob,
+  { model, message, samples, started }: { model: Model; message: string; samples: number; started: number },
+): Outcome {
   const stage: StageResult = {
-    ...unsolved(resolved.budget, keptOf(final, layers)),
-    message: `${trained.story}; ${why}${again === null ? '' : `; solved again on all ${again.samples} samples`}.`,
+    ...unsolved(resolved.budget, keptOf(model, layers)),
+    message,
     seconds: { gradients: (performance.now() - started) / 1000, solve: 0 },
   };
-  return { model: final, stages: [stage], samples: again?.samples ?? trained.steps, blocked: [] };
-}
-
-/**
- * The layers solved once more where the choice is made: on the samples that were set aside for it too. Null where that does not come nearer to
- * the dense model, on those it then knows.
- */
-async function solvedOnAll(
-  { run, budgets, seen }: Work,
-  source: FeedSource,
-  kept: Model,
-): Promise<Reconstructed | null> {
-  const again = await solvedLayers(run, { source, last: budgets.at(-1) as Budget, part: 'layers on all samples' });
-  if (again === null) return null;
-  return (await seen.measure(again.model)) <= (await seen.measure(kept)) ? again : null;
-}
-
-function untrained({ samples, error, blocked }: Solved): Story {
-  const rest = blocked.map(({ layer, reason }) => `, "${layer.name}" by magnitude (${reason})`).join('');
-  const story = `too few samples to train on; layers solved on ${samples} samples, at a mean error of ${error.toPrecision(3)} of the variance of their outputs${rest}`;
-  return { story, target: NEAR, steps: samples };
+  return { model, stages: [stage], samples, blocked: [] };
 }
 
 /** What the parts of one run share. */
@@ -189,7 +201,7 @@ async function solve(work: Work, budget: Budget): Promise<Solved | null> {
   const started = performance.now();
   const part = `layers at ${work.budgets.indexOf(budget)}`;
   const found = await solvedLayers(run, { source, last: budget, part });
-  const distance = found === null ? 0 : await seen.measure(found.model);
+  const distance = found === null ? 0 : (await seen.meter.measure(found.model)).error;
   const solved = found && { ...found, distance, took: performance.now() - started };
   starts.set(budget, solved);
   return solved;
@@ -211,7 +223,7 @@ function mayBeNearer({ run, seen, started, starts }: Work, nearest: number): boo
   const others = [...starts.values()].filter((solved) => solved !== null);
   if (others.some(({ distance }) => nearest <= distance)) return false;
   const left = minutes === null ? Number.POSITIVE_INFINITY : 60_000 * minutes - (performance.now() - started);
-  return Math.max(0, ...others.map(({ took }) => took)) < left || nearest > FAR_BETTER * seen.first();
+  return Math.max(0, ...others.map(({ took }) => took)) < left || nearest > FAR_BETTER * seen.first().judged.error;
 }
 
 function storyOf({ steps, optimizer, rate, from, target, loss, blocked }: Imitated, batch: number): string {

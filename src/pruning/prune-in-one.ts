@@ -8,7 +8,8 @@ import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { within } from '../progress/recall.ts';
 import { type Reconstructed, reconstruct } from '../reconstruction/reconstruct.ts';
-import { magnitudeIfNearer, spareSamples } from './beside-magnitude.ts';
+import { spareSamples } from './beside-magnitude.ts';
+import { candidatesOf, offerFitted, SOLVED } from './candidates.ts';
 import { type Job, neededSource, type Outcome } from './job.ts';
 import type { StageResult } from './stage-result.ts';
 
@@ -26,23 +27,33 @@ export type LayerwiseJob = Job<'samples'> & { readonly resolved: { readonly lamb
 
 /**
  * The stages' budgets as supports on the way to the last of them, in all layers at once; then layer after layer. Magnitude stands in their
- * place where it is nearer to the dense model on samples that were spared.
+ * place unless they are clearly nearer to the dense model; of few samples all judge in turn, at the cost of five more solves.
  */
 export async function pruneLayerwise(run: LayerwiseJob, budgets: readonly Budget[]): Promise<Outcome> {
   const { samples, seed } = run.resolved;
-  const { rest, aside, same } = spareSamples(neededSource(run), samples, seed);
-  const solved = await reconstructed(run, { source: rest, budgets: () => budgets, part: 'layers' });
-  const own = run.budgeted.filter((_, i) => solved.layers.includes(run.layers[i] as WeightLayer));
-  const nearer = await magnitudeIfNearer(run, {
-    pruned: solved.model,
-    layers: solved.layers,
-    constraint: constraintOf(budgets.at(-1) as Budget, own),
-    judges: aside,
-    spared: !same,
-    byLabels: false,
-    borne: { factor: 1, part: 0 },
-  });
-  return nearer === null ? outcomeOf(run, solved) : outcomeOf(run, { ...solved, model: nearer.model }, nearer.what);
+  const source = neededSource(run);
+  const { rest, aside, fitted } = spareSamples(source, samples, seed);
+  const solve = (some: FeedSource, part: string): Promise<Reconstructed> =>
+    reconstructed(run, { source: some, budgets: () => budgets, part });
+  const solved = await solve(rest, 'layers');
+  const { layers, model } = solved;
+  const own = run.budgeted.filter((_, i) => layers.includes(run.layers[i] as WeightLayer));
+  const last = budgets.at(-1) as Budget;
+  const seen = await candidatesOf(
+    { ...run, layers, budgeted: own },
+    { source: aside, judging: fitted ? 'in turn' : 'set aside', last },
+  );
+  if (fitted)
+    await offerFitted(seen, {
+      run,
+      source,
+      what: SOLVED,
+      model,
+      make: async (some, part) => (await unlessNone(solve(some, part)))?.model ?? null,
+    });
+  else await seen.offer({ what: SOLVED, model });
+  const { kept, why } = await seen.decide('dense outputs');
+  return kept.what === SOLVED ? outcomeOf(run, solved) : outcomeOf(run, { ...solved, model: kept.model }, why);
 }
 
 /**
@@ -59,9 +70,16 @@ export async function solvedLayers(
   const all = run.layers.reduce((sum, { size }) => sum + size, 0);
   const budgets = (p: number): Budget[] => stageBudgets(shareOf(last, p / all), { stages, schedule, base }, p);
   const resolved = { ...run.resolved, samples, lambda };
+  const solved = await unlessNone(reconstructed({ ...run, resolved }, { source, budgets, part }));
+  return solved === null || solved.blocked.length === 0
+    ? solved
+    : { ...solved, model: restByMagnitude(run, solved, last) };
+}
+
+/** What is solved, or null where no layer can be. */
+async function unlessNone(solving: Promise<Reconstructed>): Promise<Reconstructed | null> {
   try {
-    const solved = await reconstructed({ ...run, resolved }, { source, budgets, part });
-    return solved.blocked.length === 0 ? solved : { ...solved, model: restByMagnitude(run, solved, last) };
+    return await solving;
   } catch (thrown) {
     if (thrown instanceof UnsupportedOpError) return null;
     throw thrown;
