@@ -54,6 +54,13 @@ const TABLES = {
     ].map(([share, schedule]) => ['chita++', [share], { ...STAGES, lambda: 1e-3, schedule, lineSearch: 4000 }]),
   },
   'mlpnet-defaults': { problem: 'mlpnet', runs: [['chita++', [0.9, 0.95, 0.98], {}]] },
+  'resnet20-defaults': {
+    problem: 'resnet20',
+    runs: [
+      ['chita++', [0.8, 0.9], {}],
+      ['falcon', [{ flops: 0.5 }], {}],
+    ],
+  },
   'resnet20-line-search': {
     problem: 'resnet20',
     augment: true,

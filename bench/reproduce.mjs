@@ -61,6 +61,15 @@ const SECTIONS = [
     rows: [0.9, 0.95, 0.98].map((share) => row('mlpnet-line-search', share, {}, { seeds: '1,2,3' })),
   },
   {
+    title: 'By default settings: a method and a budget, nothing else; MLPNet on MNIST and ResNet-20 on CIFAR-10',
+    head: 'budget',
+    rows: [
+      ...[0.9, 0.95, 0.98].map((share) => row('mlpnet-defaults', share, { method: 'chita++' }, { seeds: '7' })),
+      ...[0.8, 0.9].map((share) => row('resnet20-defaults', share, { method: 'chita++' }, { seeds: '7' })),
+      row('resnet20-defaults', flops(0.5), { method: 'falcon' }, { seeds: '7' }),
+    ],
+  },
+  {
     title: 'ResNet-20 on CIFAR-10: layers solved on 1,000 pictures without labels, `reconstruct`',
     head: 'sparsity',
     rows: [0.7, 0.8, 0.9].map((share) => row('resnet20-reconstruct', share, { samples: 1000 }, { quick: true })),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SAMPLE_FACTS } from '../../../test/report/sample-facts.ts';
 import { makeReport, type ReportFacts } from '../make-report.ts';
 import { runPredictionChart, standingCharts, whyNoPrediction } from './run-charts.ts';
+import { stageCharts } from './stage-charts.ts';
 
 const report = (more: Partial<ReportFacts> = {}) => makeReport({ ...SAMPLE_FACTS, ...more });
 
@@ -47,6 +48,15 @@ describe('where a run stands', () => {
   it('is not shown where no accuracy is known', () => {
     const none = { before: null, after: null };
     expect(standingCharts(report({ accuracy: none, recalibrated: null }))).toEqual([]);
+  });
+});
+
+describe('the ridges of a run in stages', () => {
+  it('are shown where the data chose them', () => {
+    const chosen = STAGES.map((each, i) => ({ ...each, lambda: i === 1 ? 1e-3 : 1e-2 }));
+    const ridges = stageCharts(report({ stages: chosen })).find(({ id }) => id === 'stages-lambda');
+    expect(ridges?.series[0]?.points).toEqual([1e-2, 1e-3, 1e-2].map((y, i) => ({ x: i + 1, y })));
+    expect(stageCharts(report({ stages: STAGES })).map(({ id }) => id)).not.toContain('stages-lambda');
   });
 });
 

@@ -36,7 +36,17 @@ function prunings({ stages, accuracy }: Report): XyChart[] {
       lines: [{ axis: 'y' as const, value: accuracy.before, label: 'Accuracy of the dense model' }],
     }),
   };
-  if (losses.length === 0) return [sparsity];
+  const ridges = along((stage) => stage.lambda ?? null);
+  const ridge: XyChart = {
+    kind: 'xy',
+    id: 'stages-lambda',
+    title: 'Ridge that each stage chose',
+    x,
+    y: { label: 'Ridge lambda', quantity: 'number', log: true },
+    series: [{ name: 'Ridge', form: 'line', points: ridges }],
+  };
+  const chosen = ridges.length === 0 ? [] : [ridge];
+  if (losses.length === 0) return [sparsity, ...chosen];
   const loss: XyChart = {
     kind: 'xy',
     id: 'stages-loss',
@@ -45,7 +55,7 @@ function prunings({ stages, accuracy }: Report): XyChart[] {
     y: LOSS,
     series: [{ name: 'Loss', form: 'line', points: losses }],
   };
-  return [sparsity, loss];
+  return [sparsity, loss, ...chosen];
 }
 
 /** What the options of a run keep of its training and of its trials. */
