@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { LossName } from '../autodiff/loss.ts';
 import type { Budget } from '../budget/budget.ts';
 import { KERNEL_ORDER_DEFAULT, KERNEL_ORDERS } from '../budget/pattern.ts';
+import { WEIGHT_FORMS, type WeightForm } from '../compile/pack/pack.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
 import { PROVIDERS, type Provider } from '../engine/provider.ts';
 import { FINETUNE_DEFAULTS } from '../finetune/finetune.ts';
@@ -294,7 +295,12 @@ export function trainingFlags(command: Command, defaults: { readonly rate: numbe
 const CHECKPOINT_SECONDS = 30;
 
 /** Flags of `coppice prune`. */
-export interface PruneFlags extends PruningFlags, BudgetFlags, TrainingFlags, MachineFlags {
+export interface PruneFlags
+  extends PruningFlags,
+    BudgetFlags,
+    TrainingFlags,
+    Omit<MachineFlags, 'compile'>,
+    CompilingFlags {
   readonly method?: Method;
   readonly seed: number;
   readonly gradual?: boolean;
@@ -327,6 +333,8 @@ export interface MachineFlags extends MemoryFlag, OutputFlags, ProviderFlags, Ch
   readonly minAccuracy?: number;
   readonly dryRun?: boolean;
   readonly printRecipe?: boolean;
+  /** Where the compiled model goes; true = beside the model. */
+  readonly compile?: string | true;
 }
 
 /** Where the state of a run is kept that may be interrupted. */
@@ -347,6 +355,23 @@ export function machineFlags(command: Command): Command {
     .option('--report <folder>', 'write report.json and report.html there')
     .option('--dry-run', 'print the plan with its predicted figures, and stop');
   return providerFlag(command);
+}
+
+/** Flags of {@link compileFlags}. */
+export interface CompilingFlags {
+  readonly compile?: string | true;
+  readonly compileWeights?: WeightForm;
+  readonly compileBatch?: number;
+  readonly inline?: boolean;
+}
+
+/** Adds that the pruned model is compiled, and how. */
+export function compileFlags(command: Command): Command {
+  return command
+    .option('--compile [file]', 'compile the pruned model too (default: beside it, .wasm); .js and .d.ts lie beside it')
+    .option('--compile-batch <n>', 'samples of a run of the compiled model (default: 1)', count)
+    .addOption(chosen('--compile-weights <form>', 'how the compiled model stores weights', WEIGHT_FORMS))
+    .option('--inline', 'one .js file in the place of .js and .wasm');
 }
 
 /** Adds where the state of a run is kept that may be interrupted. */

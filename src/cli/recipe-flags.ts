@@ -2,6 +2,7 @@ import { OptionError } from '../errors/errors.ts';
 import { type PruneStep, RECIPE_SCHEMA, type Recipe, type Step, withoutUndefined } from '../pipeline/recipe.ts';
 import { givenOptions } from '../pruning/method-options.ts';
 import {
+  type CompilingFlags,
   type FinetuneFlags,
   PREPROCESS_KEYS,
   type PreprocessFlags,
@@ -30,7 +31,17 @@ export function pruneRecipe(flags: PruneFlags): Recipe {
     gradual: flags.gradual === true ? gradualOfFlags(flags) : undefined,
     seed,
   });
-  return made(flags, [step, ...(recalibrate === true ? [{ do: 'recalibrate' as const, seed }] : [])]);
+  return made(flags, [
+    step,
+    ...(recalibrate === true ? [{ do: 'recalibrate' as const, seed }] : []),
+    ...compileOfFlags(flags),
+  ]);
+}
+
+/** The step that compiles, where it is asked for. */
+function compileOfFlags({ compile, compileWeights: weights, compileBatch: batch, inline }: CompilingFlags): Step[] {
+  const isAsked = [compile, weights, batch, inline].some((flag) => flag !== undefined);
+  return isAsked ? [withoutUndefined({ do: 'compile' as const, weights, batch, inline })] : [];
 }
 
 /** The recipe that the flags of `coppice finetune` mean. */

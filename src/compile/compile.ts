@@ -91,7 +91,11 @@ function assembled(plan: Schedule, { weights, target, typeOf }: Assembly): Compi
     at: address(buffer) + 4 * offset,
     length: sizeOf(dims),
   });
+  const kept = tables.reduce((sum, one) => sum + one.weights.reduce((count, w) => (w === 0 ? count : count + 1), 0), 0);
+  const all = tables.reduce((sum, one) => sum + one.weights.length, 0);
   const manifest: Manifest = {
+    kept,
+    weights: all,
     memory: layout.bytes,
     inputs: [...plan.inputs].map(port),
     outputs: [...plan.outputs].map(port),
@@ -109,8 +113,8 @@ function assembled(plan: Schedule, { weights, target, typeOf }: Assembly): Compi
     wasm: withSection(emit(target === 'relaxed-simd'), 'coppice', section),
     inputs: manifest.inputs,
     outputs: manifest.outputs,
-    kept: tables.reduce((sum, one) => sum + one.weights.reduce((count, w) => (w === 0 ? count : count + 1), 0), 0),
-    weights: tables.reduce((sum, one) => sum + one.weights.length, 0),
+    kept,
+    weights: all,
     memory: { values: layout.bytes - layout.fixed, tables: layout.fixed },
     steps,
   };

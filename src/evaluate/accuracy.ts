@@ -31,6 +31,8 @@ export interface Evaluation {
 export interface EvaluateOptions extends RunOptions, OutputChoice {
   readonly batch?: number;
   readonly threads?: number;
+  /** What is run in the model's place, such as a program compiled from it; the engine looks at the model alone. */
+  readonly session?: Session;
 }
 
 /** Defaults of {@link evaluate}. */
@@ -61,6 +63,7 @@ export async function evaluate(
     ...(output !== undefined && { output }),
     ...(loss !== undefined && { loss }),
   });
+  if (options.session !== undefined) return run(options.session, outputs, source, options);
   const session = await engine.createSession(model, threads === undefined ? {} : { threads });
   try {
     return await run(session, outputs, source, options);

@@ -1,14 +1,12 @@
 import { type CompiledModel, type CompileOptions, compileModel } from '../compile/compile.ts';
-import { makeRuntime } from '../compile/runtime/start.ts';
 import { randomFeeds } from '../data/feeds.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { freeze } from '../engine/freeze.ts';
 import { EngineError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
+import { openProgram, programArray } from '../evaluate/program.ts';
 import type { Model } from '../ir/model.ts';
 import { shapesOf } from '../pruning/shapes.ts';
-import { halvesAsNumbers } from '../tensor/half.ts';
 import { random } from '../tensor/random.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 
 /** How {@link compileChecked} compiles. */
 export interface CompileRequest extends CompileOptions {
@@ -64,22 +62,28 @@ export async function compileChecked(
   return { compiled, open, batch, difference };
 }
 
-async function differenceOf(
+/**
+ * The largest difference between the outputs of a program and those of the engine, over the largest output.
+ *
+ * @param batches  inputs of the program's batch
+ * Cost: a pass of each a batch.
+ */
+export async function differenceOf(
   engine: Engine,
   model: Model,
-  { wasm }: CompiledModel,
+  { wasm }: Pick<CompiledModel, 'wasm'>,
   batches: readonly Tensors[],
 ): Promise<number> {
-  const started = await makeRuntime().start(wasm);
+  const program = await (await openProgram(wasm)).engine.createSession(model);
   const session = await engine.createSession(model);
   let [worst, largest] = [0, 0];
   try {
     for (const feeds of batches) {
       const wanted = await session.run(feeds);
-      const given = started.run(Object.fromEntries([...feeds].map(([name, tensor]) => [name, numbersOf(tensor)])));
+      const given = await program.run(feeds);
       for (const [name, tensor] of wanted) {
-        const data = numbersOf(tensor);
-        const found = given[name] as unknown as ArrayLike<number | bigint>;
+        const data = programArray(tensor);
+        const found = given.get(name)?.data as unknown as ArrayLike<number | bigint>;
         for (let i = 0; i < data.length; i++) {
           const [a, b] = [Number(data[i]), Number(found[i])];
           if (Number.isFinite(a)) largest = Math.max(largest, Math.abs(a));
@@ -91,11 +95,6 @@ async function differenceOf(
     await session.release();
   }
   return worst / (largest || 1);
-}
-
-/** What the compiled model takes and gives for a tensor: half floats as floats. */
-function numbersOf(tensor: Tensor): Float32Array | BigInt64Array {
-  return halvesAsNumbers(tensor) ?? (tensor.data as Float32Array);
 }
 
 function apart(a: number, b: number): number {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Budget } from '../budget/budget.ts';
+import { TARGETS } from '../compile/compile.ts';
+import { WEIGHT_FORMS } from '../compile/pack/pack.ts';
 import type { PreprocessOptions } from '../data/preprocess.ts';
 import { OptionError } from '../errors/errors.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';
@@ -80,6 +82,15 @@ const finetune = z.strictObject({
   seed: seed.optional(),
 });
 
+const compile = z.strictObject({
+  do: z.literal('compile'),
+  weights: z.enum(WEIGHT_FORMS).optional().describe('how weights are stored'),
+  target: z.enum(TARGETS).optional().describe('instructions'),
+  batch: count.optional().describe('samples of a run'),
+  open: count.optional().describe('size of dimensions that the model leaves open'),
+  inline: z.boolean().optional().describe('one file with everything in it'),
+});
+
 /** A recipe: where its rows come from, and what is done to a model, in order. */
 export const recipeSchema = z.strictObject({
   schema: z.literal(RECIPE_SCHEMA),
@@ -102,7 +113,10 @@ export const recipeSchema = z.strictObject({
     .strictObject({ crop: z.int().min(0), flip: z.boolean() })
     .partial()
     .optional(),
-  steps: z.array(z.discriminatedUnion('do', [prune, recalibrate, finetune])).min(1),
+  steps: z
+    .array(z.discriminatedUnion('do', [prune, recalibrate, finetune, compile]))
+    .min(1)
+    .refine((steps) => steps.slice(0, -1).every((step) => step.do !== 'compile'), 'only the last step can compile'),
 });
 
 /** See {@link recipeSchema}. */
@@ -115,6 +129,8 @@ export type PruneStep = Extract<Step, { do: 'prune' }>;
 export type RecalibrateStep = Extract<Step, { do: 'recalibrate' }>;
 /** See {@link Step}. */
 export type FinetuneStep = Extract<Step, { do: 'finetune' }>;
+/** See {@link Step}. */
+export type CompileStep = Extract<Step, { do: 'compile' }>;
 
 /**
  * Checks a recipe.

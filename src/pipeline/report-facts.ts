@@ -36,7 +36,8 @@ export type Surroundings = Pick<
   | 'seconds'
   | 'peakRssMB'
   | 'warnings'
->;
+> &
+  Partial<Pick<ReportFacts, 'compiled'>>;
 
 /** A run and what was measured of it. */
 export interface MeasuredRun {

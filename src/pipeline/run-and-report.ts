@@ -1,3 +1,4 @@
+import type { CompiledFiles } from '../compile/output.ts';
 import { resolvePreprocess } from '../data/preprocess.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
@@ -7,6 +8,7 @@ import type { OutputChoice } from '../outputs/outputs.ts';
 import { shapesOf } from '../pruning/shapes.ts';
 import type { Report } from '../report/report.ts';
 import { runtimeFacts } from '../report/runtime-facts.ts';
+import { compiledFacts, compilingOf, filesOfCompiled, programSide, sizesOfFiles } from './compiled-facts.ts';
 import { flipDetails } from './details/flip-details.ts';
 import { dataFacts, type OpenedData } from './opened-data.ts';
 import { type PruneStep, type Recipe, withoutUndefined } from './recipe.ts';
@@ -14,7 +16,7 @@ import type { Surroundings } from './report-facts.ts';
 import { type Finished, run, type StepFacts } from './run.ts';
 import { type RunPorts, type Stopwatch, stopwatch } from './run-ports.ts';
 import { lastEvaluation, type PrunedRun, pruningOf, type RunReportFacts, runReport } from './run-report.ts';
-import { type LatencyAt, timeModels } from './timing.ts';
+import { type LatencyAt, timeSides } from './timing.ts';
 
 /** What Node and a browser each do in their own way. */
 export interface Platform {
@@ -51,6 +53,8 @@ export interface Ran {
   readonly steps: readonly StepFacts[];
   /** Of the model as it was, and of the one that is returned; null without evaluation data. */
   readonly evaluations: { readonly before: Evaluation | null; readonly after: Evaluation | null };
+  /** Files of the compiled model, by name, where the recipe compiles and the model can be compiled; else null. */
+  readonly compiled: CompiledFiles | null;
 }
 
 /**
@@ -75,7 +79,16 @@ export async function runAndReport(
     steps: finished.steps,
     report: pruning === null ? null : await reportOf(setup, { ...finished, pruning }),
     evaluations: { before: finished.before, after: lastEvaluation(finished) },
+    compiled: filesOf(finished),
   };
+}
+
+/** What compiled models are called where nobody names them. */
+const STEM = 'model';
+
+function filesOf(finished: Finished): CompiledFiles | null {
+  const compiling = compilingOf(finished);
+  return compiling === null || compiling.checked === null ? null : filesOfCompiled(compiling, STEM);
 }
 
 /** What a run is made of. */
@@ -150,11 +163,14 @@ export function latencyFacts(timed: readonly LatencyAt[] | null): Report['latenc
   return timed?.map(({ batch, latencies: [before = null, after = null] }) => ({ batch, before, after })) ?? null;
 }
 
-async function surroundingsOf(setup: Setup, { model: final }: Finished): Promise<Omit<Surroundings, 'recalibrated'>> {
+async function surroundingsOf(setup: Setup, finished: Finished): Promise<Omit<Surroundings, 'recalibrated'>> {
   const { model, given, platform, watch, warnings } = setup;
   const { data, evaluation, about } = given;
+  const { model: final } = finished;
   const bytes = await watch.time('size', () => sizesOf(platform, model, final));
-  const latency = await watch.time('latency', () => latencyOf(setup, final));
+  const latency = await watch.time('latency', () => latencyOf(setup, finished));
+  const compiling = compilingOf(finished);
+  const files = await watch.time('size', () => sizesOfFiles(filesOf(finished) ?? {}, platform.measureSize));
   const remarks = [data, evaluation].flatMap((rows) => rows?.source.tested?.remark ?? []);
   return {
     ...platform.facts(),
@@ -167,6 +183,7 @@ async function surroundingsOf(setup: Setup, { model: final }: Finished): Promise
     eval: evaluation === undefined ? null : await dataFacts(evaluation),
     bytes,
     latency: latencyFacts(latency),
+    compiled: compiling && compiledFacts(compiling, files, latency),
     seconds: watch.seconds,
     warnings: [...new Set([...remarks, ...warnings])],
   };
@@ -178,13 +195,15 @@ async function sizesOf({ measureSize }: Platform, before: Model, after: Model): 
   return { before: was, after: is };
 }
 
-async function latencyOf({ platform, model, given }: Setup, final: Model): Promise<readonly LatencyAt[] | null> {
+async function latencyOf({ platform, model, given }: Setup, finished: Finished): Promise<readonly LatencyAt[] | null> {
   const { latency: batches, data, evaluation, threads, onProgress, signal } = given;
   const source = (data ?? evaluation)?.source;
   if (batches === undefined || source === undefined) return null;
-  const sources = [source, source];
-  const run = withoutUndefined({ threads, onProgress, signal });
-  return timeModels(platform.engine, [model, final], { ...run, sources, batches });
+  const { engine } = platform;
+  const compiling = compilingOf(finished);
+  const program = compiling && (await programSide(compiling, source));
+  const sides = [{ engine, model, source }, { engine, model: finished.model, source }, ...(program ? [program] : [])];
+  return timeSides(sides, { ...withoutUndefined({ threads, onProgress, signal }), batches });
 }
 
 async function fileFacts({ sha256 }: Platform, model: Model): Promise<Report['model']> {

@@ -3,13 +3,14 @@ import { type Evaluation, evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import type { Step } from './recipe.ts';
 import type { RunPorts } from './run-ports.ts';
+import { type CompileFacts, compileTransform } from './transforms/compile.ts';
 import { type FinetuneFacts, finetuneTransform } from './transforms/finetune.ts';
 import { type PruneFacts, pruneTransform } from './transforms/prune.ts';
 import { type PreparedPrune, preparePrune } from './transforms/prune-options.ts';
 import { type RecalibrateFacts, recalibrateTransform } from './transforms/recalibrate.ts';
 
 /** What is known of a step that was done, and how good the model is after it. */
-export type StepFacts = (PruneFacts | RecalibrateFacts | FinetuneFacts) & {
+export type StepFacts = (PruneFacts | RecalibrateFacts | FinetuneFacts | CompileFacts) & {
   /** Null without rows to judge on. */
   readonly evaluation: Evaluation | null;
 };
@@ -37,6 +38,8 @@ interface Place {
   readonly dense: Model;
   /** Of a pruning that is the first step. */
   readonly prepared: PreparedPrune | null;
+  /** How good the model is as the step finds it. */
+  readonly before: Evaluation | null;
 }
 
 /**
@@ -58,10 +61,14 @@ export async function run(model: Model, steps: readonly Step[], ports: RunPorts,
     ports.signal?.throwIfAborted();
     const { model: next, ...facts } = await apply(
       step,
-      { model: current, dense: model, prepared: t === 0 ? prepared : null },
+      { model: current, dense: model, prepared: t === 0 ? prepared : null, before: done.at(-1)?.evaluation ?? before },
       ports,
     );
     current = next;
+    if (step.do === 'compile') {
+      done.push({ ...facts, evaluation: done.at(-1)?.evaluation ?? before } as StepFacts);
+      continue; // the model is as it was
+    }
     const evaluation = await judge(current, ports);
     if (evaluation !== null)
       ports.emit({ type: 'accuracy', of: EVENTS[step.do], accuracy: evaluation.accuracy, loss: evaluation.loss });
@@ -83,12 +90,14 @@ async function apply(step: Step, place: Place, ports: RunPorts) {
       return recalibrateTransform(place, step, ports);
     case 'finetune':
       return finetuneTransform(place, step, ports);
+    case 'compile':
+      return compileTransform(place, step, ports);
   }
 }
 
 /** Steps that learn from data, and have none. */
 function checkStep(step: Step, { data }: RunPorts): void {
-  if (data !== null || step.do === 'prune') return;
+  if (data !== null || step.do === 'prune' || step.do === 'compile') return;
   throw new DataError(
     step.do === 'recalibrate'
       ? 'Cannot recalibrate without data: give rows'

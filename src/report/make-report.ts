@@ -18,8 +18,9 @@ export type ReportFacts = Omit<
   | 'finetuned'
   | 'dependsOn'
   | 'recipe'
+  | 'compiled'
 > &
-  Partial<Pick<Report, 'stages' | 'details' | 'finetuned' | 'dependsOn' | 'recipe'>> & {
+  Partial<Pick<Report, 'stages' | 'details' | 'finetuned' | 'dependsOn' | 'recipe' | 'compiled'>> & {
     readonly layers: readonly LayerFacts[];
   };
 

@@ -69,6 +69,30 @@ const stage = z.object({
   seconds: z.object({ gradients: z.number(), solve: z.number() }),
 });
 
+const compiled = z.object({
+  refused: z.string().nullable().describe('why it could not be compiled; null where it was'),
+  files: z
+    .array(z.object({ name: z.string(), ...size.shape }))
+    .describe('what a page loads; empty where nothing was compiled or written'),
+  batch: count.nullable().describe('samples of a run'),
+  weights: z.enum(['f32', 'f16', 'int8']).describe('how its weights are stored'),
+  kept: count.nullable().describe('weights of layers that it holds'),
+  memory: count.nullable().describe('bytes of memory while it runs'),
+  difference: measure.describe(
+    'the largest difference of its outputs from those of the runtime above, over the largest output; on rows of data, or made-up inputs where rows is 0',
+  ),
+  rows: count.describe('rows behind difference'),
+  accuracy: share.nullable().describe('of the program itself, on the evaluation data'),
+  loss: measure,
+  agreement: share.nullable().describe('rows of the evaluation data that it puts into the class of the pruned model'),
+  latency: z
+    .object({ batch: count, ...pair(latency).shape, compiled: latency })
+    .nullable()
+    .describe(
+      'milliseconds of one run of the program on one thread, and of both models in the runtime above, interleaved',
+    ),
+});
+
 const untouched = z.object({
   name: z.string(),
   op: z.string(),
@@ -149,6 +173,7 @@ export const reportSchema = z.object({
     .array(z.object({ batch: count, ...pair(latency).shape }))
     .nullable()
     .describe('milliseconds of one forward pass in the runtime above, both models interleaved; null when not measured'),
+  compiled: compiled.nullable().default(null).describe('the pruned model as a program; null when not asked for'),
   gradientRows: z
     .object({
       where: z.enum(['memory', 'disk']),
@@ -179,6 +204,9 @@ export type Report = z.infer<typeof reportSchema>;
 
 /** One pruning of a run. */
 export type StageReport = z.infer<typeof stage>;
+
+/** The pruned model as a program. */
+export type CompiledReport = z.infer<typeof compiled>;
 
 /** One prunable weight tensor, before and after. */
 export type LayerReport = z.infer<typeof layer>;

@@ -12,7 +12,13 @@ export interface SummaryRow {
 
 /** The figures measured before and after pruning that are known, in the order a reader asks for them. */
 export function summaryRows(report: Report): SummaryRow[] {
-  return [...qualityRows(report), ...sizeRows(report), ...patternRows(report), ...latencyRows(report)];
+  return [
+    ...qualityRows(report),
+    ...sizeRows(report),
+    ...patternRows(report),
+    ...latencyRows(report),
+    ...compiledRows(report),
+  ];
 }
 
 function qualityRows({ accuracy, loss, recalibrated, finetuned }: Report): SummaryRow[] {
@@ -77,6 +83,38 @@ function latencyRows({ latency }: Report): SummaryRow[] {
     after: milliseconds(after?.median ?? null),
     change: speed(before?.median ?? null, after?.median ?? null),
   }));
+}
+
+/** The compiled model beside the model before pruning. */
+function compiledRows({ compiled, accuracy, bytes: size }: Report): SummaryRow[] {
+  if (compiled === null || compiled.refused !== null) return [];
+  const { latency, files } = compiled;
+  const total = (of: (file: (typeof files)[number]) => Maybe): Maybe =>
+    files.length === 0 ? null : files.reduce((sum: Maybe, file) => (sum === null ? null : add(sum, of(file))), 0);
+  const median = latency?.compiled.median ?? null;
+  return [
+    {
+      label: 'Accuracy compiled',
+      before: percent(accuracy.before),
+      after: percent(compiled.accuracy),
+      change: points(accuracy.before, compiled.accuracy),
+    },
+    sized(
+      'Compiled, brotli',
+      size.before?.brotli,
+      total((file) => file.brotli),
+    ),
+    {
+      label: `Latency compiled, batch ${compiled.batch}`,
+      before: milliseconds(latency?.before?.median ?? null),
+      after: milliseconds(median),
+      change: speed(latency?.before?.median ?? null, median),
+    },
+  ].filter(isKnown);
+}
+
+function add(a: number, b: Maybe): Maybe {
+  return b === null ? null : a + b;
 }
 
 /** A change within 5 % is what the machine's noise makes of nothing. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Engine } from '../../engine/engine.ts';
-import { type LatencyAt, timeModels } from '../../pipeline/timing.ts';
+import { type LatencyAt, timeSides } from '../../pipeline/timing.ts';
 import { bytes, integer, milliseconds, number, percent, short, UNKNOWN } from '../../report/figures.ts';
 import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
@@ -32,10 +32,9 @@ export async function compareFiles(context: Context, paths: readonly string[], c
     flags.latency !== true || running.length === 0
       ? null
       : await context.timed('latency', () =>
-          timeModels(
-            engine,
-            running.map(({ opened }) => opened.model),
-            { ...context.run, threads, sources: running.map(({ data }) => data?.source) },
+          timeSides(
+            running.map(({ side }) => side),
+            { ...context.run, threads },
           ),
         );
   const compared = judged.map((one) => ({
@@ -68,7 +67,10 @@ function latencyOf(
   latency: readonly LatencyAt[] | null,
 ): readonly { batch: number; median: number; p10: number; p90: number; runs: number }[] | null {
   if (latency === null || at < 0) return null;
-  return latency.map(({ batch, latencies }) => ({ batch, ...(latencies[at] as LatencyAt['latencies'][number]) }));
+  return latency.flatMap(({ batch, latencies }) => {
+    const one = latencies[at] ?? null;
+    return one === null ? [] : [{ batch, ...one }];
+  });
 }
 
 function comparisonText(
@@ -96,7 +98,9 @@ function comparisonText(
 
 /** One column a figure; columns in which nothing is known are left out. */
 function table(compared: readonly Compared[], width: number): string {
-  const batches = compared.find(({ latency }) => latency !== null)?.latency?.map(({ batch }) => batch) ?? [];
+  const batches = [...new Set(compared.flatMap(({ latency }) => latency?.map(({ batch }) => batch) ?? []))].sort(
+    (a, b) => a - b,
+  );
   const columns: Column[] = [
     { heading: 'model' },
     ...[
@@ -126,7 +130,7 @@ function table(compared: readonly Compared[], width: number): string {
       bytes(size.raw),
       bytes(size.gzip),
       bytes(size.brotli),
-      ...batches.map((_, i) => milliseconds(latency?.[i]?.median ?? null)),
+      ...batches.map((batch) => milliseconds(latency?.find((one) => one.batch === batch)?.median ?? null)),
     ];
   });
   const shown = columns.map((_, i) => i).filter((i) => rows.some((row) => row[i] !== UNKNOWN));

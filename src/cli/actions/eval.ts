@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Engine } from '../../engine/engine.ts';
-import { type LatencyAt, timeModels } from '../../pipeline/timing.ts';
+import { type LatencyAt, timeSides } from '../../pipeline/timing.ts';
 import { bytes, integer, milliseconds, number, percent, short, UNKNOWN } from '../../report/figures.ts';
 import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, toolFacts } from '../../report/surroundings.node.ts';
@@ -28,13 +28,7 @@ export async function evaluateFile(context: Context, path: string, command: Comm
   const { threads } = flags;
   const latency =
     flags.latency === true && judged.runs
-      ? await context.timed('latency', () =>
-          timeModels(engine, [judged.opened.model], {
-            ...context.run,
-            threads,
-            sources: [judged.data?.source],
-          }),
-        )
+      ? await context.timed('latency', () => timeSides([judged.side], { ...context.run, threads }))
       : null;
   context.print(
     flags.json === true ? evaluationText(context, judged, { engine, threads, latency }) : table(judged, latency),

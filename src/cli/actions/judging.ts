@@ -1,9 +1,15 @@
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Engine } from '../../engine/engine.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
+import { programFeeds } from '../../evaluate/program.ts';
 import { measureSize, type Size } from '../../evaluate/size.node.ts';
+import { isProgram, openProgramFile } from '../../library/program.node.ts';
 import { openEvaluation } from '../../library/rows.node.ts';
+import { modelHash } from '../../onnx/files.node.ts';
 import type { Outputs } from '../../outputs/outputs.ts';
 import { dataFacts, type OpenedData } from '../../pipeline/opened-data.ts';
+import type { TimedSide } from '../../pipeline/timing.ts';
 import { shapesOf } from '../../pruning/shapes.ts';
 import type { Report } from '../../report/report.ts';
 import type { Context } from '../context.ts';
@@ -22,14 +28,52 @@ export interface Judged {
   readonly count: ModelCount;
   readonly bytes: Size;
   readonly runs: boolean;
+  /** As it is timed. */
+  readonly side: TimedSide;
 }
 
-/** Opens a model and measures it: accuracy and loss where there are rows, counts, size. */
+/** What a compiled model tells of itself, measured as an ONNX model is. */
+async function judgeProgram(context: Context, path: string, flags: EvalFlags): Promise<Judged> {
+  const { timed } = context;
+  const { program, files } = await timed('read', () => openProgramFile(path));
+  const { model } = program;
+  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+  const opened: OpenedModel = { model, path, file: { name: basename(path), sha256: await modelHash(path), bytes } };
+  const { eval: address } = flags;
+  const rows =
+    address === undefined
+      ? null
+      : await timed('open data', () => openEvaluation(model, address, { preprocess: flags, engine: program.engine }));
+  const source = rows === null ? undefined : programFeeds(program, rows.source);
+  const evaluation =
+    source === undefined
+      ? null
+      : await timed('evaluate', () =>
+          evaluate(program.engine, model, source, { ...evaluationChoice(flags), ...context.run }),
+        );
+  return {
+    opened,
+    evaluation,
+    data: rows,
+    dataFacts: rows === null ? null : await dataFacts(rows),
+    count: {
+      prunable: program.weights ?? 0,
+      nonzeros: program.kept ?? 0,
+      macs: { dense: null, nonzero: null },
+    },
+    bytes: await timed('size', () => measureSize([...files], { signal: context.io.signal })),
+    runs: true,
+    side: { engine: program.engine, model, source },
+  };
+}
+
+/** Opens a model, or a compiled one, and measures it: accuracy and loss where there are rows, counts, size. */
 export async function judge(
   context: Context,
   path: string,
   { flags, engine }: { flags: EvalFlags; engine: Engine },
 ): Promise<Judged> {
+  if (isProgram(path)) return judgeProgram(context, path, flags);
   const { timed } = context;
   const opened = await timed('read', () => openModel(path));
   const { eval: address } = flags;
@@ -57,6 +101,7 @@ export async function judge(
     count: countModel(opened.model, 'reason' in shapes ? undefined : shapes),
     bytes: await timed('size', () => measureSize(filesOf(path, opened.model), { signal: context.io.signal })),
     runs: !('reason' in shapes),
+    side: { engine, model: opened.model, source: data?.source },
   };
 }
 

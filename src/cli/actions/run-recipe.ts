@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { removedShare } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
@@ -22,11 +23,13 @@ import {
   checkWritableFolder,
   defaultOutput,
   fileIn,
+  folderHolding,
   inputsOf,
+  stemOf,
 } from '../outputs.node.ts';
 import { endOf, NO_KEEPER, openKeeper } from './keeper.ts';
 import { printPlan } from './plan.ts';
-import { finish } from './run-result.ts';
+import { finish, type ProgramPlace } from './run-result.ts';
 import { openRun, portsOf, type RunSetup } from './setup.ts';
 import { optionsOf, planPruning, planTraining, type RunPlan } from './work-plan.ts';
 
@@ -96,6 +99,7 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
           ...(asked.teacher && { teacher: asked.teacher }),
         })
       : NO_KEEPER;
+  const program = programPlace(flags, output);
   const finished = await run(opened.model, recipe.steps, {
     ...ports,
     keeper: { ...keeper.run, ...(prunes.length === 1 && { pruning: keeper.run }) },
@@ -104,6 +108,7 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
     flags: machine,
     recipe,
     output,
+    program,
     plan: plans.made?.rows ?? null,
   });
   await endOf(context, keeper);
@@ -117,6 +122,13 @@ function isKept(step: Step, hasData: boolean): boolean {
 
 /** Methods that keep what they come to on the way. */
 const KEPT_METHODS: ReadonlySet<string> = new Set([auto.name, reconstruct.name]);
+
+/** Where the compiled model goes: beside the model unless --compile says otherwise. */
+function programPlace({ compile }: MachineFlags, output: string): ProgramPlace {
+  const file = typeof compile === 'string' ? compile : output;
+  const stem = stemOf(file).replace(/\.(wasm|js|mjs)$/i, '');
+  return { folder: folderHolding(file), stem };
+}
 
 /** Whether a recipe has rows that are not made up. */
 export function hasRows({ data }: Pick<Recipe, 'data'>): boolean {
@@ -133,7 +145,7 @@ function requestOf({ steps, ...rows }: Recipe, machine: MachineFlags) {
     choice: { ...(layers && { layers }), ...(exclude && { exclude }) },
     judged: output === undefined ? {} : { output },
     methods: prunings.map((step) => methodOfStep(step, hasRows(rows))),
-    learns: steps.some((step) => step.do !== 'prune'),
+    learns: steps.some((step) => step.do !== 'prune' && step.do !== 'compile'),
     seed: seed ?? 1,
   };
 }
@@ -168,7 +180,8 @@ function checkFlags({ minAccuracy, dryRun }: MachineFlags, recipe: Recipe): void
   }
 }
 
-async function checkOutputs(asked: RecipeRun, { report, config }: MachineFlags, output: string): Promise<void> {
+async function checkOutputs(asked: RecipeRun, flags: MachineFlags, output: string): Promise<void> {
+  const { report, config } = flags;
   const { path, recipe, recipeFile, teacher } = asked;
   const inputs = inputsOf(path, {
     data: recipe.data,
@@ -178,8 +191,14 @@ async function checkOutputs(asked: RecipeRun, { report, config }: MachineFlags, 
     config,
   });
   const reported = report === undefined ? [] : REPORT_FILES.map((name) => fileIn(report, name));
-  checkNotInputs([output, `${output}.data`, ...reported], inputs);
+  const { folder, stem } = programPlace(flags, output);
+  const compiles = recipe.steps.some((step) => step.do === 'compile');
+  const programs = compiles ? ['d.ts', 'js', 'wasm'].map((ending) => fileIn(folder, `${stem}.${ending}`)) : [];
+  checkNotInputs([output, `${output}.data`, ...reported, ...programs], inputs);
   checkWritableFile(output);
+  if (programs.some((file) => resolve(file) === resolve(output)))
+    throw new OptionError(`Cannot write the model to "${output}": the compiled model goes there`);
+  for (const file of programs) checkWritableFile(file);
   if (report === undefined) return;
   checkWritableFolder(report);
   await readPage('report');

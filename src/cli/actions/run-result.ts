@@ -1,16 +1,23 @@
-import { CoppiceError } from '../../errors/errors.ts';
+import { CoppiceError, OutputError, UnfinishedError } from '../../errors/errors.ts';
 import type { Evaluation } from '../../evaluate/accuracy.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
-import type { Model } from '../../ir/model.ts';
+import { reasonOf, writeFiles } from '../../files/atomic.node.ts';
 import { encodeModel } from '../../onnx/encode.ts';
 import { writeModel } from '../../onnx/files.node.ts';
+import {
+  compiledFacts,
+  compilingOf,
+  filesOfCompiled,
+  programSide,
+  sizesOfFiles,
+} from '../../pipeline/compiled-facts.ts';
 import { dataFacts } from '../../pipeline/opened-data.ts';
 import type { Recipe } from '../../pipeline/recipe.ts';
 import type { Surroundings } from '../../pipeline/report-facts.ts';
 import type { Finished } from '../../pipeline/run.ts';
 import { latencyFacts, reportOn } from '../../pipeline/run-and-report.ts';
 import { lastEvaluation, pruningOf } from '../../pipeline/run-report.ts';
-import { type LatencyAt, timeModels } from '../../pipeline/timing.ts';
+import { type LatencyAt, timeSides } from '../../pipeline/timing.ts';
 import type { MemoryPlan } from '../../pruning/memory-plan.ts';
 import { integer, percent } from '../../report/figures.ts';
 import { reportText, writeReport } from '../../report/files.node.ts';
@@ -24,17 +31,24 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { MachineFlags } from '../flags.ts';
 import { fileFacts, filesOf, givenFacts } from '../opening.node.ts';
-import { keepsWhatIsWritten } from '../outputs.node.ts';
+import { fileIn, keepsWhatIsWritten } from '../outputs.node.ts';
 import { adviceOn } from './advice.ts';
 import { finishTraining } from './finetune-result.ts';
 import type { RunSetup } from './setup.ts';
 import { failureIn, unfinished } from './unfinished.ts';
+
+/** Where a compiled model goes: a folder, and the name of its files without ending. */
+export interface ProgramPlace {
+  readonly folder: string;
+  readonly stem: string;
+}
 
 /** Where results go. */
 interface Places {
   readonly flags: MachineFlags;
   readonly recipe: Recipe;
   readonly output: string;
+  readonly program: ProgramPlace;
   /** Where the gradient rows are; null for methods without. */
   readonly plan: MemoryPlan | null;
 }
@@ -43,14 +57,29 @@ interface Places {
 export async function finish(context: Context, setup: RunSetup, finished: Finished, places: Places): Promise<number> {
   const { flags, output } = places;
   context.io.signal.throwIfAborted();
-  const latency = await latencyOf(context, setup, finished.model, flags);
+  const latency = await latencyOf(context, setup, finished, flags);
   await context.timed('write', () => writeModel(output, finished.model));
   let code: number = EXIT.ok;
   const failed = await failureIn(async () => {
+    await writeCompiled(context, finished, places.program);
     code = await tellOf(context, setup, finished, { ...places, latency });
   });
   if (failed !== null) throw unfinished(context, `The model was written to "${output}"`, failed);
+  const refused = compilingOf(finished)?.refused ?? null;
+  if (refused !== null)
+    throw new UnfinishedError(`The model was written to "${output}"; it is not compiled: ${refused}`);
   return code;
+}
+
+async function writeCompiled(context: Context, finished: Finished, { folder, stem }: ProgramPlace): Promise<void> {
+  const compiling = compilingOf(finished);
+  if (compiling === null || compiling.checked === null) return;
+  const files = filesOfCompiled(compiling, stem);
+  await context.timed('write', () =>
+    writeFiles(folder, files).catch((cause: unknown) => {
+      throw new OutputError(`Cannot write to "${folder}": ${reasonOf(cause)}`, { cause });
+    }),
+  );
 }
 
 /** Writes the report of a model that is written, and prints the result. @returns the exit code */
@@ -74,7 +103,12 @@ async function tellOf(
   context.print(
     flags.json === true
       ? reportText(report)
-      : summary(report, { output, folder: failed === null ? folder : undefined, width: context.width }),
+      : summary(report, {
+          output,
+          program: programLine(report, places.program),
+          folder: failed === null ? folder : undefined,
+          width: context.width,
+        }),
   );
   if (failed !== null) throw failed.thrown;
   const advice = adviceOn(finished, recipe);
@@ -86,16 +120,19 @@ async function tellOf(
 async function latencyOf(
   context: Context,
   setup: RunSetup,
-  model: Model,
+  finished: Finished,
   { latency, threads }: MachineFlags,
 ): Promise<readonly LatencyAt[] | null> {
   if (!latency || setup.shapes === null) return null;
   const source = setup.evaluation?.source ?? setup.data?.source;
+  const { engine, opened } = setup;
+  const compiling = compilingOf(finished);
+  const program = compiling && (await programSide(compiling, source));
+  const models = [opened.model, finished.model].map((model) => ({ engine, model, source }));
   return context.timed('latency', () =>
-    timeModels(setup.engine, [setup.opened.model, model], {
+    timeSides([...models, ...(program ? [program] : [])], {
       ...context.run,
       ...(threads !== undefined && { threads }),
-      sources: [source, source],
     }).catch((thrown: unknown) => {
       if (!(thrown instanceof CoppiceError)) throw thrown;
       context.warn(`latency is not measured: ${thrown.message}`);
@@ -112,9 +149,10 @@ interface Measured {
 async function surroundingsOf(
   context: Context,
   { opened, data, evaluation, engine }: RunSetup,
-  { model, steps }: Finished,
-  { flags, output, plan, pruning, latency }: Places & Measured,
+  finished: Finished,
+  { flags, output, program, plan, pruning, latency }: Places & Measured,
 ): Promise<Omit<Surroundings, 'recalibrated'>> {
+  const { model, steps } = finished;
   const written = keepsWhatIsWritten(output) ? null : encodeModel(model);
   const bytes = await context.timed('size', async () => {
     const [before, after] = await Promise.all([
@@ -125,7 +163,12 @@ async function surroundingsOf(
   });
   if (bytes.after.gzip === null)
     context.warn('sizes after gzip and brotli are not measured: the model is too large for that to be quick');
-  const usesData = steps.length > 1 || pruning.prepared.method.needs.data;
+  const compiling = compilingOf(finished);
+  const files = await context.timed('size', () =>
+    sizesOfFiles(compiling === null ? {} : filesOfCompiled(compiling, program.stem), measureSize),
+  );
+  const usesData =
+    steps.some((step) => step.do !== 'prune' && step.do !== 'compile') || pruning.prepared.method.needs.data;
   return {
     tool: toolFacts(),
     runtime: runtimeFacts(engine, flags.threads),
@@ -138,6 +181,7 @@ async function surroundingsOf(
     eval: evaluation === null ? null : await dataFacts(evaluation),
     bytes,
     latency: latencyFacts(latency),
+    compiled: compiling && compiledFacts(compiling, files, latency),
     seconds: { ...context.seconds },
     peakRssMB: peakRssMB(),
     warnings: [...context.warnings],
@@ -149,9 +193,20 @@ function rowsFacts({ where, type, bytes, factored }: MemoryPlan): Report['gradie
   return { where, type, bytes: Math.round(bytes), factored: factored.map(({ name }) => name) };
 }
 
+/** Where the compiled model lies; null where there is none. */
+function programLine({ compiled }: Report, { folder }: ProgramPlace): string | null {
+  if (compiled === null || compiled.files.length === 0) return null;
+  return compiled.files.map(({ name }) => fileIn(folder, name)).join(', ');
+}
+
 function summary(
   report: Report,
-  { output, folder, width }: { output: string; folder: string | undefined; width: number },
+  {
+    output,
+    program,
+    folder,
+    width,
+  }: { output: string; program: string | null; folder: string | undefined; width: number },
 ): string {
   const { asked, model, sparsity: achieved, nonzeros, prunable, layers } = report;
   const rows = summaryRows(report).map(({ label, before, after, change }) => [label, before, after, change]);
@@ -165,7 +220,11 @@ function summary(
     layers.map((layer) => layer.sparsity),
     width - 19,
   )}`;
-  const written = `model   ${output}${folder === undefined ? '' : `\nreport  ${folder}`}`;
+  const written = [
+    `model   ${output}`,
+    ...(program === null ? [] : [`program ${program}`]),
+    ...(folder === undefined ? [] : [`report  ${folder}`]),
+  ].join('\n');
   return `${heading}\n\n${table}\n\n${shape}\n\n${written}`;
 }
 

@@ -8,6 +8,7 @@ import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import {
   budgetFlags,
+  compileFlags,
   machineFlags,
   methodsHelp,
   outputFlags,
@@ -38,6 +39,7 @@ export function define(command: Command): void {
   command
     .option('--seed <n>', 'of every random draw', whole, PRUNE_DEFAULTS.seed)
     .option('--print-recipe', 'print what this command line means as a recipe for "coppice run", and stop');
+  compileFlags(command);
   machineFlags(command);
   outputFlags(command).addHelpText('after', methodsHelp());
 }

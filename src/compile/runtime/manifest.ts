@@ -17,6 +17,9 @@ export interface Manifest {
   readonly inputs: readonly PortManifest[];
   readonly outputs: readonly PortManifest[];
   readonly form: WeightForm;
+  /** Weights of layers that are kept, and all; the runtime has no use for them. */
+  readonly kept: number;
+  readonly weights: number;
   readonly tables: readonly PackedTable[];
   /** Constants one after another in the stream: where each goes, and its bytes. */
   readonly constants: readonly { readonly at: number; readonly bytes: number }[];

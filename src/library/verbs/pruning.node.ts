@@ -43,7 +43,8 @@ export async function runHere(
       ...(written.augment && { augment: withAugment(written.augment) }),
     },
   });
-  const seed = written.steps[0]?.seed;
+  const [first] = written.steps;
+  const seed = first?.do === 'compile' ? undefined : first?.seed;
   const { platform, opened, watch } = await openRequest(model as Model, {
     ...withoutUndefined({ ...request, seed }),
     ...rows,

@@ -1,5 +1,5 @@
 import { milliseconds, percent, ratio } from '../figures.ts';
-import type { Report } from '../report.ts';
+import type { CompiledReport, Report } from '../report.ts';
 
 /** An answer to "will it be faster, and where?". */
 export interface SpeedAnswer {
@@ -13,7 +13,7 @@ const NOISE = 0.05;
 
 /** What was measured of the model's speed and size, and what was not. */
 export function speedAnswers(report: Report): SpeedAnswer[] {
-  const { runtime, platform, latency, macs, bytes } = report;
+  const { runtime, platform, latency, macs, bytes, compiled } = report;
   const here = `${runtime.name} on ${platform.cpu ?? 'this machine'}`;
   const timed = (latency ?? []).map(({ batch, before, after }): SpeedAnswer => {
     const where = `${here}, batch ${batch}`;
@@ -34,15 +34,35 @@ export function speedAnswers(report: Report): SpeedAnswer[] {
   const [a, b] = [bytes.before?.brotli ?? null, bytes.after?.brotli ?? null];
   return [
     ...(timed.length === 0 ? [{ where: here, measured: 'not measured', verdict: 'not known' }] : timed),
-    {
-      where: 'A runtime with sparse kernels',
-      measured: share === null ? 'MACs are not known' : `${percent(share, 1)} of the multiply-accumulates are left`,
-      verdict: 'not measured: that share is the least time it could take',
-    },
+    ...(compiled?.latency
+      ? [compiledAnswer(compiled.latency, report)]
+      : [
+          {
+            where: 'A runtime with sparse kernels',
+            measured:
+              share === null ? 'MACs are not known' : `${percent(share, 1)} of the multiply-accumulates are left`,
+            verdict: `not measured: ${compiled?.refused ?? 'coppice compile makes such a program'}`,
+          },
+        ]),
     {
       where: 'Download and storage, compressed',
       measured: a === null || b === null ? 'not measured' : `by brotli ${ratio(a, b)}`,
       verdict: a === null || b === null ? 'not known' : b < a * (1 - NOISE) ? 'yes' : 'no',
     },
   ];
+}
+
+/** The compiled model beside the model before pruning, both as they would be deployed. */
+function compiledAnswer(
+  { batch, before, compiled }: NonNullable<CompiledReport['latency']>,
+  { platform }: Pick<Report, 'platform'>,
+): SpeedAnswer {
+  const where = `Compiled, one thread of ${platform.cpu ?? 'this machine'}, batch ${batch}`;
+  const measured = `${milliseconds(before?.median ?? null)} before, ${milliseconds(compiled.median)} after`;
+  if (before === null) return { where, measured, verdict: 'not known' };
+  const isNoise = compiled.p10 <= before.p90 && before.p10 <= compiled.p90;
+  if (isNoise) return { where, measured, verdict: 'not known: the 10th to 90th percentiles overlap' };
+  const times = before.median / compiled.median;
+  const verdict = times > 1 ? `yes, ${times.toFixed(1)} times as fast` : `no, ${(1 / times).toFixed(1)} times as slow`;
+  return { where, measured, verdict };
 }
