@@ -10,7 +10,7 @@ export type CompiledFiles = Readonly<Record<string, string | Uint8Array>>;
  *
  * @param stem  file name without ending
  */
-export function compiledFiles(model: CompiledModel, stem: string, inline = false): CompiledFiles {
+export function compiledFiles(model: Omit<CompiledModel, 'steps'>, stem: string, inline = false): CompiledFiles {
   const types = typesText(model);
   return inline
     ? { [`${stem}.d.ts`]: types, [`${stem}.js`]: loaderText(stem, base64(model.wasm)) }
@@ -78,7 +78,7 @@ function fieldOf({ name, type, dims }: PortManifest): string {
   return `  /** [${dims.join(', ')}] */\n  readonly ${JSON.stringify(name)}: ${ARRAYS[type] ?? 'Float32Array'};`;
 }
 
-function typesText({ inputs, outputs }: CompiledModel): string {
+function typesText({ inputs, outputs }: Omit<CompiledModel, 'steps'>): string {
   return `/** What the model is given: elements in row-major order. */
 export interface Inputs {
 ${inputs.map(fieldOf).join('\n')}

@@ -1,4 +1,6 @@
 import type { Budget } from '../budget/budget.ts';
+import { TARGETS } from '../compile/compile.ts';
+import { WEIGHT_FORMS } from '../compile/pack/pack.ts';
 import { isGivenRows } from '../data/given.ts';
 import {
   anything,
@@ -7,9 +9,11 @@ import {
   callback,
   count,
   countOrNone,
+  either,
   flag,
   having,
   listOf,
+  objectOf,
   oneOf,
   positive,
   record,
@@ -110,6 +114,14 @@ export const SETTING_CHECKS = {
   openPool: callback,
 } satisfies Checks;
 
+const compileCheck = objectOf('how to compile, such as { batch: 8 }', {
+  weights: oneOf(WEIGHT_FORMS),
+  target: oneOf(TARGETS),
+  batch: count,
+  open: count,
+  inline: flag,
+});
+
 /** Of a pruning. */
 export const PRUNE_CHECKS = {
   budget: budgetCheck,
@@ -121,6 +133,7 @@ export const PRUNE_CHECKS = {
   ...SETTING_CHECKS,
   seed,
   recalibrate: flag,
+  compile: either(flag, compileCheck),
   maxDrop: dropCheck,
   latency: listOf(count, 'batch sizes'),
   about: record,

@@ -1,3 +1,4 @@
+import type { CompiledFiles } from '../compile/output.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { PreprocessOptions } from '../data/preprocess.ts';
 import { OptionError } from '../errors/errors.ts';
@@ -9,7 +10,15 @@ import type { PruneOptions } from '../methods/prune-options.ts';
 import { givenOptions } from '../pruning/method-options.ts';
 import type { Report } from '../report/report.ts';
 import { fedBy, type OpenedData, oneByOne } from './opened-data.ts';
-import { type PruneStep, preprocessOf, RECIPE_SCHEMA, type Recipe, stepBudget, withoutUndefined } from './recipe.ts';
+import {
+  type CompileStep,
+  type PruneStep,
+  preprocessOf,
+  RECIPE_SCHEMA,
+  type Recipe,
+  stepBudget,
+  withoutUndefined,
+} from './recipe.ts';
 import { type Platform, type RunGiven, runAndReport } from './run-and-report.ts';
 import { type Stopwatch, stopwatch } from './run-ports.ts';
 
@@ -19,6 +28,8 @@ export interface PruneAsked
     Pick<RunGiven, 'latency' | 'about'> {
   /** Re-estimates batch statistics on `data` after pruning: the model returned is the tuned one, the report says both. */
   readonly recalibrate?: boolean;
+  /** Compiles the pruned model too, as it is or as told: `compiled` has its files. */
+  readonly compile?: boolean | Omit<CompileStep, 'do'>;
   /**
    * Looks for the smallest model, above the budget, whose accuracy on held-out rows of `data` falls by at most this (0.01 is one point), or
    * another measure, by so much of its own unit.
@@ -42,6 +53,8 @@ export interface Pruned {
   readonly result: PruneResult;
   /** Of the model as it was, and of the one that is returned; null without evaluation data. */
   readonly evaluations: { readonly before: Evaluation | null; readonly after: Evaluation | null };
+  /** Files of the compiled model, by name, where that was asked for and can be; else null, and the report says why. */
+  readonly compiled: CompiledFiles | null;
 }
 
 /** Rows that were opened, and how. */
@@ -150,8 +163,17 @@ function recipeFrom(asked: PruneAsked, { data, evaluation, preprocess = {} }: Op
     ...(evaluation && { eval: evaluation.address }),
     preprocess: preprocessOf(preprocess),
     ...(augment && asked.augment === true && { augment: withoutUndefined(augment) }),
-    steps: [step, ...(asked.recalibrate === true ? [withoutUndefined({ do: 'recalibrate' as const, seed })] : [])],
+    steps: [
+      step,
+      ...(asked.recalibrate === true ? [withoutUndefined({ do: 'recalibrate' as const, seed })] : []),
+      ...compileSteps(asked),
+    ],
   };
+}
+
+function compileSteps({ compile = false }: Pick<PruneAsked, 'compile'>): CompileStep[] {
+  if (compile === false) return [];
+  return [withoutUndefined({ ...(compile === true ? {} : compile), do: 'compile' as const })];
 }
 
 /** Of flat options what a step says besides its method, budget and seed. */

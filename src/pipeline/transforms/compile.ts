@@ -1,3 +1,4 @@
+import type { CompiledModel } from '../../compile/compile.ts';
 import type { FeedSource } from '../../data/feeds.ts';
 import { UnsupportedOpError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
@@ -7,12 +8,15 @@ import { type CheckedModel, compileChecked, differenceOf } from '../compile-mode
 import { type CompileStep, withoutUndefined } from '../recipe.ts';
 import type { RunPorts } from '../run-ports.ts';
 
+/** A compiled model without its steps, which only those look at who compile. */
+export type CheckedProgram = Omit<CheckedModel, 'compiled'> & { readonly compiled: Omit<CompiledModel, 'steps'> };
+
 /** What compiling did. */
 export interface CompileFacts {
   readonly do: 'compile';
   readonly step: CompileStep;
   /** Null where the model cannot be compiled. */
-  readonly checked: CheckedModel | null;
+  readonly checked: CheckedProgram | null;
   /** Why it cannot, in a sentence that names the nodes. */
   readonly refused: string | null;
   /** How far its outputs are from those of the model that it was compiled from, over the largest, on rows of data; null without rows. */
@@ -54,7 +58,15 @@ export async function compileTransform(
   const rows = ports.evaluation ?? ports.data;
   const compared = rows === null ? null : await time('compile', () => compare(programFeeds(program, rows)));
   const judged = await judge();
-  return { ...facts, checked, refused: null, compared, judged, agreement: agreementOf(before, judged) };
+  const { steps: _, ...compiled } = checked.compiled;
+  return {
+    ...facts,
+    checked: { ...checked, compiled },
+    refused: null,
+    compared,
+    judged,
+    agreement: agreementOf(before, judged),
+  };
 
   async function compare(source: FeedSource): Promise<CompileFacts['compared']> {
     const size = program.batch;
