@@ -106,6 +106,15 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
     expect(Math.abs((report.objective as number) - objective)).toBeLessThan(1e-4 * objective);
     expect(report.data?.sha256).toBe(node.report.data?.sha256);
     expect(report.latency?.[0]?.after?.median).toBeGreaterThan(0);
+    expect(report.compiled).toMatchObject({ refused: null, agreement: 1 });
+    expect(report.compiled?.latency?.compiled.median).toBeGreaterThan(0);
+    expect(await page.page.locator('#compiled').innerText()).toMatch(/ms a run, onnxruntime-web .* times as fast/);
+    const saving = page.page.waitForEvent('download');
+    await page.page.getByRole('button', { name: 'Save the compiled model' }).click();
+    const saved = await saving;
+    expect(saved.suggestedFilename()).toBe('model-pruned.js');
+    const text = readFileSync(await saved.path(), 'utf8');
+    expect(Number(/^const text = "(.+)";$/m.exec(text)?.[1]?.length)).toBeGreaterThan(10_000);
 
     const kept = [...masks(model).values()].join('');
     expect(await page.tile('Weights kept')).toBe(percent((kept.match(/1/g) ?? []).length / kept.length));

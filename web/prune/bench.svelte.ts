@@ -178,6 +178,11 @@ export class Bench {
     });
   }
 
+  /** The compiled model as one file. */
+  async savedProgram(): Promise<Calls['saveProgram']['answer']> {
+    return (await this.#ready()).call('saveProgram', null);
+  }
+
   async savedModel(): Promise<Calls['save']['answer']> {
     return (await this.#ready()).call('save', null);
   }

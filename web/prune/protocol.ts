@@ -55,6 +55,8 @@ export interface Settings {
   /** Labels drawn from the model itself, where the data has none. */
   readonly labels: 'data' | 'model';
   readonly latency: boolean;
+  /** Whether the pruned model is compiled too. */
+  readonly compile: boolean;
 }
 
 /** A run that is over. */
@@ -100,6 +102,7 @@ export interface Calls {
   prune: { ask: Settings; answer: Outcome };
   compareRows: { ask: { rows: readonly number[] }; answer: readonly Compared[] };
   comparePictures: { ask: { files: readonly GivenFile[] }; answer: readonly Compared[] };
+  saveProgram: { ask: null; answer: { name: string; bytes: Uint8Array<ArrayBuffer> } };
   save: { ask: null; answer: { name: string; bytes: Uint8Array<ArrayBuffer> } };
 }
 

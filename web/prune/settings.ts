@@ -21,6 +21,7 @@ export function initialSettings(): Form {
     recalibrate: false,
     labels: 'data',
     latency: true,
+    compile: true,
   };
 }
 

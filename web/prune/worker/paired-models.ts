@@ -1,6 +1,6 @@
 import type { Dataset } from '../../../src/data/dataset.ts';
 import { feedsFromDataset } from '../../../src/data/dataset-feeds.ts';
-import { widenTensor } from '../../../src/data/feeds.ts';
+import { widenTensor } from '../../../src/tensor/half.ts';
 import type { PreprocessOptions } from '../../../src/data/preprocess.ts';
 import type { Engine, Session } from '../../../src/engine/engine.ts';
 import type { Model } from '../../../src/ir/model.ts';

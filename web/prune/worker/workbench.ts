@@ -60,6 +60,7 @@ export function workbench(): Handlers {
   let engine: Engine | null = null;
   let opened: OpenModel | null = null;
   let pruned: Model | null = null;
+  let program: CompiledFiles | null = null;
   let data: OpenData | null = null;
   let evaluation: OpenData | null = null;
   let judged: Dataset | null = null;
@@ -67,6 +68,7 @@ export function workbench(): Handlers {
 
   const forget = async (): Promise<void> => {
     pruned = null;
+    program = null;
     const old = pair;
     pair = null;
     await old?.release();
@@ -115,6 +117,7 @@ export function workbench(): Handlers {
       };
       const done = await prune(model, request);
       pruned = done.model;
+      program = done.compiled;
       return outcomeOf(done.report, done.evaluations);
     },
 
@@ -140,6 +143,12 @@ export function workbench(): Handlers {
         name: (row) => names[row] ?? '',
       });
       return found.map((one) => ({ ...one, row: null, label: null }));
+    },
+
+    saveProgram: async () => {
+      const text = Object.entries(wanted(program, 'a compiled model')).find(([name]) => name.endsWith('.js'))?.[1];
+      const bytes = new TextEncoder().encode(String(text));
+      return { name: `${wanted(opened, 'a model').name.replace(/\.onnx$/i, '')}-pruned.js`, bytes };
     },
 
     save: async () => {
@@ -216,11 +225,31 @@ async function rowsFor(
   return { data: rest, evaluation: heldOut };
 }
 
-function requestOf({ method, options, sparsity, scope, pattern, seed, recalibrate, labels, latency }: Settings) {
+function requestOf({
+  method,
+  options,
+  sparsity,
+  scope,
+  pattern,
+  seed,
+  recalibrate,
+  labels,
+  latency,
+  compile,
+}: Settings) {
   const shape = pattern.trim() === '' ? {} : { pattern: pattern.trim() };
   const drawn = METHODS[method].needs.gradients ? { labels } : {};
   const timed = latency ? { latency: [1] } : {};
-  return { method, ...options, budget: budget({ sparsity, scope, ...shape }), seed, recalibrate, ...drawn, ...timed };
+  return {
+    method,
+    ...options,
+    budget: budget({ sparsity, scope, ...shape }),
+    seed,
+    recalibrate,
+    ...drawn,
+    ...timed,
+    compile: compile && { inline: true },
+  };
 }
 
 function outcomeOf(
