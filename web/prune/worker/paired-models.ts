@@ -1,11 +1,11 @@
 import type { Dataset } from '../../../src/data/dataset.ts';
 import { feedsFromDataset } from '../../../src/data/dataset-feeds.ts';
-import { widenTensor } from '../../../src/tensor/half.ts';
 import type { PreprocessOptions } from '../../../src/data/preprocess.ts';
 import type { Engine, Session } from '../../../src/engine/engine.ts';
 import type { Model } from '../../../src/ir/model.ts';
 import { decideOutputs } from '../../../src/outputs/decide.ts';
 import type { Head } from '../../../src/outputs/heads.ts';
+import { widenTensor } from '../../../src/tensor/half.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { Compared, Guess } from '../protocol.ts';
 import { samplePicture } from './sample-picture.ts';
