@@ -1,5 +1,3 @@
-import { statSync } from 'node:fs';
-import { basename } from 'node:path';
 import type { Engine } from '../../engine/engine.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { programFeeds } from '../../evaluate/program.ts';
@@ -37,8 +35,9 @@ async function judgeProgram(context: Context, path: string, flags: EvalFlags): P
   const { timed } = context;
   const { program, files } = await timed('read', () => openProgramFile(path));
   const { model } = program;
-  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
-  const opened: OpenedModel = { model, path, file: { name: basename(path), sha256: await modelHash(path), bytes } };
+  const bytes = await timed('size', () => measureSize([...files], { signal: context.io.signal }));
+  const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  const opened: OpenedModel = { model, path, file: { name, sha256: await modelHash(path), bytes: bytes.raw } };
   const { eval: address } = flags;
   const rows =
     address === undefined
@@ -61,7 +60,7 @@ async function judgeProgram(context: Context, path: string, flags: EvalFlags): P
       nonzeros: program.kept ?? 0,
       macs: { dense: null, nonzero: null },
     },
-    bytes: await timed('size', () => measureSize([...files], { signal: context.io.signal })),
+    bytes,
     runs: true,
     side: { engine: program.engine, model, source },
   };

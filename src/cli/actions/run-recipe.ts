@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { removedShare } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
@@ -18,6 +17,7 @@ import type { Context } from '../context.ts';
 import type { MachineFlags } from '../flags.ts';
 import type { OpenedModel } from '../opening.node.ts';
 import {
+  absolute,
   checkNotInputs,
   checkWritableFile,
   checkWritableFolder,
@@ -196,7 +196,7 @@ async function checkOutputs(asked: RecipeRun, flags: MachineFlags, output: strin
   const programs = compiles ? ['d.ts', 'js', 'wasm'].map((ending) => fileIn(folder, `${stem}.${ending}`)) : [];
   checkNotInputs([output, `${output}.data`, ...reported, ...programs], inputs);
   checkWritableFile(output);
-  if (programs.some((file) => resolve(file) === resolve(output)))
+  if (programs.some((file) => absolute(file) === absolute(output)))
     throw new OptionError(`Cannot write the model to "${output}": the compiled model goes there`);
   for (const file of programs) checkWritableFile(file);
   if (report === undefined) return;
