@@ -77,12 +77,12 @@ describe('magnitude beside a pruned model', () => {
 describe('spare samples', () => {
   it('are those that are not drawn; else some of many, or all of few', () => {
     const plenty = source(FLOATS, 400);
-    const { rest, fitted } = spareSamples(plenty, 100, 3);
-    expect([rest === plenty, fitted]).toEqual([true, false]);
+    const { rest, judging } = spareSamples(plenty, 100, 3);
+    expect([rest === plenty, judging]).toEqual([true, 'set aside']);
     expect(drawnSamples(plenty, 400, 3).subarray(0, 100)).toEqual(drawnSamples(plenty, 100, 3));
     const few = source(FLOATS, 60);
-    expect(spareSamples(few, 60, 3)).toEqual({ rest: few, aside: few, fitted: true });
+    expect(spareSamples(few, 60, 3)).toEqual({ rest: few, aside: few, judging: 'in turn' });
     const all = spareSamples(plenty, 400, 3);
-    expect([all.rest.count, all.aside.count, all.fitted]).toEqual([400, 200, false]);
+    expect([all.rest.count, all.aside.count, all.judging]).toEqual([400, 200, 'of many']);
   });
 });

@@ -7,7 +7,7 @@ import { distanceMeter } from '../evaluate/distance.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { drawnSamples } from '../reconstruction/samples.ts';
-import { type Candidate, magnitudeCandidates } from './candidates.ts';
+import { type Candidate, type Judging, magnitudeCandidates } from './candidates.ts';
 import { setAside } from './held-out.ts';
 import type { Job, Outcome } from './job.ts';
 import type { StageResult } from './stage-result.ts';
@@ -76,8 +76,8 @@ export interface Spared {
   /** What it is given. */
   readonly rest: FeedSource;
   readonly aside: FeedSource;
-  /** Whether they are the same and so few that each may judge only what was not made from it. */
-  readonly fitted: boolean;
+  /** How they may judge: spared; or of its own, in turn where those are few. */
+  readonly judging: Exclude<Judging, 'the same'>;
 }
 
 /**
@@ -91,10 +91,10 @@ export function spareSamples(source: FeedSource, samples: number, seed: number):
   const count = unit * Math.floor(Math.min(JUDGES, source.count - samples) / unit);
   const order = drawnSamples(source, source.count, seed);
   if (count >= Math.max(1, ENOUGH * Math.min(JUDGES, samples)))
-    return { rest: source, aside: subset(source, order.subarray(samples, samples + count)), fitted: false };
-  if (source.count < JUDGES) return { rest: source, aside: source, fitted: true };
+    return { rest: source, aside: subset(source, order.subarray(samples, samples + count)), judging: 'set aside' };
+  if (source.count < JUDGES) return { rest: source, aside: source, judging: 'in turn' };
   const whole = Math.max(unit, JUDGES - (JUDGES % unit));
-  return { rest: source, aside: subset(source, order.subarray(0, whole)), fitted: false };
+  return { rest: source, aside: subset(source, order.subarray(0, whole)), judging: 'of many' };
 }
 
 /** How far weights that were solved for by gradients may be from the dense model: further, they are wrecked rather than worse. */

@@ -29,12 +29,16 @@ interface Judged extends Distance {
   readonly loss: number | null;
 }
 
-/** Set aside; or in turn, each of them by what was made from others; or the ones that candidates were made from. */
-export type Judging = 'set aside' | 'in turn' | 'the same';
+/**
+ * Set aside; or in turn, each of them by what was made from others; or some of those that candidates were made from, of which there are
+ * too many to be learnt by heart; or all of them, which tell nothing.
+ */
+export type Judging = 'set aside' | 'in turn' | 'of many' | 'the same';
 
 /** How that is told. */
 const TOLD: Readonly<Record<Judging, string>> = {
   'set aside': 'set aside',
+  'of many': 'of those that it was solved on',
   'in turn': 'in turn, solved without those that judge',
   'the same': 'that it was made from: too few to set some aside, so that nothing but magnitude can be trusted',
 };

@@ -32,18 +32,16 @@ export type LayerwiseJob = Job<'samples'> & { readonly resolved: { readonly lamb
 export async function pruneLayerwise(run: LayerwiseJob, budgets: readonly Budget[]): Promise<Outcome> {
   const { samples, seed } = run.resolved;
   const source = neededSource(run);
-  const { rest, aside, fitted } = spareSamples(source, samples, seed);
+  const { rest, aside, judging } = spareSamples(source, samples, seed);
+  const inTurn = judging === 'in turn';
   const solve = (some: FeedSource, part: string): Promise<Reconstructed> =>
     reconstructed(run, { source: some, budgets: () => budgets, part });
   const solved = await solve(rest, 'layers');
   const { layers, model } = solved;
   const own = run.budgeted.filter((_, i) => layers.includes(run.layers[i] as WeightLayer));
   const last = budgets.at(-1) as Budget;
-  const seen = await candidatesOf(
-    { ...run, layers, budgeted: own },
-    { source: aside, judging: fitted ? 'in turn' : 'set aside', last },
-  );
-  if (fitted)
+  const seen = await candidatesOf({ ...run, layers, budgeted: own }, { source: aside, judging, last });
+  if (inTurn)
     await offerFitted(seen, {
       run,
       source,
