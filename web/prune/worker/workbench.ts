@@ -1,4 +1,5 @@
 import { budget } from '../../../src/budget/budget.ts';
+import type { CompiledFiles } from '../../../src/compile/output.ts';
 import { type GivenFile, onnxruntimeWeb, openFiles, prune, readGivenModel } from '../../../src/coppice.web.ts';
 import type { Dataset } from '../../../src/data/dataset.ts';
 import { hashBytes } from '../../../src/data/hash.web.ts';
