@@ -12,9 +12,10 @@ import type {
   Value,
   WindowOperation,
 } from '../operation.ts';
-import { axisTaps, type Borders, borderOf, bordersOf, isStrided, phaseSize, sizeKey } from './convolution-form.ts';
+import { axisTaps, type Borders, borderOf, bordersOf, isStrided, phaseSize } from './convolution-form.ts';
 import { type Border, covers, elementsOf, type Geometry, geometryOf, kindOf, NO_BORDER, upToFour } from './geometry.ts';
-import { FIXED, type Life, OWN, PLAIN } from './memory.ts';
+import { Layout } from './layout.ts';
+import { type Life, OWN, PLAIN } from './memory.ts';
 import type { Beside, Buffer, Nest, Step, Table, Walk } from './step.ts';
 import { bestShare, MOST_VECTORS } from './table.ts';
 import { tilingsOf } from './tiling.ts';
@@ -48,20 +49,20 @@ function isProduct(map: Expression): boolean {
 class Scheduler {
   readonly #operations: readonly Operation[];
   readonly #borders: Borders;
+  readonly #layout: Layout;
   readonly #steps: Step[] = [];
-  readonly #views = new Map<Value, View>();
   readonly #phases = new Map<Value, Map<string, { readonly buffer: Buffer; readonly geometry: Geometry }>>();
   readonly #tables = new Map<Float32Array, Table[]>();
-  #buffers = 0;
 
   constructor(operations: readonly Operation[]) {
     this.#operations = operations;
     this.#borders = bordersOf(operations);
+    this.#layout = new Layout(this.#borders);
   }
 
   run(inputs: readonly Value[], outputs: readonly Value[]): Schedule {
-    const fed = new Map(inputs.map((value) => [value, this.#dense(value, OWN)]));
-    for (const [value, view] of fed) this.#views.set(value, view);
+    const fed = new Map(inputs.map((value) => [value, this.#layout.dense(value, OWN)]));
+    for (const [value, view] of fed) this.#layout.set(value, view);
     for (const operation of this.#operations) this.#operation(operation);
     const given = new Map(outputs.map((value) => [value, this.#output(value)]));
     return { steps: this.#steps, inputs: fed, outputs: given, lives: livesOf(this.#steps) };
@@ -86,73 +87,10 @@ class Scheduler {
     }
   }
 
-  #buffer(name: string, elements: number, kind: string, data?: Float32Array | Int32Array): Buffer {
-    return { id: this.#buffers++, name, elements, kind, ...(data && { data }) };
-  }
-
-  /** A value's view; constants get a buffer when they are first read. */
-  #view(value: Value): View {
-    const known = this.#views.get(value);
-    if (known !== undefined) return known;
-    if (value.constant === undefined) throw new Error(`the value "${value.name}" is read before it is made`);
-    const buffer = this.#buffer(value.name, value.constant.length, FIXED, value.constant);
-    const view = { buffer, offset: 0, dims: value.dims, strides: rowMajor(value.dims) };
-    this.#views.set(value, view);
-    return view;
-  }
-
-  /** Elements one after another, in a buffer of their own. */
-  #dense(value: Value, kind = PLAIN): View {
-    const { dims, name } = value;
-    return { buffer: this.#buffer(name, sizeOf(dims) + 4, kind), offset: 0, dims, strides: rowMajor(dims) };
-  }
-
-  /** Whole pictures with borders. */
-  #planes(value: Value, geometry: Geometry): View {
-    const [n, c] = [value.dims[0] as number, value.dims[1] as number];
-    const buffer = this.#buffer(value.name, elementsOf(geometry, n * c), kindOf(geometry));
-    const { plane, pitch, lead } = geometry;
-    return { buffer, offset: lead, dims: value.dims, strides: [c * plane, plane, pitch, 1], geometry };
-  }
-
-  /** The geometry that pictures of a value's size have, if convolutions touch that size. */
-  #geometry(value: Value): Geometry | undefined {
-    if (value.dims.length !== 4 || value.element !== 'f32') return undefined;
-    const border = this.#borders.sizes.get(sizeKey(value));
-    return border && geometryOf(value.dims[2] as number, value.dims[3] as number, border);
-  }
-
-  /** Memory for a computed value: pictures with borders, or axes in the order of another view's, or one after another. */
-  #make(value: Value, like: readonly View[] = []): View {
-    const geometry = this.#geometry(value);
-    const view = geometry ? this.#planes(value, geometry) : this.#ordered(value, like);
-    this.#views.set(value, view);
-    return view;
-  }
-
-  #ordered(value: Value, like: readonly View[]): View {
-    const model = like.find(({ dims }) => dims.join() === value.dims.join());
-    if (model === undefined || model.strides.some((s, i) => s <= 0 && (model.dims[i] as number) > 1))
-      return this.#dense(value);
-    const order = [...value.dims.keys()].sort((a, b) => (model.strides[b] as number) - (model.strides[a] as number));
-    const strides = value.dims.map(() => 0);
-    let stride = 1;
-    for (const axis of order.reverse()) {
-      strides[axis] = stride;
-      const next = stride * (value.dims[axis] as number);
-      stride = stride === 1 && next > 4 ? upToFour(next) : next;
-    }
-    return { buffer: this.#buffer(value.name, stride + 4, PLAIN), offset: 0, dims: value.dims, strides };
-  }
-
-  #walks(reads: readonly Reads[]): Walk[] {
-    return reads.map(({ value, axes }) => walkOf(this.#view(value), axes));
-  }
-
   /** Picks name an axis; kernels want its stride. */
   #resolved(expression: Expression, reads: readonly Reads[]): Expression {
     const strideOf = (at: number, axis: number): number =>
-      this.#view(reads[at]?.value as Value).strides[axis] as number;
+      this.#layout.view(reads[at]?.value as Value).strides[axis] as number;
     const visit = (part: Expression): Expression => {
       if (part.kind === 'apply') return { ...part, args: part.args.map(visit) };
       if (part.kind !== 'pick') return part;
@@ -164,10 +102,10 @@ class Scheduler {
 
   #map({ node, out, reads, expression }: MapOperation): void {
     const isWhole = ({ axes }: Reads): boolean => axes.every((axis, i) => axis === i || out.dims[i] === 1);
-    const like = reads.filter(isWhole).map(({ value }) => this.#view(value));
-    const operands = this.#walks(reads);
+    const like = reads.filter(isWhole).map(({ value }) => this.#layout.view(value));
+    const operands = this.#layout.walks(reads);
     const map = this.#resolved(expression, reads);
-    const to = this.#make(out, like);
+    const to = this.#layout.make(out, like);
     this.#nest(node, { to, operands, map });
   }
 
@@ -200,8 +138,8 @@ class Scheduler {
 
   #reduce({ node, out, over, reads, combine, map, finish }: ReduceOperation): void {
     const formula = this.#resolved(map, reads);
-    const operands = isProduct(map) ? this.#sideBySide(node, out, reads) : this.#walks(reads);
-    const to = this.#make(out);
+    const operands = isProduct(map) ? this.#sideBySide(node, out, reads) : this.#layout.walks(reads);
+    const to = this.#layout.make(out);
     const axes = [...to.dims.keys(), ...over.map(() => null)];
     const step: Nest = {
       kind: 'nest',
@@ -219,7 +157,7 @@ class Scheduler {
 
   /** Operands of sums of products: what is read often enough lies with its neighbours along the output's last axis side by side. */
   #sideBySide(node: string, out: Value, reads: readonly Reads[]): Walk[] {
-    const walks = this.#walks(reads);
+    const walks = this.#layout.walks(reads);
     const last = out.dims.length - 1;
     const isApart = ({ strides }: Walk): boolean => (strides[last] as number) > 1;
     const apart = walks.findIndex(isApart);
@@ -240,14 +178,14 @@ class Scheduler {
       strides[each] = stride;
       stride *= each === axis ? upToFour(value.dims[each] as number) : (value.dims[each] as number);
     }
-    const buffer = this.#buffer(value.name, stride + 4, PLAIN);
+    const buffer = this.#layout.buffer(value.name, stride + 4, PLAIN);
     const copy = this.#copied(node, value, { buffer, offset: 0, dims: value.dims, strides });
     return walks.map((walk, i) => (i === apart ? walkOf(copy, axes) : walk));
   }
 
   #window({ node, out, x, kernel, strides, dilations, combine, finish, beside }: WindowOperation): void {
-    const from = this.#view(x);
-    const to = this.#make(out);
+    const from = this.#layout.view(x);
+    const to = this.#layout.make(out);
     const spatial = (factors: readonly number[]): number[] =>
       factors.map((f, i) => f * (from.strides[i + 2] as number));
     const walk: Walk = {
@@ -256,7 +194,7 @@ class Scheduler {
       strides: [...from.strides.slice(0, 2), ...spatial(strides), ...spatial(dilations)],
     };
     const none = kernel.map(() => null);
-    const others = beside.map(({ value, axes }) => walkOf(this.#view(value), [...axes, ...none]));
+    const others = beside.map(({ value, axes }) => walkOf(this.#layout.view(value), [...axes, ...none]));
     this.#steps.push({
       kind: 'nest',
       label: node,
@@ -275,28 +213,28 @@ class Scheduler {
   }
 
   #alias({ node, out, x, how }: AliasOperation): void {
-    const view = this.#view(x);
+    const view = this.#layout.view(x);
     if (how.kind === 'reshape') {
       const same = view.dims.join() === out.dims.join() ? view : reshaped(view, out.dims);
-      this.#views.set(out, same ?? (reshaped(this.#copied(node, x, this.#dense(x)), out.dims) as View));
+      this.#layout.set(out, same ?? (reshaped(this.#copied(node, x, this.#layout.dense(x)), out.dims) as View));
       return;
     }
     const { geometry, ...rest } = view;
     if (how.kind === 'axes') {
       const strides = how.axes.map((axis) => (axis === null ? 0 : (view.strides[axis] as number)));
-      this.#views.set(out, { ...rest, dims: out.dims, strides });
+      this.#layout.set(out, { ...rest, dims: out.dims, strides });
       return;
     }
     const { starts, steps } = how;
     const offset = view.offset + starts.reduce((sum, start, i) => sum + start * (view.strides[i] as number), 0);
     const strides = view.strides.map((stride, i) => stride * (steps[i] as number));
     const isWhole = out.dims[2] === view.dims[2] && out.dims[3] === view.dims[3] && steps.every((step) => step === 1);
-    this.#views.set(out, { ...rest, offset, dims: out.dims, strides, ...(isWhole && geometry && { geometry }) });
+    this.#layout.set(out, { ...rest, offset, dims: out.dims, strides, ...(isWhole && geometry && { geometry }) });
   }
 
   /** Copies a value into another layout. */
   #copied(label: string, x: Value, to: View): View {
-    const walk = walkOf(this.#view(x), [...x.dims.keys()]);
+    const walk = walkOf(this.#layout.view(x), [...x.dims.keys()]);
     this.#nest(`${label}: layout`, { to, operands: [walk], map: operand(0) });
     return to;
   }
@@ -304,8 +242,8 @@ class Scheduler {
   #place({ node, out, fill, parts }: PlaceOperation): void {
     const first = parts[0];
     const axes = first === undefined ? [] : [...first.x.dims.keys()];
-    const model = first && this.#view(first.x);
-    const to = this.#make(out, model === undefined ? [] : [{ ...model, dims: out.dims }]);
+    const model = first && this.#layout.view(first.x);
+    const to = this.#layout.make(out, model === undefined ? [] : [{ ...model, dims: out.dims }]);
     if (fill !== null)
       this.#nest(`${node}: fill`, { to, operands: [], map: { kind: 'number', value: fill, element: out.element } });
     for (const { x, starts, steps } of parts) {
@@ -313,7 +251,7 @@ class Scheduler {
       const strides = to.strides.map((stride, i) => stride * (steps[i] as number));
       const { geometry: _, ...rest } = to;
       const target: View = { ...rest, offset, dims: x.dims, strides };
-      this.#nest(node, { to: target, operands: [walkOf(this.#view(x), axes)], map: operand(0) });
+      this.#nest(node, { to: target, operands: [walkOf(this.#layout.view(x), axes)], map: operand(0) });
     }
   }
 
@@ -321,7 +259,7 @@ class Scheduler {
     const [, , height, width] = conv.out.dims as [number, number, number, number];
     const [n, c] = [conv.x.dims[0] as number, conv.x.dims[1] as number];
     const source = isStrided(conv) ? this.#phased(conv) : this.#bordered(conv);
-    const to = this.#make(conv.out);
+    const to = this.#layout.make(conv.out);
     const own = to.geometry as Geometry;
     const { geometry } = source;
     const [rows, columns] = [axisTaps(conv, 0), axisTaps(conv, 1)];
@@ -380,7 +318,7 @@ class Scheduler {
   /** What an epilogue reads, laid out like the output. */
   #beside({ node, epilogue, bias, out }: ConvOperation | LinearOperation, to: View): Beside[] {
     return epilogue.beside.map((value): Beside => {
-      const view = this.#view(value);
+      const view = this.#layout.view(value);
       const isLike = value.dims.join() === out.dims.join();
       if (
         !isLike ||
@@ -389,27 +327,26 @@ class Scheduler {
         return { buffer: view.buffer, offset: view.offset, per: 'output' };
       const isSame = view.strides.every((stride, i) => stride === to.strides[i] || view.dims[i] === 1);
       if (isSame) return { buffer: view.buffer, offset: view.offset, per: 'element' };
-      const copy = this.#copied(node, value, {
-        ...to,
-        buffer: { ...to.buffer, id: this.#buffers++, name: value.name },
-      });
+      const copy = this.#copied(node, value, this.#layout.like(to, value.name));
       return { buffer: copy.buffer, offset: copy.offset, per: 'element' };
     });
   }
 
   /** The input with at least the border that is read. */
   #bordered(conv: ConvOperation): Source {
-    const view = this.#view(conv.x);
+    const view = this.#layout.view(conv.x);
     const needed = borderOf(conv);
     const fits =
       view.geometry !== undefined && covers(view.geometry.border, needed) && view.strides[1] === view.geometry.plane;
-    const made = fits ? view : this.#copied(conv.node, conv.x, this.#planes(conv.x, this.#roomy(conv.x, needed)));
+    const made = fits
+      ? view
+      : this.#copied(conv.node, conv.x, this.#layout.planes(conv.x, this.#roomy(conv.x, needed)));
     const geometry = made.geometry as Geometry;
     return { buffer: made.buffer, offset: made.offset, geometry, channel: geometry.plane, phase: 0 };
   }
 
   #roomy(x: Value, needed: Border): Geometry {
-    return this.#geometry(x) ?? geometryOf(x.dims[2] as number, x.dims[3] as number, needed);
+    return this.#layout.geometry(x) ?? geometryOf(x.dims[2] as number, x.dims[3] as number, needed);
   }
 
   /** The input taken apart by the parity of rows and columns, so that strides are steps of one; shared by those who read it. */
@@ -433,8 +370,8 @@ class Scheduler {
     const [n, c, h, w] = conv.x.dims as [number, number, number, number];
     const count = n * c * sy * sx;
     const kind = `${kindOf(geometry)} of ${h}x${w} by ${key}`;
-    const buffer = this.#buffer(`${conv.x.name} by ${key}`, elementsOf(geometry, count), kind);
-    const from = this.#view(conv.x);
+    const buffer = this.#layout.buffer(`${conv.x.name} by ${key}`, elementsOf(geometry, count), kind);
+    const from = this.#layout.view(conv.x);
     const { plane, pitch, lead } = geometry;
     for (let py = 0; py < sy; py++)
       for (let px = 0; px < sx; px++) {
@@ -462,8 +399,8 @@ class Scheduler {
     const share = bestShare(weights, outputs, { single: rows === 1 });
     const table = { share, outputs, bias, weights, channels: k, taps: [0], groups: 1, groupStride: 0 };
     if (rows === 1) {
-      const view = this.#view(x);
-      const to = this.#make(out);
+      const view = this.#layout.view(x);
+      const to = this.#layout.make(out);
       this.#steps.push({
         kind: 'dots',
         label: linear.node,
@@ -476,8 +413,8 @@ class Scheduler {
       return;
     }
     const from = this.#columns(linear.node, x);
-    const to = this.#columnar(out);
-    this.#views.set(out, to);
+    const to = this.#layout.columnar(out);
+    this.#layout.set(out, to);
     const large = this.#table({ ...table, channelStride: from.strides.at(-1) as number });
     this.#steps.push({
       kind: 'sums',
@@ -494,28 +431,20 @@ class Scheduler {
 
   /** A matrix with its rows side by side, as vectors want them. */
   #columns(label: string, x: Value): View {
-    const view = this.#view(x);
-    const wanted = this.#columnar(x);
+    const view = this.#layout.view(x);
+    const wanted = this.#layout.columnar(x);
     const isSide = view.strides.slice(0, -1).every((stride, i) => stride === wanted.strides[i] || view.dims[i] === 1);
     const room = (view.strides.at(-1) as number) >= (wanted.strides.at(-1) as number);
     return isSide && room ? view : this.#copied(label, x, wanted);
   }
 
-  #columnar(value: Value): View {
-    const { dims, name } = value;
-    const rows = dims.slice(0, -1);
-    const pitch = upToFour(sizeOf(rows));
-    const buffer = this.#buffer(name, pitch * (dims.at(-1) as number) + 4, PLAIN);
-    return { buffer, offset: 0, dims, strides: [...rowMajor(rows), pitch] };
-  }
-
   /** A value that callers see, one element after another. */
   #output(value: Value): View {
-    const view = this.#view(value);
+    const view = this.#layout.view(value);
     const isDense = view.strides.every((stride, i) => stride === rowMajor(view.dims)[i] || view.dims[i] === 1);
     return isDense && view.buffer.kind === PLAIN && view.offset === 0
       ? this.#owned(view)
-      : this.#copied('output', value, this.#dense(value, OWN));
+      : this.#copied('output', value, this.#layout.dense(value, OWN));
   }
 
   #owned(view: View): View {
@@ -523,7 +452,7 @@ class Scheduler {
     const swap = <T extends { readonly buffer: Buffer }>(at: T): T =>
       at.buffer === view.buffer ? { ...at, buffer } : at;
     for (const [i, step] of this.#steps.entries()) this.#steps[i] = withBuffers(step, swap);
-    for (const [value, other] of this.#views) this.#views.set(value, swap(other));
+    this.#layout.swap(swap);
     return { ...view, buffer };
   }
 }
