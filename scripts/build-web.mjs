@@ -11,6 +11,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const EXAMPLE = ['model.onnx', 'train.npz', 'test.npz'];
 /** Files of the runtime, which are not the page's own. */
 const RUNTIME = /^ort[.-]/;
+/** The part of the page that compiles, loaded when that is asked for. */
+const COMPILER = /^compiler[.-]/;
 
 /** Builds the page. */
 export async function buildWeb(out = join(ROOT, 'dist-web')) {
@@ -53,20 +55,23 @@ export async function buildWeb(out = join(ROOT, 'dist-web')) {
 function chunkNames() {
   return {
     entryFileNames: ({ name }) => (name === 'service-worker' ? 'service-worker.js' : 'assets/[name]-[hash].js'),
-    chunkFileNames: ({ moduleIds }) =>
-      moduleIds.some((id) => /onnxruntime-web/.test(id)) ? 'assets/ort.[name]-[hash].js' : 'assets/[name]-[hash].js',
+    chunkFileNames: ({ moduleIds }) => {
+      const holds = (pattern) => moduleIds.some((id) => pattern.test(id));
+      if (holds(/onnxruntime-web/)) return 'assets/ort.[name]-[hash].js';
+      return holds(/src\/compile\/schedule\//) ? 'assets/compiler-[hash].js' : 'assets/[name]-[hash].js';
+    },
     assetFileNames: 'assets/[name]-[hash][extname]',
   };
 }
 
-/** Bytes of the page's own scripts by gzip, and of the runtime's files as they are. */
+/** Bytes of the page's own scripts and of its compiler by gzip, and of the runtime's files as they are. */
 export function sizesOf(out) {
-  const sizes = { script: 0, runtime: 0 };
+  const sizes = { script: 0, compiler: 0, runtime: 0 };
   for (const file of readdirSync(out, { recursive: true })) {
     const [path, name] = [join(out, file), file.replace(/^.*[\\/]/, '')];
     if (!/\.(m?js|wasm)$/.test(name)) continue;
     if (RUNTIME.test(name)) sizes.runtime += statSync(path).size;
-    else sizes.script += gzipSync(readFileSync(path), { level: 9 }).length;
+    else sizes[COMPILER.test(name) ? 'compiler' : 'script'] += gzipSync(readFileSync(path), { level: 9 }).length;
   }
   return sizes;
 }
@@ -74,8 +79,8 @@ export function sizesOf(out) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({ options: { out: { type: 'string' } } });
   const out = await buildWeb(values.out === undefined ? undefined : resolve(values.out));
-  const { script, runtime } = sizesOf(out);
+  const { script, compiler, runtime } = sizesOf(out);
   console.log(
-    `${out}: script ${(script / 1000).toFixed(0)} kB by gzip, onnxruntime ${(runtime / 1e6).toFixed(1)} MB, of which a visitor loads a part`,
+    `${out}: script ${(script / 1000).toFixed(0)} kB by gzip, the compiler ${(compiler / 1000).toFixed(0)} kB, onnxruntime ${(runtime / 1e6).toFixed(1)} MB, of which a visitor loads a part`,
   );
 }

@@ -13,7 +13,7 @@ import { openBrowser, type Trouble, troubleOf } from './browser.ts';
 /** What the scripts that build and serve the page export. */
 interface Scripts {
   buildWeb(out: string): Promise<string>;
-  sizesOf(out: string): { script: number; runtime: number };
+  sizesOf(out: string): { script: number; compiler: number; runtime: number };
   serve(folder: string, options: { headers?: Record<string, string> }): Promise<{ server: Server; url: string }>;
 }
 
@@ -39,7 +39,7 @@ export class WebSite {
     this.#browser = await openBrowser();
   }
 
-  get sizes(): { script: number; runtime: number } {
+  get sizes(): ReturnType<Scripts['sizesOf']> {
     return (this.#scripts as Scripts).sizesOf(this.folder);
   }
 

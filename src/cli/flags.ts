@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { LossName } from '../autodiff/loss.ts';
 import type { Budget } from '../budget/budget.ts';
 import { KERNEL_ORDER_DEFAULT, KERNEL_ORDERS } from '../budget/pattern.ts';
-import { WEIGHT_FORMS, type WeightForm } from '../compile/pack/pack.ts';
+import { WEIGHT_FORMS, type WeightForm } from '../compile/forms.ts';
 import { PREPROCESS_DEFAULTS } from '../data/preprocess.ts';
 import { PROVIDERS, type Provider } from '../engine/provider.ts';
 import { FINETUNE_DEFAULTS } from '../finetune/finetune.ts';

@@ -1,10 +1,11 @@
 import { sizeOf } from '../tensor/tensor.ts';
 import { joined, unsigned } from '../wasm/assembler.ts';
 import { emitModule } from './emit.ts';
+import type { Target, WeightForm } from './forms.ts';
 import type { Frozen } from './frozen.ts';
 import { fuse } from './fuse.ts';
 import { lower } from './lower/lower.ts';
-import { packedTable, packTables, type WeightForm } from './pack/pack.ts';
+import { packedTable, packTables } from './pack/pack.ts';
 import type { Manifest, PortManifest } from './runtime/manifest.ts';
 import { checkBounds } from './schedule/bounds.ts';
 import { planMemory } from './schedule/memory.ts';
@@ -12,12 +13,6 @@ import { type Schedule, schedule } from './schedule/schedule.ts';
 import type { Buffer, Step, Table } from './schedule/step.ts';
 import { entriesOf, tableBytes } from './schedule/table.ts';
 import type { View } from './schedule/view.ts';
-
-/** Instructions that a compiled model uses; `auto`: both in the file, chosen when it is loaded. */
-export const TARGETS = ['simd', 'relaxed-simd', 'auto'] as const;
-
-/** One of {@link TARGETS}. */
-export type Target = (typeof TARGETS)[number];
 
 /** How a model is compiled. */
 export interface CompileOptions {

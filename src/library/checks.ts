@@ -1,6 +1,5 @@
 import type { Budget } from '../budget/budget.ts';
-import { TARGETS } from '../compile/compile.ts';
-import { WEIGHT_FORMS } from '../compile/pack/pack.ts';
+import { TARGETS, WEIGHT_FORMS } from '../compile/forms.ts';
 import { isGivenRows } from '../data/given.ts';
 import {
   anything,

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Budget } from '../budget/budget.ts';
-import { TARGETS } from '../compile/compile.ts';
-import { WEIGHT_FORMS } from '../compile/pack/pack.ts';
+import { TARGETS, WEIGHT_FORMS } from '../compile/forms.ts';
 import type { PreprocessOptions } from '../data/preprocess.ts';
 import { OptionError } from '../errors/errors.ts';
 import { OPTIMIZERS, type OptimizerName } from '../finetune/optimizer.ts';

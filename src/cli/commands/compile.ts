@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { COMPILE_DEFAULTS, TARGETS } from '../../compile/compile.ts';
-import { WEIGHT_FORMS } from '../../compile/pack/pack.ts';
+import { COMPILE_DEFAULTS } from '../../compile/compile.ts';
+import { TARGETS, WEIGHT_FORMS } from '../../compile/forms.ts';
 import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import { outputFlags } from '../flags.ts';

@@ -1,13 +1,8 @@
 import { filled } from '../../tensor/filled.ts';
 import { numberToHalf } from '../../tensor/half.ts';
+import type { WeightForm } from '../forms.ts';
 import type { Table } from '../schedule/step.ts';
 import { entriesOf, tableBytes } from '../schedule/table.ts';
-
-/** How weights are stored in the file; they are f32 when they are computed with. */
-export const WEIGHT_FORMS = ['f32', 'f16', 'int8'] as const;
-
-/** One of {@link WEIGHT_FORMS}. */
-export type WeightForm = (typeof WEIGHT_FORMS)[number];
 
 /** What the runtime needs to write a table into memory; streams are read on from table to table. */
 export interface PackedTable {

@@ -1,4 +1,5 @@
-import type { PackedTable, WeightForm } from '../pack/pack.ts';
+import type { WeightForm } from '../forms.ts';
+import type { PackedTable } from '../pack/pack.ts';
 
 /** An input or output as callers see it. */
 export interface PortManifest {

@@ -4,7 +4,7 @@ import { UnsupportedOpError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { openProgram, programFeeds } from '../../evaluate/program.ts';
 import type { Model } from '../../ir/model.ts';
-import { type CheckedModel, compileChecked, differenceOf } from '../compile-model.ts';
+import type { CheckedModel } from '../compile-model.ts';
 import { type CompileStep, withoutUndefined } from '../recipe.ts';
 import type { RunPorts } from '../run-ports.ts';
 
@@ -42,6 +42,7 @@ export async function compileTransform(
   ports: RunPorts,
 ): Promise<CompileFacts & { readonly model: Model }> {
   const { time } = ports;
+  const { compileChecked, differenceOf } = await import('../compile-model.ts'); // a page loads the compiler when it is asked for
   const engine = ports.engine.host ?? ports.engine;
   const { weights, target, batch, open } = step;
   const facts = { do: 'compile' as const, step, model };
