@@ -20,7 +20,7 @@ const METHODS = [
   {
     method: 'chita++',
     what: 'the same in 6 stages',
-    options: { samples: 200, batch: 4, stages: 6, baseSparsity: 0.5 },
+    options: { samples: 200, batch: 4, stages: 6, baseSparsity: 0.5, lambda: 1e-2 },
   },
   { method: 'auto', what: 'and trains: the default', options: { gradients: 10_000 } },
 ];
