@@ -10,18 +10,9 @@ import { parseModelText } from '../src/onnx/text.ts';
 import type { Kept } from '../src/progress/recall.ts';
 import type { Keeping } from '../src/pruning/job.ts';
 import { random } from '../src/tensor/random.ts';
+import { SMALL } from './cli-harness.ts';
 
-const PLAIN = parseModelText(`
-  input x: float32[N,4]
-  const w1: float32[4,8] = random(1)
-  const b1: float32[8] = random(2)
-  const w2: float32[3,8] = random(3)
-  h = MatMul(x, w1) @first
-  a = Add(h, b1)
-  r = Relu(a)
-  y = Gemm(r, w2) { transB: 1 } @second
-  output y: float32[N,3]
-`);
+const PLAIN = parseModelText(SMALL);
 
 /** Convolutions behind which running statistics are kept. */
 const NORMALISED = parseModelText(`

@@ -1,9 +1,10 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Io } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/run.ts';
 import { Folder, SMALL } from '../../test/cli-harness.ts';
 import { type Campaign, RIGHT, type Verdict, wrong } from './campaign.ts';
+import { contents } from './command.ts';
 import { type Called, CODES, type Code, during, type Fault } from './failing-calls.ts';
 
 /** What is tried with failing calls. */
@@ -173,19 +174,6 @@ const OLD = Buffer.from('what stood there before');
 function put(path: string, bytes: Buffer): void {
   mkdirSync(join(path, '..'), { recursive: true });
   writeFileSync(path, bytes);
-}
-
-/** All files below a folder, by their paths in it. */
-function contents(folder: string): Map<string, Buffer> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true, encoding: 'utf8' }).filter((file) =>
-    file.isFile(),
-  );
-  return new Map(
-    files.map(({ parentPath, name }) => {
-      const path = join(parentPath, name);
-      return [path.slice(folder.length + 1), readFileSync(path)];
-    }),
-  );
 }
 
 function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {

@@ -100,7 +100,8 @@ async function prepared(folder: Folder): Promise<Places> {
 }
 
 const argvOf = (run: Killed, at: Places): string[] => [
-  ...[...run.argv(at), '--threads', '1', '--checkpoint-every', '0', '-o', run.output],
+  ...run.argv(at),
+  ...['--threads', '1', '--checkpoint-every', '0', '-o', run.output],
 ];
 
 async function wholeOf(run: Killed, at: Places, place: string): Promise<Whole> {

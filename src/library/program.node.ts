@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { OnnxDecodeError } from '../errors/errors.ts';
 import { openProgram, type Program } from '../evaluate/program.ts';
 import { reasonOf } from '../files/reason.ts';
@@ -26,7 +26,10 @@ export interface ProgramFile {
 export async function openProgramFile(path: string): Promise<ProgramFile> {
   if (/\.wasm$/i.test(path)) {
     const loader = path.replace(/\.wasm$/i, '.js');
-    const hasLoader = (await read(loader).catch(() => null)) !== null;
+    const hasLoader = await stat(loader).then(
+      (at) => at.isFile(),
+      () => false,
+    );
     return { program: await openProgram(await read(path)), files: hasLoader ? [loader, path] : [path] };
   }
   const text = new TextDecoder().decode(await read(path));

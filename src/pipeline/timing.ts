@@ -81,18 +81,6 @@ export async function timeSides(sides: readonly TimedSide[], options: TimingOpti
   }
 }
 
-/** {@link timeSides} of models that one engine runs. */
-export function timeModels(
-  engine: Engine,
-  models: readonly Model[],
-  { sources, ...options }: TimingOptions & { readonly sources: readonly (FeedSource | undefined)[] },
-): Promise<LatencyAt[]> {
-  return timeSides(
-    models.map((model, i) => ({ engine, model, source: sources[i] })),
-    options,
-  );
-}
-
 /** Made-up inputs of a size at which the model runs. */
 async function madeUpFeeds(engine: Engine, model: Model): Promise<FeedSource> {
   const shapes = await shapesOf(engine, model);

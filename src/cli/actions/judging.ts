@@ -4,7 +4,6 @@ import { programFeeds } from '../../evaluate/program.ts';
 import { measureSize, type Size } from '../../evaluate/size.node.ts';
 import { isProgram, openProgramFile } from '../../library/program.node.ts';
 import { openEvaluation } from '../../library/rows.node.ts';
-import { modelHash } from '../../onnx/files.node.ts';
 import type { Outputs } from '../../outputs/outputs.ts';
 import { dataFacts, type OpenedData } from '../../pipeline/opened-data.ts';
 import type { TimedSide } from '../../pipeline/timing.ts';
@@ -13,7 +12,7 @@ import type { Report } from '../../report/report.ts';
 import type { Context } from '../context.ts';
 import { type EvalFlags, evaluationChoice } from '../flags.ts';
 import { countModel, type ModelCount } from '../measuring.ts';
-import { filesOf, type OpenedModel, openModel } from '../opening.node.ts';
+import { fileFacts, filesOf, type OpenedModel, openModel } from '../opening.node.ts';
 import { decideFor } from './deciding.ts';
 import { warnOfSamples } from './samples.ts';
 
@@ -36,8 +35,7 @@ async function judgeProgram(context: Context, path: string, flags: EvalFlags): P
   const { program, files } = await timed('read', () => openProgramFile(path));
   const { model } = program;
   const bytes = await timed('size', () => measureSize([...files], { signal: context.io.signal }));
-  const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
-  const opened: OpenedModel = { model, path, file: { name, sha256: await modelHash(path), bytes: bytes.raw } };
+  const opened: OpenedModel = { model, path, file: { ...(await fileFacts(path, model)), bytes: bytes.raw } };
   const { eval: address } = flags;
   const rows =
     address === undefined

@@ -8,7 +8,7 @@ import { encodeModel } from '../../onnx/encode.ts';
 import { writeModel } from '../../onnx/files.node.ts';
 import { type PruneStep, withoutUndefined } from '../../pipeline/recipe.ts';
 import { type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
-import { timeModels } from '../../pipeline/timing.ts';
+import { timeSides } from '../../pipeline/timing.ts';
 import { givenOptions } from '../../pruning/method-options.ts';
 import { weightMacs } from '../../pruning/shapes.ts';
 import { percent } from '../../report/figures.ts';
@@ -187,7 +187,7 @@ function measureOf(
     const timed =
       latency === true
         ? await context.timed('latency', () =>
-            timeModels(engine, [model], { ...context.run, threads, sources: [evaluation?.source] }),
+            timeSides([{ engine, model, source: evaluation?.source }], { ...context.run, threads }),
           )
         : [];
     return { bytes: bytes?.brotli ?? null, latency: timed[0]?.latencies[0]?.median ?? null };
