@@ -4,25 +4,14 @@
 // Best and median of all rounds; a row for each is added to the CSV file.
 import { appendFileSync, existsSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compileModel } from '../dist/compile/compile.js';
 import { makeRuntime } from '../dist/compile/runtime/start.js';
-import { randomFeeds } from '../dist/data/feeds.js';
 import { freeze } from '../dist/engine/freeze.js';
 import { onnxruntimeNode } from '../dist/engine/onnxruntime.node.js';
 import { onnxruntimeWeb } from '../dist/engine/onnxruntime.web.js';
-import { constantOf, tensorOf } from '../dist/ir/access.js';
-import { readModel } from '../dist/onnx/files.node.js';
-import { random } from '../dist/tensor/random.js';
+import { prunedModel, randomInputs } from './compiled-cases.mjs';
 
-const SHARED = process.env.COPPICE_SHARED ?? resolve(import.meta.dirname, '../../shared');
-const FILES = {
-  resnet20: 'resnet20-cifar10.onnx',
-  mobilenet: 'mobilenet-v1-075-imagenet.onnx',
-  mlpnet: 'mlpnet-mnist.onnx',
-  stories: 'stories260k.onnx',
-};
 const CASES = [
   'resnet20-90',
   'resnet20-95',
@@ -38,40 +27,17 @@ const CASES = [
   'mlpnet-95',
   'stories-70',
 ];
-/** Weights below this many numbers are left whole. */
-const SMALLEST = 400;
-/** Size that stories' open dimension is given. */
-const TOKENS = 128;
-
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '200' }, csv: { type: 'string' } },
 });
 
-/** Zeros the smallest weights: of all layers together, or of each. */
-function pruned(model, share, each) {
-  if (share === 0) return model;
-  const weights = [...model.graph.constants].filter(
-    ([, { type, dims, raw }]) => type === 'float32' && dims.length > 1 && raw.byteLength >= 4 * SMALLEST,
-  );
-  const magnitudes = weights.map(([, w]) => Float32Array.from(tensorOf(w).data, Math.abs));
-  const boundOf = (sizes) => sizes.sort()[Math.floor(share * sizes.length)];
-  const whole = boundOf(Float32Array.from(magnitudes.flatMap((sizes) => [...sizes])));
-  const thin = weights.map(([name, constant], i) => {
-    const tensor = tensorOf(constant);
-    const bound = each ? boundOf(magnitudes[i]) : whole;
-    return [name, constantOf({ ...tensor, data: tensor.data.map((w) => (Math.abs(w) < bound ? 0 : w)) })];
-  });
-  return { ...model, graph: { ...model.graph, constants: new Map([...model.graph.constants, ...thin]) } };
-}
-
 const quantile = (times, q) => [...times].sort((a, b) => a - b)[Math.floor(q * (times.length - 1))];
 const web = await onnxruntimeWeb({ threads: 1 });
 
 async function measure(name) {
-  const [file, percent, how] = name.split('-');
-  const model = pruned(await readModel(`${SHARED}/models/${FILES[file]}`), Number(percent) / 100, how === 'each');
-  const feeds = (await randomFeeds(model, { rng: random(1), count: 1, open: TOKENS }).feeds([0])).inputs;
+  const model = await prunedModel(name);
+  const feeds = await randomInputs(model);
   const { wasm, kept, weights } = compileModel(await freeze(onnxruntimeNode, model, feeds));
   const compiled = await makeRuntime().start(wasm);
   const arrays = Object.fromEntries([...feeds].map(([input, { data }]) => [input, data]));

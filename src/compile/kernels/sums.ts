@@ -30,6 +30,22 @@ export function entriesUntil(pointer: number, end: Code, body: Code): Code {
   ];
 }
 
+/** Inputs of a tile that are loaded before the first of them is used. */
+const LOADED_AT_ONCE = 4;
+
+/**
+ * Leaves the loop if an address is 0, which it never is. V8 moves all loads of a block before all arithmetic; between two blocks sums
+ * are due, so that no more registers hold inputs than {@link LOADED_AT_ONCE}.
+ */
+const fence = (address: number): Code => [op.isZero(get(address)), 0x0d, 1];
+
+/** Parts in as few groups of about one size as may be. */
+function inGroups(parts: readonly Code[], most: number): Code[][] {
+  const groups = Math.ceil(parts.length / most);
+  const each = Math.ceil(parts.length / groups);
+  return Array.from({ length: groups }, (_, i) => parts.slice(i * each, (i + 1) * each));
+}
+
 /**
  * Code of weighted sums of planes. Parameters: addresses of x, of the output and of the table; then for each value beside the sum how
  * many bytes behind the output it lies, or its address.
@@ -156,7 +172,7 @@ class SumsWriter {
     const body = [
       set(at, op.add(get(x), op.loadI32(get(table)))),
       rows.map((r) => set(this.#weights[r] as number, vec.loadSplat(get(table), 4 + 4 * r))),
-      products,
+      inGroups(products, LOADED_AT_ONCE).map((group, i) => [i > 0 ? fence(at) : [], group]),
       step(table, entry),
     ];
     return [

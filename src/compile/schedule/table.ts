@@ -4,7 +4,7 @@ import type { Table } from './step.ts';
 export type Share = Table['share'];
 
 /** Vectors of a tile by the outputs that share an entry: what fits in the registers. */
-export const MOST_VECTORS: Readonly<Record<Share, number>> = { 1: 7, 2: 5, 4: 3 };
+export const MOST_VECTORS: Readonly<Record<Share, number>> = { 1: 8, 2: 4, 4: 2 };
 
 /** Entries that a table has: positions where a weight of a block is not zero. */
 export function entriesOf({ weights, outputs, share }: Pick<Table, 'weights' | 'outputs' | 'share'>): number {
