@@ -199,6 +199,48 @@ describe('a compiled product of two activations', () => {
   });
 });
 
+describe('compiled attention', () => {
+  const TEXT = `
+    input q: float32[2, 9, 8]
+    input k: float32[2, 8, 11]
+    input v: float32[2, 11, 6]
+    input mask: float32[9, 11]
+    const scale: float32[] = [0.35]
+    a = MatMul(q, k)
+    b = Mul(a, scale)
+    c = Add(b, mask)
+    s = Softmax(c)
+    y = MatMul(s, v)
+    output y
+  `;
+
+  it('scales and masks within the first product and divides after the second', async () => {
+    const model = parseModelText(TEXT);
+    const { steps } = compileModel(await freeze(onnxruntimeNode, model, feedsFor(model, 1)));
+    expect(steps.map(({ label }) => label)).toEqual(['c', 's', 's', 's', 'y']);
+    expect(await difference(model)).toBeLessThan(3e-6);
+  });
+
+  it('gives what onnxruntime gives where elements are masked by minus infinity, and where one is no number', async () => {
+    const model = parseModelText(TEXT);
+    const feeds = feedsFor(model, 1);
+    const mask = feeds.get('mask')?.data as Float32Array;
+    mask.fill(Number.NEGATIVE_INFINITY, 3, 11);
+    mask[13] = Number.NaN;
+    const started = await makeRuntime().start(compileModel(await freeze(onnxruntimeNode, model, feeds)).wasm);
+    const session = await onnxruntimeNode.createSession(model);
+    const wanted = (await session.run(feeds)).get('y')?.data as Float32Array;
+    const found = started.run(Object.fromEntries([...feeds].map(([name, { data }]) => [name, data as Float32Array])))
+      .y as Float32Array;
+    await session.release();
+    expect(wanted.some(Number.isNaN)).toBe(true);
+    found.forEach((y, i) => {
+      if (Number.isNaN(wanted[i])) expect(y).toBeNaN();
+      else expect(y).toBeCloseTo(wanted[i] as number, 5);
+    });
+  });
+});
+
 describe('a compiled convolution down to one pixel', () => {
   it('agrees with onnxruntime at every share of zeros, grouped or not', async () => {
     for (const group of [1, 2])

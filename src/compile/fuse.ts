@@ -1,5 +1,5 @@
 import { sizeOf } from '../tensor/tensor.ts';
-import { type Expression, isPicked, operand, partsOf, replaceOperands } from './expression/expression.ts';
+import { apply, type Expression, isPicked, operand, partsOf, replaceOperands } from './expression/expression.ts';
 import {
   type ConvOperation,
   type LinearOperation,
@@ -18,7 +18,7 @@ const MOST_PARTS = 60;
 
 /**
  * Computes what is read once where it is read: maps within the maps and reductions behind them, and maps in the epilogue of the
- * convolution or product before them. Outputs unchanged but for rounding.
+ * convolution, product or reduction before them. Outputs unchanged but for rounding.
  *
  * @param outputs  values that callers see
  */
@@ -54,7 +54,9 @@ function readersOf(operations: readonly Operation[]): Map<Value, number[]> {
 }
 
 function join(maker: Operation, reader: Operation): Operation | null {
-  if (maker.kind === 'map' && (reader.kind === 'map' || reader.kind === 'reduce')) return mapInto(maker, reader);
+  if (maker.kind === 'map' && (reader.kind === 'map' || reader.kind === 'reduce'))
+    return mapInto(maker, reader) ?? (reader.kind === 'reduce' ? dividedAfter(maker, reader) : null);
+  if (maker.kind === 'reduce' && reader.kind === 'map') return finishOf(maker, reader);
   if ((maker.kind === 'conv' || maker.kind === 'linear') && reader.kind === 'map') return epilogueOf(maker, reader);
   return null;
 }
@@ -70,6 +72,54 @@ function mapInto(maker: MapOperation, reader: MapOperation | ReduceOperation): O
   if (reader.reads.length + maker.reads.length - at.length > MOST_OPERANDS) return null;
   if (partsOf(formula).size + partsOf(maker.expression).size > MOST_PARTS) return null;
   return at.length === 1 ? inlined(maker, reader, at[0] as number) : inlinedTwice(maker, reader, at);
+}
+
+/** Sums of shares times something: sums of what was divided, divided once. */
+function dividedAfter(maker: MapOperation, reader: ReduceOperation): ReduceOperation | null {
+  const { expression, isShare } = maker;
+  const { map, combine, reads } = reader;
+  if (!isShare || expression.kind !== 'apply' || expression.fn !== 'div' || combine !== 'add') return null;
+  if (map.kind !== 'apply' || map.fn !== 'mul' || reads.length !== 2) return null;
+  const [above, below] = expression.args;
+  if (above?.kind !== 'operand' || below?.kind !== 'operand' || map.args.some(({ kind }) => kind !== 'operand'))
+    return null;
+  const at = reads.findIndex(({ value }) => value === maker.out);
+  const through = reads[at]?.axes as Reads['axes'];
+  const read = (index: number): Reads => {
+    const { value, axes } = maker.reads[index] as Reads;
+    return { value, axes: through.map((axis) => (axis === null ? null : (axes[axis] as number | null))) };
+  };
+  const divisor = read(below.index);
+  const isFixed = divisor.axes.slice(reader.out.dims.length).every((axis) => axis === null);
+  if (!isFixed || reads[1 - at]?.value === maker.out) return null;
+  const quotient = apply('div', operand(-1), operand(2));
+  const finish = replaceOperands(
+    reader.finish,
+    (i) => (i === -1 ? quotient : operand(i)),
+    (i) => i,
+  );
+  return { ...reader, reads: [...reads.map((one, i) => (i === at ? read(above.index) : one)), divisor], finish };
+}
+
+/** A map as the last thing that is done to what a reduction has combined. */
+function finishOf(maker: ReduceOperation, reader: MapOperation): ReduceOperation | null {
+  const { dims } = maker.out;
+  if (reader.out.dims.join() !== dims.join() || reader.out.element !== maker.out.element) return null;
+  if (reader.reads.length + maker.reads.length > MOST_OPERANDS) return null;
+  const reads = [...maker.reads];
+  const places: number[] = [];
+  for (const [i, { value, axes }] of reader.reads.entries()) {
+    const isOwn = value === maker.out;
+    if (isPicked(reader.expression, i) || (isOwn && axes.some((axis, loop) => axis !== loop && dims[loop] !== 1)))
+      return null;
+    places.push(isOwn ? -1 : reads.push({ value, axes: [...axes, ...maker.over.map(() => null)] }) - 1);
+  }
+  const finish = replaceOperands(
+    reader.expression,
+    (i) => (places[i] === -1 ? maker.finish : operand(places[i] as number)),
+    (i) => i,
+  );
+  return { ...maker, node: reader.node, out: reader.out, reads, finish };
 }
 
 function uses(expression: Expression, index: number): boolean {

@@ -32,6 +32,8 @@ export interface MapOperation {
   readonly out: Value;
   readonly reads: readonly Reads[];
   readonly expression: Expression;
+  /** Whether it is x0 / x1, x0 from 0 to 1 and x1 the sum of such: then sums of multiples may be divided instead. */
+  readonly isShare?: boolean;
 }
 
 /** out[i] = finish(combine over r of map(reads[i, r])); loops over the output's axes, then over `over`. */

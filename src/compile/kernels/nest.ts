@@ -1,5 +1,6 @@
 import { type Code, op, type WasmFunction } from '../../wasm/assembler.ts';
 import { vec } from '../../wasm/vectors.ts';
+import { partsOf } from '../expression/expression.ts';
 import { FUNCTIONS } from '../expression/functions.ts';
 import type { Combine, Nest } from '../schedule/step.ts';
 import { type Arranged, arrange } from './arrange.ts';
@@ -13,6 +14,7 @@ const STARTS: Readonly<Record<Combine, Code>> = {
   add: vec.float(0),
   mul: vec.float(1),
   max: vec.float(Number.NEGATIVE_INFINITY),
+  atLeast: vec.float(Number.NEGATIVE_INFINITY),
   min: vec.float(Number.POSITIVE_INFINITY),
   maxInt: vec.int(-(2 ** 31)),
   minInt: vec.int(2 ** 31 - 1),
@@ -22,6 +24,9 @@ const STARTS: Readonly<Record<Combine, Code>> = {
 /** Vectors of outputs that a reduction keeps at once. */
 const SUMS_AT_ONCE = 4;
 
+/** Rows and vectors of outputs that products of two matrices keep at once: each input is loaded once for all of them. */
+const BLOCK = { rows: 4, vectors: 2 } as const;
+
 /** Rounds of so many vectors from which on a reduction across lanes takes several sums. */
 const ACROSS_LEAST = 2;
 
@@ -29,6 +34,19 @@ const ACROSS_LEAST = 2;
 export function nestFunction(nest: Nest): WasmFunction {
   return new NestWriter(arrange(nest)).write();
 }
+
+/** A vector of outputs, or a single one, by where it lies beside those that are kept at the same time. */
+interface Place {
+  readonly lanes: number;
+  readonly v: number;
+  readonly row: number;
+  /** The local that its inner loops are combined in. */
+  readonly sum?: number;
+  /** Locals that hold elements of operands. */
+  readonly held?: ReadonlyMap<string, number>;
+}
+
+type Sum = Place & { readonly sum: number };
 
 class NestWriter {
   readonly #nest: Arranged;
@@ -45,16 +63,47 @@ class NestWriter {
     const { counts, reduced, vector } = this.#nest;
     const outer = counts.length - reduced;
     const lanes = vector === 'output' ? outer - 1 : -1;
+    const blocked = this.#isProduct() ? lanes - 1 : -1;
     const loop = (depth: number): Code => {
-      if (depth === outer) return this.#element(1, 1);
+      if (depth === outer) return this.#element({ lanes: 1, vectors: 1, rows: 1 });
       if (depth === lanes) return this.#lanes(depth);
-      return op.repeat(this.#builder.i32(), counts[depth] as number, [loop(depth + 1), this.#advance(depth)]);
+      const count = counts[depth] as number;
+      if (depth === blocked)
+        return [
+          this.#times(Math.floor(count / BLOCK.rows), [
+            this.#lanes(lanes, BLOCK.rows),
+            this.#advance(depth, BLOCK.rows),
+          ]),
+          this.#times(count % BLOCK.rows, [this.#lanes(lanes), this.#advance(depth)]),
+        ];
+      return this.#times(count, [loop(depth + 1), this.#advance(depth)]);
     };
     return this.#builder.build(loop(0));
   }
 
-  /** The innermost loop of outputs, four or more at a time. */
-  #lanes(depth: number): Code {
+  #times(count: number, body: Code): Code {
+    return count === 0 ? [] : op.repeat(this.#builder.i32(), count, body);
+  }
+
+  /** Whether two outer loops lie next to each other of which one operand moves along the first alone, another along the second alone. */
+  #isProduct(): boolean {
+    const { counts, reduced, vector, walks, map, finish } = this.#nest;
+    const lanes = counts.length - reduced - 1;
+    if (vector !== 'output' || reduced === 0 || lanes < 1 || (counts[lanes - 1] as number) < BLOCK.rows) return false;
+    const along = walks
+      .slice(1)
+      .map(({ strides }) => [strides[lanes - 1] as number, strides[lanes] as number] as const);
+    const parts = [map, finish].flatMap((expression) => [...partsOf(expression)]);
+    return (
+      parts.every(({ kind }) => kind !== 'pick') &&
+      walks.every(({ strides }) => (strides[lanes - 1] as number) >= 0) &&
+      along.some(([row, column]) => row > 0 && column === 0) &&
+      along.some(([row, column]) => row === 0 && column > 0)
+    );
+  }
+
+  /** The innermost loop of outputs, four or more at a time, for one row or several. */
+  #lanes(depth: number, rows = 1): Code {
     const count = this.#nest.counts[depth] as number;
     const parts: Code[] = [];
     let rest = count;
@@ -64,12 +113,12 @@ class NestWriter {
       [4, 1],
       [1, 1],
     ] as const) {
-      if (vectors > 1 && this.#nest.reduced === 0) continue;
+      if ((vectors > 1 && this.#nest.reduced === 0) || (rows > 1 && vectors > BLOCK.vectors)) continue;
       const times = Math.floor(rest / width);
-      if (times === 0) continue;
       rest -= times * width;
-      const body = [this.#element(Math.min(width, 4), vectors), this.#advance(depth, width)];
-      parts.push(op.repeat(this.#builder.i32(), times, body));
+      parts.push(
+        this.#times(times, [this.#element({ lanes: Math.min(width, 4), vectors, rows }), this.#advance(depth, width)]),
+      );
     }
     return parts;
   }
@@ -85,29 +134,73 @@ class NestWriter {
     });
   }
 
-  /** One output, or vectors of four. */
-  #element(lanes: number, vectors: number): Code {
-    const { reduced, map, finish } = this.#nest;
-    const each = (f: (v: number) => Code): Code => Array.from({ length: vectors }, (_, v) => f(v));
-    if (reduced === 0) return this.#store(this.#value(map, { lanes, v: 0 }), { lanes, v: 0 });
-    const sums = Array.from({ length: vectors }, () => this.#builder.v128());
-    const isAcross = this.#nest.vector === 'reduced';
+  /** One output, or vectors of four of one row or several. */
+  #element({ lanes, vectors, rows }: { readonly [name in 'lanes' | 'vectors' | 'rows']: number }): Code {
+    const { reduced, map, finish, vector } = this.#nest;
+    const places = Array.from(
+      { length: rows * vectors },
+      (_, i): Place => ({ lanes, v: i % vectors, row: Math.floor(i / vectors) }),
+    );
+    const [first] = places as [Place];
+    if (reduced === 0) return this.#store(this.#value(map, first), first);
+    const sums: Sum[] = places.map((place) => ({ ...place, sum: this.#builder.v128() }));
+    const [only] = sums as [Sum];
     return [
-      each((v) => set(sums[v] as number, STARTS[this.#nest.combine])),
-      isAcross ? this.#across(sums[0] as number) : this.#reduce(sums, lanes),
-      each((v) => this.#store(this.#value(finish, { lanes, v, sum: sums[v] }), { lanes, v })),
+      sums.map(({ sum }) => set(sum, STARTS[this.#nest.combine])),
+      vector === 'reduced' ? this.#across(only.sum) : this.#reduce(sums),
+      sums.map((place) => this.#store(this.#value(finish, place), place)),
     ];
   }
 
-  /** The reduced loops, a vector of outputs or one output at a time. */
-  #reduce(sums: readonly number[], lanes: number): Code {
+  /** The reduced loops, for all outputs that are kept at once. */
+  #reduce(sums: readonly Sum[]): Code {
     const { counts, reduced } = this.#nest;
-    const first = counts.length - reduced;
     const loop = (depth: number): Code =>
       depth === counts.length
-        ? sums.map((sum, v) => this.#combine(sum, { lanes, v }))
+        ? this.#products(sums)
         : op.repeat(this.#builder.i32(), counts[depth] as number, [loop(depth + 1), this.#advance(depth)]);
-    return loop(first);
+    return loop(counts.length - reduced);
+  }
+
+  /** One round of all sums; where there are several rows, what they share is loaded once. */
+  #products(sums: readonly Sum[]): Code {
+    if (sums.every(({ row }) => row === 0)) return sums.map((place) => this.#combine(place.sum, place));
+    const held = new Map<string, number>();
+    const loads: Code[] = [];
+    const used = [...partsOf(this.#nest.map)].flatMap((part) => (part.kind === 'operand' ? [part.index] : []));
+    for (const place of sums)
+      for (const index of used) {
+        const key = this.#loadKey(index, place);
+        if (held.has(key)) continue;
+        const local = this.#builder.v128();
+        held.set(key, local);
+        loads.push(set(local, this.#load(index, place)));
+      }
+    return [loads, sums.map((place) => this.#combine(place.sum, { ...place, held }))];
+  }
+
+  #strides(index: number): { readonly along: number; readonly across: number } {
+    const { walks, vectorLoop } = this.#nest;
+    const strides = walks[index + 1]?.strides ?? [];
+    return {
+      along: vectorLoop < 0 ? 0 : (strides[vectorLoop] as number),
+      across: vectorLoop < 1 ? 0 : (strides[vectorLoop - 1] as number),
+    };
+  }
+
+  /** What tells the elements of an operand for one sum from those for another. */
+  #loadKey(index: number, { v, row }: Place): string {
+    const { along, across } = this.#strides(index);
+    return [index, along === 0 ? 0 : v, across === 0 ? 0 : row].join();
+  }
+
+  #load(index: number, { lanes, v, row }: Place): Code {
+    const { along, across } = this.#strides(index);
+    const pointer = get(this.#pointers[index + 1] as number);
+    const bytes = 16 * v * along + (row === 0 ? 0 : 4 * row * across);
+    if (lanes === 1 || along === 0) return vec.loadSplat(pointer, bytes);
+    const first = op.load(pointer, bytes);
+    return along === 1 ? first : vec.shuffle(first, op.load(pointer, bytes + 16), [0, 2, 4, 6]);
   }
 
   /** The reduced loops of one output, the innermost four at a time, in several sums so that none waits for the one before. */
@@ -122,13 +215,15 @@ class NestWriter {
       const counter = this.#builder.i32();
       if (depth < last) return op.repeat(counter, count, [loop(depth + 1), this.#advance(depth)]);
       const [whole, single, tail] = [Math.floor(count / (4 * chains)), (count >> 2) % chains, count & 3];
-      const abreast = sums.map((one, v) => this.#combine(one, { lanes: 4, v }));
+      const abreast = sums.map((one, v) => this.#combine(one, { lanes: 4, v, row: 0 }));
       return [
         whole === 0 ? [] : op.repeat(counter, whole, [abreast, this.#advance(depth, 4 * chains)]),
         single === 0
           ? []
-          : op.repeat(counter, single, [this.#combine(sum, { lanes: 4, v: 0 }), this.#advance(depth, 4)]),
-        tail === 0 ? [] : op.repeat(counter, tail, [this.#combine(rest, { lanes: 1, v: 0 }), this.#advance(depth)]),
+          : op.repeat(counter, single, [this.#combine(sum, { lanes: 4, v: 0, row: 0 }), this.#advance(depth, 4)]),
+        tail === 0
+          ? []
+          : op.repeat(counter, tail, [this.#combine(rest, { lanes: 1, v: 0, row: 0 }), this.#advance(depth)]),
       ];
     };
     const both = (a: Code, b: Code): Code => FUNCTIONS[this.#nest.combine].code([a, b], this.#builder);
@@ -144,41 +239,36 @@ class NestWriter {
     ];
   }
 
-  #combine(sum: number, at: { readonly lanes: number; readonly v: number }): Code {
+  #combine(sum: number, place: Place): Code {
     const value = this.#builder.v128();
     return [
-      set(value, this.#value(this.#nest.map, at)),
+      set(value, this.#value(this.#nest.map, place)),
       set(sum, FUNCTIONS[this.#nest.combine].code([get(sum), get(value)], this.#builder)),
     ];
   }
 
-  #value(
-    expression: Nest['map'],
-    { lanes, v, sum }: { readonly lanes: number; readonly v: number; readonly sum?: number | undefined },
-  ): Code {
-    const { walks, vectorLoop } = this.#nest;
-    const pointer = (index: number): Code => get(this.#pointers[index + 1] as number);
-    const stride = (index: number): number => (vectorLoop < 0 ? 0 : (walks[index + 1]?.strides[vectorLoop] as number));
+  #value(expression: Nest['map'], place: Place): Code {
+    const { lanes, v, sum, held } = place;
     const reading: Reading = {
       scratch: this.#builder,
       operand: (index) => {
         if (index < 0) return get(sum ?? 0);
-        const bytes = 16 * v * stride(index);
-        if (lanes === 1 || stride(index) === 0) return vec.loadSplat(pointer(index), bytes);
-        const first = op.load(pointer(index), bytes);
-        return stride(index) === 1 ? first : vec.shuffle(first, op.load(pointer(index), bytes + 16), [0, 2, 4, 6]);
+        const local = held?.get(this.#loadKey(index, place));
+        return local === undefined ? this.#load(index, place) : get(local);
       },
       pick: (index, at, apart) => {
-        const address = op.add(pointer(index), op.mul(at, op.i32(4 * apart)));
-        const bytes = 16 * v * stride(index);
-        return lanes === 4 && stride(index) === 1 ? op.load(address, bytes) : vec.loadSplat(address, bytes);
+        const address = op.add(get(this.#pointers[index + 1] as number), op.mul(at, op.i32(4 * apart)));
+        const { along } = this.#strides(index);
+        const bytes = 16 * v * along;
+        return lanes === 4 && along === 1 ? op.load(address, bytes) : vec.loadSplat(address, bytes);
       },
     };
     return expressionCode(expression, reading);
   }
 
-  #store(value: Code, { lanes, v }: { readonly lanes: number; readonly v: number }): Code {
+  #store(value: Code, { lanes, v, row }: Place): Code {
     const to = get(this.#pointers[0] as number);
-    return lanes === 4 ? op.store(to, value, 16 * v) : vec.storeLane(to, value, 0);
+    const bytes = 16 * v + (row === 0 ? 0 : 4 * row * this.#strides(-1).across);
+    return lanes === 4 ? op.store(to, value, bytes) : vec.storeLane(to, value, 0, bytes);
   }
 }

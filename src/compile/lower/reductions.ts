@@ -3,7 +3,7 @@ import type { Node } from '../../ir/model.ts';
 import { filled } from '../../tensor/filled.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import { apply, type Expression, number, operand } from '../expression/expression.ts';
-import type { Value } from '../operation.ts';
+import { broadcast, type Value } from '../operation.ts';
 import type { Combine } from '../schedule/step.ts';
 import { type WindowForm, windowForm } from './linear.ts';
 import { type Lowering, labelOf, NotCovered, type OperatorLowering } from './lowering.ts';
@@ -116,7 +116,8 @@ function softmax(op: string, isLog: boolean): OperatorLowering {
       const axes = [axis < 0 ? axis + x.dims.length : axis];
       const dims = kept(x, axes);
       const [most, sum] = [to.fresh(x.name, dims), to.fresh(x.name, dims)];
-      emitReduce(to, node, { x, axes, out: most, combine: 'max' });
+      // NaN that the largest passes over is in the sum
+      emitReduce(to, node, { x, axes, out: most, combine: 'atLeast' });
       if (isLog) {
         const power = apply('exp', apply('sub', x0, operand(1)));
         emitReduce(to, node, {
@@ -134,7 +135,15 @@ function softmax(op: string, isLog: boolean): OperatorLowering {
       const powers = to.fresh(x.name, x.dims);
       to.map(node, powers, [x, most], apply('exp', apply('sub', x0, operand(1))));
       emitReduce(to, node, { x: powers, axes, out: sum, combine: 'add' });
-      to.map(node, out, [powers, sum], apply('div', x0, operand(1)));
+      const reads = [powers, sum].map((value) => broadcast(value, out.dims));
+      to.emit({
+        kind: 'map',
+        node: labelOf(node),
+        out,
+        reads,
+        expression: apply('div', x0, operand(1)),
+        isShare: true,
+      });
     },
   };
 }

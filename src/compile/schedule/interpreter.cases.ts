@@ -7,6 +7,7 @@ const STARTS: Record<Combine, number> = {
   add: 0,
   mul: 1,
   max: Number.NEGATIVE_INFINITY,
+  atLeast: Number.NEGATIVE_INFINITY,
   min: Number.POSITIVE_INFINITY,
   maxInt: -(2 ** 31),
   minInt: 2 ** 31 - 1,
