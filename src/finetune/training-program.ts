@@ -32,6 +32,8 @@ export interface TrainingRequest {
   readonly samples: number;
   /** Leaves BatchNormalization in its inference form, with the running statistics as they are. */
   readonly frozenStatistics: boolean;
+  /** Names of the parameters that are inputs; default: all. */
+  readonly only?: ReadonlySet<string>;
   /** Share of the labels' probability that is spread over all classes. */
   readonly smoothing?: number;
   /** A model of the same inputs and outputs whose outputs are targets; it is run within the step, in its inference form. */
@@ -105,7 +107,9 @@ export async function trainingProgram(request: TrainingRequest): Promise<Trainin
   const { graph, shapes, statistics, outputs, kept } = request.frozenStatistics
     ? { graph: model.graph, shapes: captured, statistics: [], outputs: [], kept: 0 }
     : inTrainingForm(model.graph, captured, stored);
-  const parameters = parametersOf(graph, shapes).filter(({ name }) => stored.has(name));
+  const parameters = parametersOf(graph, shapes).filter(
+    ({ name }) => stored.has(name) && (request.only?.has(name) ?? true),
+  );
   const isParameter = new Set(parameters.map(({ name }) => name));
   const builder = new GraphBuilder({
     ...graph,

@@ -1,5 +1,6 @@
 import { readWeightsNarrow, writeWeights } from '../apply/weights.ts';
 import type { Constraint } from '../constraints/constraint.ts';
+import { activationElements } from '../curvature/gradient-program.ts';
 import { elementsOf, type FeedSource, widenFeeds } from '../data/feeds.ts';
 import { type WeighedBatch, weighedBatches } from '../data/whole-batches.ts';
 import { liftAndCapture } from '../engine/capture.ts';
@@ -11,16 +12,19 @@ import { findWeights, type WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import { floatHeadsOf } from '../outputs/decide.ts';
 import type { RunOptions } from '../progress/progress.ts';
-import { type Kept, type Recall, WITHOUT_RECALL } from '../progress/recall.ts';
+import { type Recall, WITHOUT_RECALL } from '../progress/recall.ts';
 import { testedFeeds } from '../samples/tested-feeds.ts';
 import { measuredShape } from './kept-inputs.ts';
+import { keptSupports, supportsIn } from './kept-supports.ts';
 import { costMeter, type MeasureCosts } from './layer-costs.ts';
 import { solveLayer } from './least-squares.ts';
 import { type LinearMap, linearMaps, positionsIn } from './linear-map.ts';
 import { type MeasuredMap, measureMoments } from './moments.ts';
 import { COST_ROUNDS, type CountedMap, type Pace, paceOf, someOf } from './pace.ts';
-import { drawnSamples } from './samples.ts';
+import { refitTied } from './refit-tied.ts';
+import { drawnSamples, partsOf, type Samples } from './samples.ts';
 import { type ChosenSupports, chooseSupports, layerProblem, type SolvableLayer, solvableLayer } from './supports.ts';
+import { tiedRuns } from './tied-runs.ts';
 
 /** What {@link reconstruct} is asked for. */
 export interface ReconstructionRequest extends RunOptions {
@@ -60,9 +64,6 @@ export interface BlockedLayer {
   readonly reason: string;
 }
 
-/** Samples set aside for that: a share, and as many as are used. */
-const JUDGED_SHARE = 0.25;
-const MOST_JUDGED = 200;
 /** Conjugate gradient steps on the final support. */
 const FINAL_STEPS = 25;
 /** Samples of one run, bounded by the numbers in their inputs. */
@@ -79,6 +80,8 @@ const NUMBERS_A_RUN = 2_000_000;
  *    layer, pruned alone, does to the model's outputs on samples set aside. So the budget, of weights or of MACs, finds its own way over the layers.
  * 2. Weights, layer after layer: solved on that support for the inputs that the pruned layers before it now give, towards
  *    the outputs of the dense model, so that errors do not add up.
+ *
+ * 3. Weights of several uses, a little further through the whole model ({@link refitTied}).
  *
  * A layer that cannot be solved (a use of it is no linear map, or its inputs are not finite) is left as it is; the budget is then one of the others.
  *
@@ -148,6 +151,17 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     W.set(solved.get('weights') as Float32Array);
     pruned = writeWeights(pruned, [layer], W);
   }
+  const tied = solvable.flatMap(({ maps }, i) => (maps.flatMap(({ uses }) => uses).length > 1 ? [i] : []));
+  const refitted = await recall('tied layers', async () => {
+    const asked = { ...runs, dense: model, pruned, layers: tied.map((i) => layers[i] as WeightLayer) };
+    const plan = tied.length === 0 ? null : tiedRuns(prepared, { fitted: first, judged });
+    const found = plan && (await refitTied({ ...asked, ...plan, source: prepared.source, ...(signal && { signal }) }));
+    return new Map((found ?? []).map((W, i) => [`weights ${i}`, W]));
+  });
+  for (const [i, at] of tied.entries()) {
+    const W = refitted.get(`weights ${i}`);
+    if (W !== undefined) chosen.weights[at]?.set(W);
+  }
   onProgress?.({ step: 'layers', done: solvable.length, total: solvable.length, unit: 'layers' });
   return {
     model: layers.reduce(
@@ -159,24 +173,6 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     samples: Math.min(request.samples, prepared.source.count),
     error: chosen.errors.reduce((sum, error) => sum + error, 0) / chosen.errors.length,
     seconds: { moments, solve: (performance.now() - started) / 1000 - moments },
-  };
-}
-
-/** What was chosen, as it is kept: the weights are solved further. */
-function keptSupports({ supports, weights, errors }: ChosenSupports): Kept {
-  return new Map<string, Float32Array | Float64Array>([
-    ...supports.map((support, i) => [`support ${i}`, Float32Array.from(support)] as const),
-    ...weights.map((W, i) => [`weights ${i}`, W] as const),
-    ['errors', Float64Array.from(errors)],
-  ]);
-}
-
-function supportsIn(kept: Kept, layers: number): ChosenSupports {
-  const all = <T>(read: (i: number) => T): T[] => Array.from({ length: layers }, (_, i) => read(i));
-  return {
-    supports: all((i) => Uint8Array.from(kept.get(`support ${i}`) as Float32Array)),
-    weights: all((i) => (kept.get(`weights ${i}`) as Float32Array).slice()),
-    errors: [...(kept.get('errors') as Float64Array)],
   };
 }
 
@@ -258,18 +254,21 @@ interface Prepared {
   /** Runs take multiples of so many samples; with few samples all are needed for all. */
   readonly unit: number;
   readonly batches: (samples: Samples, what: string | null) => AsyncGenerator<Tensors>;
+  /** Those of one run. */
+  readonly inputs: (samples: Samples) => Promise<Tensors>;
+  /** Samples of a run, and whether a run is of so many always. */
+  readonly batch: number;
+  readonly isFixed: boolean;
+  /** Multiply-adds of the layers on one sample. */
+  readonly macs: number;
+  /** Numbers in all values of one sample. */
+  readonly numbers: number;
   /** What each of those batches counts. */
   readonly weightsOf: (samples: Samples) => number[];
 }
 
 function ranOn({ weightsOf }: Prepared, samples: Samples): { weights: number[] } {
   return { weights: weightsOf(samples) };
-}
-
-/** Some of the samples. */
-interface Samples {
-  readonly from: number;
-  readonly to: number;
 }
 
 async function prepare(request: ReconstructionRequest): Promise<Prepared> {
@@ -288,7 +287,8 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
   const samples = order.length;
   const { model, captured } = await liftAndCapture(engine, widened, first.inputs, source.fixedBatch === null);
   const counted = source.fixedBatch ?? 1;
-  const uses = new Map(findWeights(model, captured, counted).prunable.map((layer) => [layer.name, layer.uses]));
+  const found = findWeights(model, captured, counted).prunable;
+  const uses = new Map(found.map((layer) => [layer.name, layer.uses]));
   const mapped: { layer: WeightLayer; maps: (MeasuredMap & CountedMap)[] }[] = [];
   const blocked: BlockedLayer[] = [];
   for (const layer of layers) {
@@ -306,6 +306,11 @@ async function prepare(request: ReconstructionRequest): Promise<Prepared> {
     mapped,
     blocked,
     samples,
+    batch,
+    isFixed: runs !== null,
+    macs: found.reduce((sum, { size, macsPerWeight }) => sum + size * (macsPerWeight ?? 1), 0),
+    numbers: activationElements(captured) / counted,
+    inputs: async ({ from, to }) => (await source.feeds(order.subarray(from, to))).inputs,
     unit: wanted < 2 * (source.fixedBatch ?? 0) ? samples : (source.fixedBatch ?? 1),
     weightsOf: ({ from, to }) =>
       Array.from({ length: Math.ceil((to - from) / batch) }, (_, i) => runs?.[from / batch + i]?.weight ?? 1),
@@ -327,16 +332,6 @@ function leastFirst(batches: readonly WeighedBatch[]): WeighedBatch[] {
 
 function narrow(values: Float32Array | Float64Array): Float32Array {
   return values instanceof Float32Array ? values : new Float32Array(values);
-}
-
-/** Which samples supports are chosen on, and which tell what the layers' errors cost; the same ones where there are too few for two batches. */
-function partsOf(samples: number, unit: number): { readonly fitted: Samples; readonly judged: Samples } {
-  const whole = (count: number): number => unit * Math.ceil(count / unit);
-  const cut = Math.max(0, samples - whole(JUDGED_SHARE * samples));
-  return {
-    fitted: { from: 0, to: cut > 0 ? cut : samples },
-    judged: { from: cut, to: Math.min(samples, cut + whole(MOST_JUDGED)) },
-  };
 }
 
 function measuredMap(map: LinearMap, samples: number, positions: number): MeasuredMap & CountedMap {
