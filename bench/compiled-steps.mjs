@@ -14,14 +14,16 @@ const { values, positionals } = parseArgs({
 });
 
 const kept = (table) => table.weights.reduce((count, w) => (w === 0 ? count : count + 1), 0);
-const places = (step) =>
-  step.kind === 'dots'
-    ? 1
-    : step.tilings.reduce(
-        (sum, { loops, vectors }) =>
-          sum + loops.reduce((n, { count }) => n * count, 1) * vectors.reduce((n, { lanes }) => n + lanes, 0),
-        0,
-      );
+/** Outputs of one channel. */
+function places(step) {
+  if (step.kind === 'dots') return 1;
+  if (step.kind === 'halving') return step.batch.count * step.height * step.width;
+  return step.tilings.reduce(
+    (sum, { loops, vectors }) =>
+      sum + loops.reduce((n, { count }) => n * count, 1) * vectors.reduce((n, { lanes }) => n + lanes, 0),
+    0,
+  );
+}
 
 for (const name of positionals) {
   const model = await prunedModel(name);

@@ -70,7 +70,7 @@ async function difference(model: Model, options: CompileOptions = {}): Promise<n
 const small = fc.integer({ min: 1, max: 3 });
 
 describe('a compiled convolution', () => {
-  const shapes = fc.record({
+  const any = fc.record({
     batch: fc.integer({ min: 1, max: 2 }),
     groups: fc.constantFrom(1, 1, 2),
     channels: small,
@@ -82,6 +82,20 @@ describe('a compiled convolution', () => {
     pads: fc.tuple(fc.nat(2), fc.nat(2), fc.nat(2), fc.nat(2)),
     share: fc.constantFrom(0, 0.5, 0.9, 1),
   });
+  const pair = fc.constant<[number, number]>;
+  const ofPlanes = fc.record({
+    batch: fc.integer({ min: 1, max: 2 }),
+    groups: fc.integer({ min: 1, max: 4 }),
+    channels: fc.constant(1),
+    filters: fc.constant(1),
+    size: fc.tuple(fc.integer({ min: 3, max: 12 }), fc.integer({ min: 3, max: 27 })),
+    kernel: pair([3, 3]),
+    strides: pair([2, 2]),
+    dilations: pair([1, 1]),
+    pads: fc.tuple(fc.nat(2), fc.nat(2), fc.nat(2), fc.nat(2)),
+    share: fc.constantFrom(0, 0.2),
+  });
+  const shapes = fc.oneof({ arbitrary: any, weight: 3 }, { arbitrary: ofPlanes, weight: 1 });
 
   it('agrees with onnxruntime, whatever its shape and its zeros', async () => {
     await fc.assert(
@@ -133,6 +147,38 @@ describe('a compiled convolution', () => {
       }),
       { numRuns: 15, seed: 6 },
     );
+  });
+});
+
+describe('a compiled chain of convolutions of planes and of places', () => {
+  it('agrees with onnxruntime: rows of all planes together, every other element, several pictures', async () => {
+    for (const [batch, height, width] of [
+      [1, 9, 11],
+      [2, 12, 33],
+      [2, 7, 8],
+    ] as const) {
+      const model = parseModelText(`
+        input x: float32[${batch}, 3, ${height}, ${width}]
+        const w1: float32[8, 3, 3, 3] = random(1)
+        const w2: float32[12, 8, 1, 1] = random(2)
+        const w3: float32[12, 1, 3, 3] = random(3)
+        const w4: float32[12, 1, 3, 3] = random(4)
+        const w5: float32[6, 12, 1, 1] = random(5)
+        a = Conv(x, w1) { pads: [1, 1, 1, 1] }
+        b = Relu(a)
+        c = Conv(b, w2)
+        d = Relu(c)
+        e = Conv(d, w3) { pads: [1, 1, 1, 1], group: 12 }
+        f = Add(e, d)
+        g = Conv(f, w4) { pads: [0, 0, 1, 1], strides: [2, 2], group: 12 }
+        h = Relu(g)
+        i = Conv(h, w5)
+        j = Conv(f, w5)
+        output i
+        output j
+      `);
+      for (const share of [0, 0.8]) expect(await difference(thinned(model, share))).toBeLessThan(3e-6);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import { assemble, type Code, op, type WasmFunction } from '../wasm/assembler.ts';
 import { dotsFunction } from './kernels/dots.ts';
+import { halvingFunction } from './kernels/halving.ts';
 import { nestFunction } from './kernels/nest.ts';
 import { type Dialect, sumsFunction } from './kernels/sums.ts';
 import type { Beside, Buffer, Step, Table } from './schedule/step.ts';
@@ -31,6 +32,8 @@ function kernelOf(step: Step, dialect: Dialect): WasmFunction {
       return nestFunction(step);
     case 'sums':
       return sumsFunction(step, dialect);
+    case 'halving':
+      return halvingFunction(step, dialect);
     case 'dots':
       return dotsFunction(step, dialect);
   }

@@ -53,7 +53,6 @@ export const op = {
   mul: (a: Code, b: Code): Code => [a, b, 0x6c],
   call: (index: number, values: readonly Code[]): Code => [values, 0x10, ...unsigned(index)],
   sub: (a: Code, b: Code): Code => [a, b, 0x6b],
-  isZero: (a: Code): Code => [a, 0x45],
   shiftLeft: (a: Code, bits: number): Code => [a, 0x41, ...signed(bits), 0x74],
   and: (a: Code, b: Code): Code => [a, b, 0x71],
   loadI32: (at: Code, offset = 0): Code => [at, 0x28, ...memory(offset)],

@@ -2,7 +2,7 @@ import { filled } from '../../tensor/filled.ts';
 import { numberToHalf } from '../../tensor/half.ts';
 import type { WeightForm } from '../forms.ts';
 import type { Table } from '../schedule/step.ts';
-import { entriesOf, tableBytes } from '../schedule/table.ts';
+import { eachEntry, entriesOf, tableBytes } from '../schedule/table.ts';
 
 /** What the runtime needs to write a table into memory; streams are read on from table to table. */
 export interface PackedTable {
@@ -58,18 +58,6 @@ export function packTables(tables: readonly Table[], form: WeightForm): Streams 
     scales: Float32Array.from(scales),
     biases: Float32Array.from(biases),
   };
-}
-
-/** Goes through the kept positions of a table, block after block, counting positions on. */
-function eachEntry({ weights, outputs, share }: Table, visit: (position: number, block: number) => void): void {
-  const positions = weights.length / outputs;
-  for (let block = 0; block < outputs / share; block++)
-    for (let p = 0; p < positions; p++)
-      for (let r = 0; r < share; r++)
-        if (weights[(block * share + r) * positions + p] !== 0) {
-          visit(block * positions + p, block);
-          break;
-        }
 }
 
 function weightsAt({ weights, outputs, share }: Table, position: number, block: number): number[] {

@@ -1,5 +1,5 @@
 import { isPicked, partsOf } from '../expression/expression.ts';
-import type { Beside, Buffer, Dots, Nest, Step, Sums, Tiling } from './step.ts';
+import type { Beside, Buffer, Dots, Halving, Nest, Step, Sums, Tiling } from './step.ts';
 
 /** Elements of a buffer that a step touches: the first and the last. */
 export interface Touch {
@@ -15,6 +15,8 @@ export function touches(step: Step): Touch[] {
       return nestTouches(step);
     case 'sums':
       return sumsTouches(step);
+    case 'halving':
+      return halvingTouches(step);
     case 'dots':
       return dotsTouches(step);
   }
@@ -111,6 +113,29 @@ function dotsTouches({ table, x, out, beside }: Dots): Touch[] {
   const writes = times(table.outputs, out.stride);
   return [
     touch(x.buffer, sum([{ low: x.offset, high: x.offset }, tableRange(table)])),
+    touch(out.buffer, { low: out.offset + writes.low, high: out.offset + writes.high }),
+    ...besideTouches(beside, table.outputs, writes),
+  ];
+}
+
+function halvingTouches({ table, height, width, rows, batch, x, out, beside }: Halving): Touch[] {
+  const vectors = Math.ceil(width / 4);
+  const columns = 8 * (vectors - 1) + 11;
+  const first = x.offset + (table.taps[0] as number);
+  const reads = sum([
+    { low: first, high: first + columns },
+    times(batch.count, batch.from),
+    times(table.groups, table.groupStride),
+    times(2 * height + 1, rows.from),
+  ]);
+  const writes = sum([
+    { low: 0, high: 4 * vectors - 1 },
+    times(batch.count, batch.to),
+    times(table.outputs, out.stride),
+    times(height, rows.to),
+  ]);
+  return [
+    touch(x.buffer, reads),
     touch(out.buffer, { low: out.offset + writes.low, high: out.offset + writes.high }),
     ...besideTouches(beside, table.outputs, writes),
   ];

@@ -1,5 +1,6 @@
-import type { ConvOperation, Operation, Value } from '../operation.ts';
+import { type ConvOperation, type Operation, readBy, type Value } from '../operation.ts';
 import { type Border, NO_BORDER, widest } from './geometry.ts';
+import { halvingBorder, isHalving } from './halving.ts';
 
 /** How the taps of one axis read: which phase of the input, and how far from the output's own place. */
 export interface AxisTap {
@@ -23,6 +24,7 @@ export function phaseSize({ x, strides }: ConvOperation): [number, number] {
 
 /** The border that a convolution reads around its input, or around the phases of its input where it has strides. */
 export function borderOf(conv: ConvOperation): Border {
+  if (isHalving(conv)) return halvingBorder(conv);
   const [height, width] = phaseSize(conv);
   const [top, bottom] = reach(axisTaps(conv, 0), conv.out.dims[2] as number, height);
   const [left, right] = reach(axisTaps(conv, 1), conv.out.dims[3] as number, width);
@@ -35,8 +37,35 @@ function reach(taps: readonly AxisTap[], outputs: number, size: number): [before
 }
 
 /** Whether the input is split into phases. */
-export function isStrided({ strides }: ConvOperation): boolean {
-  return strides[0] > 1 || strides[1] > 1;
+export function isPhased(conv: ConvOperation): boolean {
+  return (conv.strides[0] > 1 || conv.strides[1] > 1) && !isHalving(conv);
+}
+
+/** Whether each output is made of inputs at its own place. */
+export function isPointwise({ kernel, strides, pads }: ConvOperation): boolean {
+  return [...kernel, ...strides].every((k) => k === 1) && pads.every((pad) => pad === 0);
+}
+
+/** Pictures from this many places on are worth a layout of their own. */
+const LEAST_PLACES = 32;
+
+/**
+ * What convolutions make and pointwise ones alone read: the same row of all planes may lie together there, so that the inputs of a tile
+ * are few pages and whole lines.
+ *
+ * @param outputs  values that callers see
+ */
+export function rowsTogether(operations: readonly Operation[], outputs: ReadonlySet<Value>): ReadonlySet<Value> {
+  const made = operations.flatMap((operation) => (operation.kind === 'conv' ? [operation.out] : []));
+  const chosen = new Set(
+    made.filter((out) => !outputs.has(out) && (out.dims[2] as number) * (out.dims[3] as number) >= LEAST_PLACES),
+  );
+  for (const operation of operations) {
+    const isPoint = operation.kind === 'conv' && isPointwise(operation);
+    const others = isPoint ? operation.epilogue.beside : readBy(operation);
+    for (const value of others) chosen.delete(value);
+  }
+  return chosen;
 }
 
 /** Borders that pictures of each size need: `HxW`, and those of phases by value and strides. */
@@ -53,7 +82,7 @@ export function bordersOf(operations: readonly Operation[]): Borders {
   for (const operation of operations) {
     if (operation.kind !== 'conv') continue;
     note(sizeKey(operation.out), NO_BORDER);
-    if (!isStrided(operation)) {
+    if (!isPhased(operation)) {
       note(sizeKey(operation.x), borderOf(operation));
       continue;
     }

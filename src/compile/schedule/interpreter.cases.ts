@@ -1,7 +1,7 @@
 import type { Expression } from '../expression/expression.ts';
 import { FUNCTIONS } from '../expression/functions.ts';
 import type { MemoryPlan } from './memory.ts';
-import type { Buffer, Combine, Dots, Nest, Step, Sums } from './step.ts';
+import type { Buffer, Combine, Dots, Halving, Nest, Step, Sums } from './step.ts';
 
 const STARTS: Record<Combine, number> = {
   add: 0,
@@ -49,7 +49,8 @@ export function interpret(steps: readonly Step[], memory: CheckedMemory): void {
   for (const step of steps) {
     if (step.kind === 'nest') nest(step, memory);
     else if (step.kind === 'sums') sums(step, memory);
-    else dots(step, memory);
+    else if (step.kind === 'dots') dots(step, memory);
+    else halving(step, memory);
   }
 }
 
@@ -107,7 +108,7 @@ function nest({ counts, reduced, combine, out, operands, map, finish }: Nest, me
 }
 
 function weightedSum(
-  { table, x }: Sums | Dots,
+  { table, x }: Sums | Dots | Halving,
   { memory, output, from }: { readonly memory: CheckedMemory; readonly output: number; readonly from: number },
 ): number {
   const { weights, bias, channels, taps, channelStride, groups, groupStride, outputs } = table;
@@ -125,7 +126,7 @@ function weightedSum(
 }
 
 function finished(
-  { finish, beside }: Sums | Dots,
+  { finish, beside }: Sums | Dots | Halving,
   {
     memory,
     output,
@@ -169,4 +170,16 @@ function dots(step: Dots, memory: CheckedMemory): void {
     const sum = weightedSum(step, { memory, output, from: 0 });
     memory.write(step.out.buffer, step.out.offset + to, finished(step, { memory, output, to, sum }));
   }
+}
+
+function halving(step: Halving, memory: CheckedMemory): void {
+  const { table, height, width, rows, batch, out } = step;
+  each([batch.count, table.outputs, height, 4 * Math.ceil(width / 4)], ([n = 0, output = 0, row = 0, column = 0]) => {
+    const to = n * batch.to + output * out.stride + row * rows.to + column;
+    const from = n * batch.from + 2 * (row * rows.from + column);
+    const isWanted = column < width;
+    const sum = isWanted ? weightedSum(step, { memory, output, from }) : 0;
+    const result = isWanted ? finished(step, { memory, output, to, sum }) : 0;
+    memory.write(out.buffer, out.offset + to, result);
+  });
 }

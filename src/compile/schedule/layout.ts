@@ -6,6 +6,9 @@ import { FIXED, PLAIN } from './memory.ts';
 import type { Buffer, Walk } from './step.ts';
 import { rowMajor, type View, walkOf } from './view.ts';
 
+/** Elements of a line of the cache. */
+const LINE = 16;
+
 /** Where the values of a program lie: the view of each in its buffer. Buffers are numbered in the order in which they are asked for. */
 export class Layout {
   readonly #borders: Borders;
@@ -55,6 +58,15 @@ export class Layout {
     const buffer = this.buffer(value.name, elementsOf(geometry, n * c), kindOf(geometry));
     const { plane, pitch, lead } = geometry;
     return { buffer, offset: lead, dims: value.dims, strides: [c * plane, plane, pitch, 1], geometry };
+  }
+
+  /** Pictures without borders, the same row of all planes together; rows lie a line further on so that a column is not all in one set of a cache. */
+  rows(value: Value): View {
+    const [n, c, height, width] = value.dims as [number, number, number, number];
+    const pitch = upToFour(width);
+    const row = c * pitch + LINE;
+    const buffer = this.buffer(value.name, n * height * row + 4, PLAIN);
+    return { buffer, offset: 0, dims: value.dims, strides: [height * row, pitch, row, 1] };
   }
 
   /** The geometry that pictures of a value's size have, if convolutions touch that size. */

@@ -12,10 +12,20 @@ import type {
   Value,
   WindowOperation,
 } from '../operation.ts';
-import { axisTaps, type Borders, borderOf, bordersOf, isStrided, phaseSize } from './convolution-form.ts';
+import {
+  type Borders,
+  borderOf,
+  bordersOf,
+  isPhased,
+  isPointwise,
+  phaseSize,
+  rowsTogether,
+} from './convolution-form.ts';
 import { type Border, covers, elementsOf, type Geometry, geometryOf, kindOf, NO_BORDER, upToFour } from './geometry.ts';
+import { halvingStep, isHalving } from './halving.ts';
 import { Layout } from './layout.ts';
 import { type Life, OWN, PLAIN } from './memory.ts';
+import { type Source, sourceOf, tapsOf } from './source.ts';
 import type { Beside, Buffer, Nest, Step, Table, Walk } from './step.ts';
 import { bestShare, MOST_VECTORS } from './table.ts';
 import { tilingsOf } from './tiling.ts';
@@ -35,7 +45,7 @@ export function schedule(
   inputs: readonly Value[],
   outputs: readonly Value[],
 ): Schedule {
-  return new Scheduler(operations).run(inputs, outputs);
+  return new Scheduler(operations, outputs).run(inputs, outputs);
 }
 
 /** Times that an element is read from which on a copy in a better order pays. */
@@ -49,13 +59,16 @@ function isProduct(map: Expression): boolean {
 class Scheduler {
   readonly #operations: readonly Operation[];
   readonly #borders: Borders;
+  /** Pictures that lie row by row, the rows of all planes together. */
+  readonly #rows: ReadonlySet<Value>;
   readonly #layout: Layout;
   readonly #steps: Step[] = [];
   readonly #phases = new Map<Value, Map<string, { readonly buffer: Buffer; readonly geometry: Geometry }>>();
   readonly #tables = new Map<Float32Array, Table[]>();
 
-  constructor(operations: readonly Operation[]) {
+  constructor(operations: readonly Operation[], outputs: readonly Value[]) {
     this.#operations = operations;
+    this.#rows = rowsTogether(operations, new Set(outputs));
     this.#borders = bordersOf(operations);
     this.#layout = new Layout(this.#borders);
   }
@@ -256,60 +269,53 @@ class Scheduler {
   }
 
   #conv(conv: ConvOperation): void {
-    const [, , height, width] = conv.out.dims as [number, number, number, number];
-    const [n, c] = [conv.x.dims[0] as number, conv.x.dims[1] as number];
-    const source = isStrided(conv) ? this.#phased(conv) : this.#bordered(conv);
-    const to = this.#layout.make(conv.out);
-    const own = to.geometry as Geometry;
-    const { geometry } = source;
-    const [rows, columns] = [axisTaps(conv, 0), axisTaps(conv, 1)];
-    const taps = rows.flatMap((row) =>
-      columns.map(
-        (column) =>
-          source.phase * (row.phase * conv.strides[1] + column.phase) + row.shift * geometry.pitch + column.shift,
-      ),
-    );
-    const outputs = conv.bias.length;
+    const [n, outputs, height, width] = conv.out.dims as [number, number, number, number];
+    const source = this.#source(conv);
+    const to = this.#rows.has(conv.out) ? this.#layout.rows(conv.out) : this.#layout.make(conv.out);
+    this.#layout.set(conv.out, to);
+    const [image = 0, plane = 0, row = 0] = to.strides;
     const single = n * height * width === 1;
-    const share = bestShare(conv.weights, outputs, { groups: conv.groups, single });
-    const channels = c / conv.groups;
+    const isWhole = isHalving(conv);
+    const channels = (conv.x.dims[1] as number) / conv.groups;
+    const share = isWhole ? 1 : bestShare(conv.weights, outputs, { groups: conv.groups, single });
     const table = this.#table({
       share,
       outputs,
       bias: conv.bias,
       weights: conv.weights,
       channels,
-      taps,
+      taps: tapsOf(conv, source),
       channelStride: source.channel,
       groups: conv.groups,
       groupStride: channels * source.channel,
+      ...(isWhole && { isWhole }),
     });
     const ends = {
       label: conv.node,
       table,
       x: { buffer: source.buffer, offset: source.offset },
-      out: { buffer: to.buffer, offset: to.offset, stride: own.plane },
+      out: { buffer: to.buffer, offset: to.offset, stride: plane },
       finish: conv.epilogue.finish,
       beside: this.#beside(conv, to),
     };
-    if (single) {
-      this.#steps.push({ kind: 'dots', ...ends });
-      return;
-    }
-    const batch = { count: n, from: c * source.channel, to: outputs * own.plane };
-    this.#steps.push({
-      kind: 'sums',
-      ...ends,
-      tilings: tilingsOf({ height, width, from: geometry.pitch, to: own.pitch }, batch, MOST_VECTORS[share]),
-      outputsFirst: conv.groups > 1,
-    });
+    const rows = { from: source.row, to: row };
+    const batch = { count: n, from: source.image, to: image };
+    if (single) this.#steps.push({ kind: 'dots', ...ends });
+    else if (isWhole) this.#steps.push(halvingStep(conv, { ...ends, rows, batch }));
+    else
+      this.#steps.push({
+        kind: 'sums',
+        ...ends,
+        tilings: tilingsOf({ height, width, ...rows }, batch, MOST_VECTORS[share]),
+        outputsFirst: conv.groups > 1,
+      });
   }
 
   /** The table, or the one that was made of the same weights before: recurrent layers read theirs again and again. */
   #table(table: Table): Table {
     const made = this.#tables.get(table.weights) ?? [];
-    const keyOf = ({ share, taps, channelStride, groups, groupStride }: Table): string =>
-      [share, channelStride, groups, groupStride, ...taps].join();
+    const keyOf = ({ share, taps, channelStride, groups, groupStride, isWhole }: Table): string =>
+      [share, channelStride, groups, groupStride, isWhole, ...taps].join();
     const found = made.find((other) => other.bias === table.bias && keyOf(other) === keyOf(table));
     if (found === undefined) this.#tables.set(table.weights, [...made, table]);
     return found ?? table;
@@ -332,17 +338,21 @@ class Scheduler {
     });
   }
 
+  #source(conv: ConvOperation): Source {
+    if (isPhased(conv)) return this.#phased(conv);
+    const view = this.#layout.view(conv.x);
+    return isPointwise(conv) && this.#rows.has(conv.x) ? sourceOf(view) : this.#bordered(conv);
+  }
+
   /** The input with at least the border that is read. */
   #bordered(conv: ConvOperation): Source {
     const view = this.#layout.view(conv.x);
     const needed = borderOf(conv);
     const fits =
       view.geometry !== undefined && covers(view.geometry.border, needed) && view.strides[1] === view.geometry.plane;
-    const made = fits
-      ? view
-      : this.#copied(conv.node, conv.x, this.#layout.planes(conv.x, this.#roomy(conv.x, needed)));
-    const geometry = made.geometry as Geometry;
-    return { buffer: made.buffer, offset: made.offset, geometry, channel: geometry.plane, phase: 0 };
+    return sourceOf(
+      fits ? view : this.#copied(conv.node, conv.x, this.#layout.planes(conv.x, this.#roomy(conv.x, needed))),
+    );
   }
 
   #roomy(x: Value, needed: Border): Geometry {
@@ -356,7 +366,9 @@ class Scheduler {
     this.#phases.set(conv.x, made);
     const [sy, sx] = conv.strides;
     const { buffer, geometry } = made.get(key) ?? this.#split(conv, made, key);
-    return { buffer, offset: geometry.lead, geometry, channel: sy * sx * geometry.plane, phase: geometry.plane };
+    const channel = sy * sx * geometry.plane;
+    const image = (conv.x.dims[1] as number) * channel;
+    return { buffer, offset: geometry.lead, row: geometry.pitch, channel, image, phase: geometry.plane };
   }
 
   #split(
@@ -455,15 +467,6 @@ class Scheduler {
     this.#layout.swap(swap);
     return { ...view, buffer };
   }
-}
-
-interface Source {
-  readonly buffer: Buffer;
-  readonly offset: number;
-  readonly geometry: Geometry;
-  /** Elements between channels, and between phases. */
-  readonly channel: number;
-  readonly phase: number;
 }
 
 function withBuffers(step: Step, swap: <T extends { readonly buffer: Buffer }>(at: T) => T): Step {

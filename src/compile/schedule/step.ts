@@ -78,6 +78,8 @@ export interface Table {
   /** Groups of outputs, each reading `groupStride` elements behind the one before. */
   readonly groups: number;
   readonly groupStride: number;
+  /** Whether zeros have entries too: kernels know then where each weight lies. */
+  readonly isWhole?: boolean;
 }
 
 /** What the epilogue of a layer reads beside the sum: a value laid out like the output, or one number an output. */
@@ -109,5 +111,24 @@ export interface Dots {
   readonly beside: readonly Beside[];
 }
 
+/** A 3 x 3 convolution of each plane that moves by two: out[c, y, x] = finish(bias[c] + sum of weight * x[c, 2 y + i, 2 x + j]). */
+export interface Halving {
+  readonly kind: 'halving';
+  readonly label: string;
+  /** One output and one channel a group, its taps row by row; whole. */
+  readonly table: Table;
+  /** Of the output. */
+  readonly height: number;
+  readonly width: number;
+  /** Elements between rows of the input and of the output. */
+  readonly rows: { readonly from: number; readonly to: number };
+  readonly batch: { readonly count: number; readonly from: number; readonly to: number };
+  /** Where the first output lies in the input. */
+  readonly x: { readonly buffer: Buffer; readonly offset: number };
+  readonly out: { readonly buffer: Buffer; readonly offset: number; readonly stride: number };
+  readonly finish: Expression;
+  readonly beside: readonly Beside[];
+}
+
 /** One call of a kernel. */
-export type Step = Nest | Sums | Dots;
+export type Step = Nest | Sums | Dots | Halving;

@@ -6,23 +6,32 @@ export type Share = Table['share'];
 /** Vectors of a tile by the outputs that share an entry: what fits in the registers. */
 export const MOST_VECTORS: Readonly<Record<Share, number>> = { 1: 8, 2: 4, 4: 2 };
 
-/** Entries that a table has: positions where a weight of a block is not zero. */
-export function entriesOf({ weights, outputs, share }: Pick<Table, 'weights' | 'outputs' | 'share'>): number {
+type Entries = Pick<Table, 'weights' | 'outputs' | 'share' | 'isWhole'>;
+
+/** Goes through the positions that have entries, block after block, counting positions on. */
+export function eachEntry(
+  { weights, outputs, share, isWhole = false }: Entries,
+  visit: (position: number, block: number) => void,
+): void {
   const positions = weights.length / outputs;
-  if (share === 1) return weights.reduce((count, w) => (w === 0 ? count : count + 1), 0);
-  let count = 0;
-  for (let block = 0; block < outputs; block += share)
+  for (let block = 0; block < outputs / share; block++)
     for (let p = 0; p < positions; p++)
       for (let r = 0; r < share; r++)
-        if (weights[(block + r) * positions + p] !== 0) {
-          count++;
+        if (isWhole || weights[(block * share + r) * positions + p] !== 0) {
+          visit(block * positions + p, block);
           break;
         }
+}
+
+/** Entries that a table has: positions where a weight of a block is not zero, or all. */
+export function entriesOf(table: Entries): number {
+  let count = 0;
+  eachEntry(table, () => count++);
   return count;
 }
 
 /** Bytes of a table in memory: a header for each block, then its entries. */
-export function tableBytes(table: Pick<Table, 'weights' | 'outputs' | 'share'>): number {
+export function tableBytes(table: Entries): number {
   return 4 * (1 + table.share) * (table.outputs / table.share + entriesOf(table));
 }
 
