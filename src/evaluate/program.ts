@@ -65,7 +65,8 @@ export function programArray(tensor: Tensor): Float32Array | BigInt64Array {
   return halvesAsNumbers(tensor) ?? (tensor.data as Float32Array);
 }
 
-function isModule(bytes: Uint8Array): boolean {
+/** Whether bytes begin as WebAssembly modules do. */
+export function isModule(bytes: Uint8Array): boolean {
   return bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;
 }
 

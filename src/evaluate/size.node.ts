@@ -34,7 +34,7 @@ const CHUNK = 1 << 20;
  * Cost: each file is read twice, both compressors run at once; brotli compresses about 20 MB/s.
  */
 export async function measureSize(
-  source: Uint8Array | string | readonly string[],
+  source: Uint8Array | string | readonly (string | Uint8Array)[],
   options: SizeOptions = {},
 ): Promise<Size> {
   const parts = typeof source === 'string' || source instanceof Uint8Array ? [source] : source;

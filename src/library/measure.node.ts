@@ -34,6 +34,7 @@ const EVALUATE_CHECKS = { evaluation, preprocess, output, loss, batch: count, ..
 /**
  * Accuracy and loss of a model on labelled rows.
  *
+ * @param model  an ONNX model, or a compiled one: a path or URL of its `.wasm` or `.js`, or its bytes
  * @throws OptionError  for arguments that cannot be, before any work
  * @throws DataError    if data cannot be read, or labels or targets fit no output of the model
  * Cost: one forward pass a sample.
@@ -47,8 +48,9 @@ export async function evaluate(model: ModelSource, request: EvaluateRequest): Pr
 }
 
 /**
- * Several models side by side: accuracy and loss, agreement with the first, nonzero weights, size.
+ * Several models side by side: accuracy and loss, agreement with the first, nonzero weights, size, latency.
  *
+ * @param models  ONNX models and compiled ones, as {@link evaluate} takes them
  * @throws OptionError  for arguments that cannot be, before any work
  * @throws DataError    if data cannot be read or does not fit a model
  * Cost: one forward pass a sample and model; each model is compressed twice.
@@ -56,7 +58,7 @@ export async function evaluate(model: ModelSource, request: EvaluateRequest): Pr
 export async function compare(models: readonly ModelSource[], request: CompareRequest = {}): Promise<Compared[]> {
   if (!Array.isArray(models)) throw new OptionError('Cannot compare: wanted a list of models, such as [before, after]');
   for (const model of models) checkModel('compare', model);
-  checkOptions('compare', request, EVALUATE_CHECKS);
+  checkOptions('compare', request, { ...EVALUATE_CHECKS, latency: listOf(count, 'batch sizes') });
   checkOptions('preprocess the data', request.preprocess ?? {}, PREPROCESS_CHECKS);
   return perform('compare', models, request);
 }

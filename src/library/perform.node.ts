@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Budget } from '../budget/budget.ts';
 import { threads } from '../executor/threads.node.ts';
-import type { Model } from '../ir/model.ts';
 import type { Recipe } from '../pipeline/recipe.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { asModel, type ModelSource } from './model.node.ts';
@@ -11,6 +10,8 @@ import type { VerbName, Verbs } from './verbs.node.ts';
 
 /** Compiled, as threads load it; where the sources run as they are, the caller does the work. */
 const VERBS = new URL('./verbs.node.js', import.meta.url);
+/** What takes compiled models beside ONNX models. */
+const MEASURING: ReadonlySet<VerbName> = new Set(['evaluate', 'compare']);
 const TASKS = new URL('./verb-tasks.node.mjs', import.meta.url);
 let isCompiled: boolean | undefined;
 
@@ -28,16 +29,20 @@ export async function perform<Name extends VerbName>(
   isCompiled ??= existsSync(VERBS);
   if (!isCompiled || thread === false || !canBeSent(asked)) {
     const { VERBS: verbs } = await import('./verbs.node.ts');
-    return (await (verbs[verb] as (models: readonly Model[], request: never) => unknown)(
-      await Promise.all(models.map(asModel)),
+    return (await (verbs[verb] as (models: readonly unknown[], request: never) => unknown)(
+      await Promise.all(models.map(await openerOf(verb))),
       asked as never,
     )) as never;
   }
   return (await elsewhere(verb, models, asked)) as never;
 }
 
+async function openerOf(verb: VerbName): Promise<(source: ModelSource) => Promise<unknown>> {
+  return MEASURING.has(verb) ? (await import('./program.node.ts')).asMeasurable : asModel;
+}
+
 async function elsewhere(
-  verb: string,
+  verb: VerbName,
   models: readonly ModelSource[],
   { signal, ...request }: { readonly signal?: AbortSignal },
 ): Promise<unknown> {
@@ -47,7 +52,10 @@ async function elsewhere(
   const { withLazyWeights } = await import('./lazy-weights.ts');
   const packer = new Packer({ encode, decode });
   const unpacker = new Unpacker({ encode, decode });
-  const input = { models: models.map((model) => sentModel(model, packer)), request: packer.pack(request) };
+  const input = {
+    models: models.map((model) => sentModel(model, packer, MEASURING.has(verb))),
+    request: packer.pack(request),
+  };
   const own = threads({ file: TASKS, setup: { verbs: VERBS.href }, threads: 1, purpose: `${verb} the model` });
   try {
     const answer = async (question: unknown): Promise<unknown> => {
@@ -62,10 +70,10 @@ async function elsewhere(
 }
 
 /** A model as it goes to another thread: one that lies somewhere is read there. */
-function sentModel(model: ModelSource, packer: Packer): unknown {
-  if (model instanceof URL) return { coppice: 'place', place: model.href, isUrl: true } satisfies Place;
+function sentModel(model: ModelSource, packer: Packer, mayBeCompiled: boolean): unknown {
+  if (model instanceof URL) return { coppice: 'place', place: model.href, isUrl: true, mayBeCompiled } satisfies Place;
   if (typeof model === 'string' || model instanceof Uint8Array)
-    return { coppice: 'place', place: model, isUrl: false } satisfies Place;
+    return { coppice: 'place', place: model, isUrl: false, mayBeCompiled } satisfies Place;
   return packer.pack(model);
 }
 

@@ -4,6 +4,7 @@ import type { PreprocessOptions } from '../data/preprocess.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Provider } from '../engine/provider.ts';
 import type { Evaluation } from '../evaluate/accuracy.ts';
+import type { Latency } from '../evaluate/latency.ts';
 import type { Size } from '../evaluate/size.node.ts';
 import type { FinetuneOptions } from '../finetune/finetune.ts';
 import type { Model } from '../ir/model.ts';
@@ -80,6 +81,8 @@ export interface EvaluateRequest extends MeasureRequest, Pick<OutputChoice, 'out
 export interface CompareRequest extends Omit<EvaluateRequest, 'evaluation'> {
   /** Without it accuracy, loss and agreement are not measured. */
   readonly evaluation?: DataSource;
+  /** Batch sizes at which all models are timed side by side; absent = not timed. A compiled model is timed at its own alone. */
+  readonly latency?: readonly number[];
 }
 
 /** A model beside the others. */
@@ -92,7 +95,10 @@ export interface Compared {
   readonly nonzeros: number;
   /** Multiply-accumulates of one sample, zeros among them; null where shapes are not known. */
   readonly macs: number | null;
+  /** Of a compiled model: of all its files that a page loads. */
   readonly bytes: Size;
+  /** Milliseconds of one run at each batch size; null where that was not asked for. */
+  readonly latency: readonly (Latency & { readonly batch: number })[] | null;
 }
 
 /** What {@link inspect} may be told. */

@@ -30,6 +30,8 @@ export interface Place {
   readonly coppice: 'place';
   readonly place: string | Uint8Array;
   readonly isUrl: boolean;
+  /** Whether a compiled model will do. */
+  readonly mayBeCompiled: boolean;
 }
 
 /** One side's way out: models become bytes, functions numbers, solvers what they are made of; the rest is copied as it is. */

@@ -10,6 +10,7 @@ import { magnitude } from '../solvers/magnitude/magnitude.ts';
 import type { AnySolver } from '../solvers/solver.ts';
 import { woodfisher } from '../solvers/woodfisher/woodfisher.ts';
 import { readModel } from './model.node.ts';
+import { asMeasurable } from './program.node.ts';
 import { Packer, type Parcels, type Place, Unpacker } from './sending.ts';
 import { compareHere, evaluateHere, inspectHere, planHere, sensitivityHere } from './verbs/measuring.node.ts';
 import { pruneHere, runHere, sweepHere } from './verbs/pruning.node.ts';
@@ -70,8 +71,9 @@ function taskOf(name: VerbName) {
 /** A model that was sent, or the place where it is read. */
 async function opened(sent: unknown, unpacker: Unpacker): Promise<unknown> {
   if ((sent as Place).coppice !== 'place') return unpacker.unpack(sent);
-  const { place, isUrl } = sent as Place;
-  return readModel(isUrl ? new URL(place as string) : place);
+  const { place, isUrl, mayBeCompiled } = sent as Place;
+  const source = isUrl ? new URL(place as string) : place;
+  return mayBeCompiled ? asMeasurable(source) : readModel(source);
 }
 
 /** Weights are in the model already; they are read from it where somebody asks. */

@@ -1,6 +1,7 @@
 import { OnnxDecodeError } from '../errors/errors.ts';
 
 const EXPORT = 'export the model to ONNX first';
+const COMPILED = 'a compiled model, which can be run and measured alone; use the ONNX file that it was made from';
 
 /** How files that are often given a model's name by mistake begin. */
 const FOREIGN: readonly (readonly [prefix: string, what: string])[] = [
@@ -19,6 +20,8 @@ const FOREIGN: readonly (readonly [prefix: string, what: string])[] = [
   ['\xff\xd8\xff', 'a picture'],
   ['%PDF', 'a PDF document'],
   ['\x7fELF', 'a program'],
+  ['\0asm', COMPILED],
+  ['// A model compiled by Coppice', COMPILED],
   ['ORTM', "in onnxruntime's ORT format; use the ONNX file that it was made from"],
 ];
 

@@ -1,13 +1,18 @@
 import { countKept } from '../../apply/weights.ts';
+import type { FeedSource } from '../../data/feeds.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
+import { programFeeds } from '../../evaluate/program.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
 import { validateGraph } from '../../graph/validate-graph.ts';
 import type { Model } from '../../ir/model.ts';
 import { prune } from '../../methods/prune.ts';
 import { encodeModel } from '../../onnx/encode.ts';
 import { type Inspection, inspect } from '../../pipeline/inspect.ts';
+import { withoutUndefined } from '../../pipeline/recipe.ts';
 import { type Sensitivity, sensitivity } from '../../pipeline/sensitivity.ts';
+import { type LatencyAt, type TimedSide, timeSides } from '../../pipeline/timing.ts';
 import { shapesOf } from '../../pruning/shapes.ts';
+import { isCompiled, type Measurable } from '../program.node.ts';
 import type {
   Compared,
   CompareRequest,
@@ -17,42 +22,79 @@ import type {
   PlanRequest,
   SensitivityRequest,
 } from '../requests.node.ts';
+import { openRows } from '../rows.node.ts';
 import { engineOf, feedsFor, runOptions } from './opening.node.ts';
 
 /** {@link import('../measure.node.ts').evaluate}, in this thread. */
-export async function evaluateHere([model]: readonly [Model], request: EvaluateRequest): Promise<Evaluation> {
-  const engine = await engineOf(request);
-  const { evaluation, preprocess, output, loss, batch } = request;
-  const source = await feedsFor(model, evaluation, { engine, preprocess });
-  return evaluate(engine, model, source, {
+export async function evaluateHere([model]: readonly [Measurable], request: EvaluateRequest): Promise<Evaluation> {
+  const { engine, model: graph, source } = await sideOf(model, request);
+  return judgedOn({ engine, model: graph, source: source as FeedSource }, request);
+}
+
+/** A model with what runs it and, where there are any, the rows as it takes them. */
+async function sideOf(measurable: Measurable, request: CompareRequest): Promise<TimedSide> {
+  const { evaluation, preprocess } = request;
+  const program = isCompiled(measurable) ? measurable.program : null;
+  const { engine, model } = program ?? { engine: await engineOf(request), model: measurable as Model };
+  if (evaluation === undefined) return { engine, model };
+  if (program === null) return { engine, model, source: await feedsFor(model, evaluation, { engine, preprocess }) };
+  const rows = await openRows(model, evaluation, { engine, preprocess });
+  return { engine, model, source: programFeeds(program, rows.source) };
+}
+
+function judgedOn(
+  { engine, model, source }: Required<TimedSide>,
+  { output, loss, batch, ...request }: CompareRequest,
+): Promise<Evaluation> {
+  return evaluate(engine, model, source as FeedSource, {
     ...runOptions(request),
-    ...(output !== undefined && { output }),
-    ...(loss !== undefined && { loss }),
-    ...(batch !== undefined && { batch }),
+    ...withoutUndefined({ output, loss, batch }),
   });
 }
 
 /** {@link import('../measure.node.ts').compare}, in this thread. */
-export async function compareHere(models: readonly Model[], request: CompareRequest): Promise<Compared[]> {
-  const compared: Compared[] = [];
+export async function compareHere(models: readonly Measurable[], request: CompareRequest): Promise<Compared[]> {
+  const compared: Omit<Compared, 'latency'>[] = [];
+  const sides: TimedSide[] = [];
   let first: Int32Array | undefined;
   for (const model of models) {
     request.signal?.throwIfAborted();
-    const { evaluation } = request;
-    const judged = evaluation === undefined ? null : await evaluateHere([model], { ...request, evaluation });
+    const side = await sideOf(model, request);
+    const judged = side.source === undefined ? null : await judgedOn(side as Required<TimedSide>, request);
     first ??= judged?.predictions;
-    const { totals } = await inspectHere([model], request);
+    sides.push(side);
     compared.push({
       accuracy: judged?.accuracy ?? null,
       loss: judged?.loss ?? null,
       agreement: agreement(first, judged?.predictions),
-      prunable: totals.prunable,
-      nonzeros: totals.nonzeros,
-      macs: totals.macs,
-      bytes: await measureSize(encodeModel(model)),
+      ...(await countedIn(model, request)),
     });
   }
-  return compared;
+  const { latency: batches } = request;
+  const timed = batches === undefined ? null : await timeSides(sides, { ...runOptions(request), batches });
+  return compared.map((one, i) => ({ ...one, latency: timed && latenciesOf(timed, i) }));
+}
+
+/** Weights, products and bytes of a model. */
+async function countedIn(
+  model: Measurable,
+  request: CompareRequest,
+): Promise<Pick<Compared, 'prunable' | 'nonzeros' | 'macs' | 'bytes'>> {
+  if (isCompiled(model)) {
+    const { program, files } = model;
+    const { weights, kept } = program;
+    return { prunable: weights ?? 0, nonzeros: kept ?? 0, macs: null, bytes: await measureSize(files) };
+  }
+  const { totals } = await inspectHere([model], request);
+  const { prunable, nonzeros, macs } = totals;
+  return { prunable, nonzeros, macs, bytes: await measureSize(encodeModel(model)) };
+}
+
+function latenciesOf(timed: readonly LatencyAt[], side: number): Compared['latency'] {
+  return timed.flatMap(({ batch, latencies }) => {
+    const one = latencies[side] ?? null;
+    return one === null ? [] : [{ batch, ...one }];
+  });
 }
 
 /** Share of rows that two models put into the same class; null where nothing was evaluated. */
