@@ -151,7 +151,7 @@ describe('a compiled convolution', () => {
 });
 
 describe('a compiled chain of convolutions of planes and of places', () => {
-  it('agrees with onnxruntime: rows of all planes together, every other element, several pictures', async () => {
+  it('agrees with onnxruntime: tiles of all planes together, every other element, several pictures', async () => {
     for (const [batch, height, width] of [
       [1, 9, 11],
       [2, 12, 33],

@@ -81,11 +81,15 @@ class HalvingWriter {
 
   #rows(): Code {
     const { x, out, rowFrom, rowTo } = this.#local;
-    const { height, rows, table } = this.#step;
+    const { height, rows, block, table } = this.#step;
+    const row = [this.#row(), step(rowFrom, 8 * rows.from), step(rowTo, 4 * rows.to)];
+    const [whole, rest] = [Math.floor(height / block.rows), height % block.rows];
+    const times = (count: number, body: Code): Code => (count === 0 ? [] : op.repeat(this.#builder.i32(), count, body));
     return [
       set(rowFrom, op.add(get(x), op.i32(4 * (table.taps[0] as number)))),
       set(rowTo, get(out)),
-      op.repeat(this.#builder.i32(), height, [this.#row(), step(rowFrom, 8 * rows.from), step(rowTo, 4 * rows.to)]),
+      times(whole, [times(block.rows, row), step(rowTo, 4 * (block.stride - block.rows * rows.to))]),
+      times(rest, row),
     ];
   }
 

@@ -118,7 +118,7 @@ function dotsTouches({ table, x, out, beside }: Dots): Touch[] {
   ];
 }
 
-function halvingTouches({ table, height, width, rows, batch, x, out, beside }: Halving): Touch[] {
+function halvingTouches({ table, height, width, rows, block, batch, x, out, beside }: Halving): Touch[] {
   const vectors = Math.ceil(width / 4);
   const columns = 8 * (vectors - 1) + 11;
   const first = x.offset + (table.taps[0] as number);
@@ -132,7 +132,8 @@ function halvingTouches({ table, height, width, rows, batch, x, out, beside }: H
     { low: 0, high: 4 * vectors - 1 },
     times(batch.count, batch.to),
     times(table.outputs, out.stride),
-    times(height, rows.to),
+    times(Math.min(height, block.rows), rows.to),
+    times(Math.ceil(height / block.rows), block.stride),
   ]);
   return [
     touch(x.buffer, reads),

@@ -50,16 +50,18 @@ export function isPointwise({ kernel, strides, pads }: ConvOperation): boolean {
 const LEAST_PLACES = 32;
 
 /**
- * What convolutions make and pointwise ones alone read: the same row of all planes may lie together there, so that the inputs of a tile
+ * What convolutions make and pointwise ones alone read: the same tile of all planes may lie together there, so that the inputs of a tile
  * are few pages and whole lines.
  *
  * @param outputs  values that callers see
  */
-export function rowsTogether(operations: readonly Operation[], outputs: ReadonlySet<Value>): ReadonlySet<Value> {
-  const made = operations.flatMap((operation) => (operation.kind === 'conv' ? [operation.out] : []));
-  const chosen = new Set(
-    made.filter((out) => !outputs.has(out) && (out.dims[2] as number) * (out.dims[3] as number) >= LEAST_PLACES),
+export function tilesTogether(operations: readonly Operation[], outputs: ReadonlySet<Value>): ReadonlySet<Value> {
+  const isFree = ({ dims }: Value): boolean => (dims[2] as number) * (dims[3] as number) >= LEAST_PLACES;
+  const made = operations.filter(
+    (operation): operation is ConvOperation =>
+      operation.kind === 'conv' && operation.epilogue.beside.every(({ constant }) => constant !== undefined),
   );
+  const chosen = new Set(made.map(({ out }) => out).filter((out) => !outputs.has(out) && isFree(out)));
   for (const operation of operations) {
     const isPoint = operation.kind === 'conv' && isPointwise(operation);
     const others = isPoint ? operation.epilogue.beside : readBy(operation);

@@ -173,9 +173,14 @@ function dots(step: Dots, memory: CheckedMemory): void {
 }
 
 function halving(step: Halving, memory: CheckedMemory): void {
-  const { table, height, width, rows, batch, out } = step;
+  const { table, height, width, rows, block, batch, out } = step;
   each([batch.count, table.outputs, height, 4 * Math.ceil(width / 4)], ([n = 0, output = 0, row = 0, column = 0]) => {
-    const to = n * batch.to + output * out.stride + row * rows.to + column;
+    const to =
+      n * batch.to +
+      output * out.stride +
+      Math.floor(row / block.rows) * block.stride +
+      (row % block.rows) * rows.to +
+      column;
     const from = n * batch.from + 2 * (row * rows.from + column);
     const isWanted = column < width;
     const sum = isWanted ? weightedSum(step, { memory, output, from }) : 0;

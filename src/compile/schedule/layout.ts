@@ -3,7 +3,9 @@ import type { Reads, Value } from '../operation.ts';
 import { type Borders, sizeKey } from './convolution-form.ts';
 import { elementsOf, type Geometry, geometryOf, kindOf, upToFour } from './geometry.ts';
 import { FIXED, PLAIN } from './memory.ts';
+import type { Source } from './source.ts';
 import type { Buffer, Walk } from './step.ts';
+import { rowsOfTile } from './tiling.ts';
 import { rowMajor, type View, walkOf } from './view.ts';
 
 /** Elements of a line of the cache. */
@@ -40,7 +42,8 @@ export class Layout {
     const known = this.#views.get(value);
     if (known !== undefined) return known;
     if (value.constant === undefined) throw new Error(`the value "${value.name}" is read before it is made`);
-    const buffer = this.buffer(value.name, value.constant.length, FIXED, value.constant);
+    // vectors of every other element reach one behind the last
+    const buffer = this.buffer(value.name, value.constant.length + 4, FIXED, value.constant);
     const view = { buffer, offset: 0, dims: value.dims, strides: rowMajor(value.dims) };
     this.#views.set(value, view);
     return view;
@@ -60,13 +63,17 @@ export class Layout {
     return { buffer, offset: lead, dims: value.dims, strides: [c * plane, plane, pitch, 1], geometry };
   }
 
-  /** Pictures without borders, the same row of all planes together; rows lie a line further on so that a column is not all in one set of a cache. */
-  rows(value: Value): View {
+  /** Pictures without borders, the same tile of all planes together; tiles lie a line further on so that planes are not all in one set of a cache. */
+  tiles(value: Value): Source {
     const [n, c, height, width] = value.dims as [number, number, number, number];
     const pitch = upToFour(width);
-    const row = c * pitch + LINE;
-    const buffer = this.buffer(value.name, n * height * row + 4, PLAIN);
-    return { buffer, offset: 0, dims: value.dims, strides: [height * row, pitch, row, 1] };
+    const rows = rowsOfTile(height, width);
+    const channel = rows * pitch;
+    const stride = c * channel + LINE;
+    const image = Math.ceil(height / rows) * stride;
+    const buffer = this.buffer(value.name, n * image + 4, PLAIN);
+    const row = rows === 1 ? stride : pitch;
+    return { buffer, offset: 0, row, block: { rows, stride }, channel, image, phase: 0 };
   }
 
   /** The geometry that pictures of a value's size have, if convolutions touch that size. */

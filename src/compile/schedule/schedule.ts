@@ -12,20 +12,12 @@ import type {
   Value,
   WindowOperation,
 } from '../operation.ts';
-import {
-  type Borders,
-  borderOf,
-  bordersOf,
-  isPhased,
-  isPointwise,
-  phaseSize,
-  rowsTogether,
-} from './convolution-form.ts';
+import { type Borders, borderOf, bordersOf, isPhased, phaseSize, tilesTogether } from './convolution-form.ts';
 import { type Border, covers, elementsOf, type Geometry, geometryOf, kindOf, NO_BORDER, upToFour } from './geometry.ts';
 import { halvingStep, isHalving } from './halving.ts';
 import { Layout } from './layout.ts';
 import { type Life, OWN, PLAIN } from './memory.ts';
-import { type Source, sourceOf, tapsOf } from './source.ts';
+import { blocksOf, type Source, sourceOf, tapsOf } from './source.ts';
 import type { Beside, Buffer, Nest, Step, Table, Walk } from './step.ts';
 import { bestShare, MOST_VECTORS } from './table.ts';
 import { tilingsOf } from './tiling.ts';
@@ -59,8 +51,9 @@ function isProduct(map: Expression): boolean {
 class Scheduler {
   readonly #operations: readonly Operation[];
   readonly #borders: Borders;
-  /** Pictures that lie row by row, the rows of all planes together. */
-  readonly #rows: ReadonlySet<Value>;
+  /** Pictures that lie tile by tile, and where. */
+  readonly #apart: ReadonlySet<Value>;
+  readonly #tiles = new Map<Value, Source>();
   readonly #layout: Layout;
   readonly #steps: Step[] = [];
   readonly #phases = new Map<Value, Map<string, { readonly buffer: Buffer; readonly geometry: Geometry }>>();
@@ -68,7 +61,7 @@ class Scheduler {
 
   constructor(operations: readonly Operation[], outputs: readonly Value[]) {
     this.#operations = operations;
-    this.#rows = rowsTogether(operations, new Set(outputs));
+    this.#apart = tilesTogether(operations, new Set(outputs));
     this.#borders = bordersOf(operations);
     this.#layout = new Layout(this.#borders);
   }
@@ -271,9 +264,7 @@ class Scheduler {
   #conv(conv: ConvOperation): void {
     const [n, outputs, height, width] = conv.out.dims as [number, number, number, number];
     const source = this.#source(conv);
-    const to = this.#rows.has(conv.out) ? this.#layout.rows(conv.out) : this.#layout.make(conv.out);
-    this.#layout.set(conv.out, to);
-    const [image = 0, plane = 0, row = 0] = to.strides;
+    const { to, beside } = this.#target(conv);
     const single = n * height * width === 1;
     const isWhole = isHalving(conv);
     const channels = (conv.x.dims[1] as number) / conv.groups;
@@ -294,19 +285,20 @@ class Scheduler {
       label: conv.node,
       table,
       x: { buffer: source.buffer, offset: source.offset },
-      out: { buffer: to.buffer, offset: to.offset, stride: plane },
+      out: { buffer: to.buffer, offset: to.offset, stride: to.channel },
       finish: conv.epilogue.finish,
-      beside: this.#beside(conv, to),
+      beside,
     };
-    const rows = { from: source.row, to: row };
-    const batch = { count: n, from: source.image, to: image };
+    const rows = { from: source.row, to: to.row };
+    const batch = { count: n, from: source.image, to: to.image };
+    const block = blocksOf(source, to);
     if (single) this.#steps.push({ kind: 'dots', ...ends });
-    else if (isWhole) this.#steps.push(halvingStep(conv, { ...ends, rows, batch }));
+    else if (isWhole) this.#steps.push(halvingStep(conv, { ...ends, rows, block: to.block, batch }));
     else
       this.#steps.push({
         kind: 'sums',
         ...ends,
-        tilings: tilingsOf({ height, width, ...rows }, batch, MOST_VECTORS[share]),
+        tilings: tilingsOf({ height, width, ...rows, block }, batch, MOST_VECTORS[share]),
         outputsFirst: conv.groups > 1,
       });
   }
@@ -339,9 +331,22 @@ class Scheduler {
   }
 
   #source(conv: ConvOperation): Source {
+    const tiles = this.#tiles.get(conv.x);
+    if (tiles !== undefined) return tiles;
     if (isPhased(conv)) return this.#phased(conv);
-    const view = this.#layout.view(conv.x);
-    return isPointwise(conv) && this.#rows.has(conv.x) ? sourceOf(view) : this.#bordered(conv);
+    return this.#bordered(conv);
+  }
+
+  /** Where a convolution writes, and what its epilogue reads. */
+  #target(conv: ConvOperation): { to: Source; beside: Beside[] } {
+    if (!this.#apart.has(conv.out)) {
+      const to = this.#layout.make(conv.out);
+      return { to: sourceOf(to), beside: this.#beside(conv, to) };
+    }
+    const to = this.#layout.tiles(conv.out);
+    this.#tiles.set(conv.out, to);
+    const beside = conv.epilogue.beside.map((value): Beside => ({ ...this.#layout.view(value), per: 'output' }));
+    return { to, beside };
   }
 
   /** The input with at least the border that is read. */
@@ -368,7 +373,8 @@ class Scheduler {
     const { buffer, geometry } = made.get(key) ?? this.#split(conv, made, key);
     const channel = sy * sx * geometry.plane;
     const image = (conv.x.dims[1] as number) * channel;
-    return { buffer, offset: geometry.lead, row: geometry.pitch, channel, image, phase: geometry.plane };
+    const block = { rows: 1, stride: geometry.pitch };
+    return { buffer, offset: geometry.lead, row: geometry.pitch, block, channel, image, phase: geometry.plane };
   }
 
   #split(

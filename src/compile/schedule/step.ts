@@ -122,6 +122,8 @@ export interface Halving {
   readonly width: number;
   /** Elements between rows of the input and of the output. */
   readonly rows: { readonly from: number; readonly to: number };
+  /** Rows of the output that lie `rows.to` apart, and elements from the first of them to the first of the next. */
+  readonly block: { readonly rows: number; readonly stride: number };
   readonly batch: { readonly count: number; readonly from: number; readonly to: number };
   /** Where the first output lies in the input. */
   readonly x: { readonly buffer: Buffer; readonly offset: number };

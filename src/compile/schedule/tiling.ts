@@ -1,4 +1,5 @@
-import type { TileVector, Tiling } from './step.ts';
+import type { TileLoop, TileVector, Tiling } from './step.ts';
+import { MOST_VECTORS } from './table.ts';
 
 /** A picture that is written tile by tile, and where its input lies; in elements. */
 export interface Field {
@@ -6,6 +7,8 @@ export interface Field {
   readonly width: number;
   readonly from: number;
   readonly to: number;
+  /** Where rows lie in blocks: how many, and elements between blocks; rows of a block lie `from` or `to` apart. */
+  readonly block?: TileLoop;
 }
 
 /** Elements between pictures of a batch. */
@@ -22,8 +25,37 @@ export interface Batch {
  * @returns      one tiling for whole tiles, others for what is left
  */
 export function tilingsOf(field: Field, batch: Batch, most: number): Tiling[] {
+  if (field.block !== undefined && field.block.count > 1) return overBlocks(field, field.block, { batch, most });
   const vectors = Math.ceil(field.width / 4);
   return vectors >= most ? alongRows(field, batch, most) : overRows(field, batch, Math.floor(most / vectors));
+}
+
+/** Rows of the tiles that a picture is cut into where outputs share nothing. */
+export function rowsOfTile(height: number, width: number): number {
+  const most = Math.max(1, Math.floor(MOST_VECTORS[1] / Math.ceil(width / 4)));
+  return Math.ceil(height / Math.ceil(height / most));
+}
+
+function overBlocks(
+  { height, width, from, to }: Field,
+  block: TileLoop,
+  { batch, most }: { readonly batch: Batch; readonly most: number },
+): Tiling[] {
+  const whole = Math.floor(height / block.count);
+  const rest = height % block.count;
+  const within = (rows: number): Tiling[] =>
+    rows === 0 ? [] : tilingsOf({ height: rows, width, from, to }, batch, most);
+  return [
+    ...within(whole === 0 ? 0 : block.count).map((tiling) => ({
+      ...tiling,
+      loops: [batch, { ...block, count: whole }, ...tiling.loops.slice(1)],
+    })),
+    ...within(rest).map((tiling) => ({
+      ...tiling,
+      from: tiling.from + whole * block.from,
+      to: tiling.to + whole * block.to,
+    })),
+  ];
 }
 
 function alongRows({ height, width, from, to }: Field, batch: Batch, most: number): Tiling[] {
