@@ -9,7 +9,7 @@ import type { Model } from '../ir/model.ts';
 import { within } from '../progress/recall.ts';
 import { type Reconstructed, reconstruct } from '../reconstruction/reconstruct.ts';
 import { spareSamples } from './beside-magnitude.ts';
-import { candidatesOf, offerFitted, SOLVED } from './candidates.ts';
+import { candidatesOf, magnitudeCandidates, offerFitted, SOLVED } from './candidates.ts';
 import { type Job, neededSource, type Outcome } from './job.ts';
 import type { StageResult } from './stage-result.ts';
 
@@ -22,12 +22,16 @@ export const RECONSTRUCT_DEFAULTS = {
   baseSparsity: 0.05,
 } as const;
 
+/** Behind what magnitude of those layers alone is called that can be solved. */
+const OF_THE_SOLVED = ' of the solved layers';
+
 /** A job that solves layers. */
 export type LayerwiseJob = Job<'samples'> & { readonly resolved: { readonly lambda: number } };
 
 /**
  * The stages' budgets as supports on the way to the last of them, in all layers at once; then layer after layer. Magnitude stands in their
- * place unless they are clearly nearer to the dense model; of few samples all judge in turn, at the cost of five more solves.
+ * place unless they are clearly nearer to the dense model; of few samples all judge in turn, at the cost of five more solves. Layers that cannot be
+ * solved stay dense, and the others have the budget alone: they are held beside magnitude of all layers too.
  */
 export async function pruneLayerwise(run: LayerwiseJob, budgets: readonly Budget[]): Promise<Outcome> {
   const { samples, seed } = run.resolved;
@@ -37,10 +41,12 @@ export async function pruneLayerwise(run: LayerwiseJob, budgets: readonly Budget
   const solve = (some: FeedSource, part: string): Promise<Reconstructed> =>
     reconstructed(run, { source: some, budgets: () => budgets, part });
   const solved = await solve(rest, 'layers');
-  const { layers, model } = solved;
+  const { layers, model, blocked } = solved;
   const own = run.budgeted.filter((_, i) => layers.includes(run.layers[i] as WeightLayer));
   const last = budgets.at(-1) as Budget;
-  const seen = await candidatesOf({ ...run, layers, budgeted: own }, { source: aside, judging, last });
+  const seen = await candidatesOf(run, { source: aside, judging, last });
+  const partly = blocked.length === 0 ? [] : magnitudeCandidates(run.model, layers, constraintOf(last, own));
+  for (const { what, model: one } of partly) await seen.offer({ what: `${what}${OF_THE_SOLVED}`, model: one });
   if (inTurn)
     await offerFitted(seen, {
       run,
@@ -51,7 +57,10 @@ export async function pruneLayerwise(run: LayerwiseJob, budgets: readonly Budget
     });
   else await seen.offer({ what: SOLVED, model });
   const { kept, why } = await seen.decide('dense outputs');
-  return kept.what === SOLVED ? outcomeOf(run, solved) : outcomeOf(run, { ...solved, model: kept.model }, why);
+  if (kept.what === SOLVED) return outcomeOf(run, solved);
+  const isWhole = !kept.what.endsWith(OF_THE_SOLVED);
+  const pruned = isWhole ? { ...solved, layers: run.layers, blocked: [] } : solved;
+  return outcomeOf(run, { ...pruned, model: kept.model }, why);
 }
 
 /**
