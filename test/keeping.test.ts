@@ -113,6 +113,11 @@ const CASES: readonly [string, typeof PLAIN, PruneOptions][] = [
     { ...base, budget: sparsity(0.6), method: 'auto', gradients: 640, batch: 16, source: rows([4], 90, null) },
   ],
   [
+    'auto beside shorter trainings',
+    PLAIN,
+    { ...base, budget: sparsity(0.6), method: 'auto', gradients: 1600, batch: 16, source: rows([4], 90, null) },
+  ],
+  [
     'auto while its support closes in',
     NORMALISED,
     { ...base, budget: sparsity(0.8), method: 'auto', gradients: 1280, batch: 8, source: rows([1, 4, 4], 120, null) },

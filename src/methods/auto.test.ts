@@ -103,7 +103,7 @@ it('takes smaller batches where there would be few steps, and those that were as
   expect(await settled({ gradients: 96 })).toMatchObject({ batch: 8, samples: 12 });
   expect(await settled({ gradients: 5 })).toMatchObject({ batch: 5, samples: 1 });
   expect(await settled({ gradients: 96, batch: 32 })).toMatchObject({ batch: 32, samples: 3 });
-  expect(await settled({ gradients: 1000 })).toMatchObject({ batch: 15, samples: 66 });
+  expect(await settled({ gradients: 700 })).toMatchObject({ batch: 10, samples: 70 });
 });
 
 it('solves layers on all of a few samples, which judge what is solved without them', async () => {

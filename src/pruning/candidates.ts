@@ -6,7 +6,7 @@ import { inOrder } from '../data/batches.ts';
 import { type FeedSource, subset } from '../data/feeds.ts';
 import type { Engine } from '../engine/engine.ts';
 import { evaluate } from '../evaluate/accuracy.ts';
-import { type Distance, type DistanceMeter, distanceMeter } from '../evaluate/distance.ts';
+import { type Distance, type DistanceMeter, distanceMeter, distanceOf, type Part } from '../evaluate/distance.ts';
 import type { WeightLayer } from '../graph/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { Target } from './auto-choice.ts';
@@ -89,24 +89,30 @@ export async function bestOf(request: BestRequest): Promise<BestSeen> {
     const { loss } = await evaluate(engine, one, labelled, options);
     return loss === null || Number.isNaN(loss) ? Number.POSITIVE_INFINITY : loss;
   };
+  const first = (): Offered => [...offers.values()][0] as Offered;
+  const isFit = ({ judged }: Pick<Offered, 'judged'>): boolean => clearlyNearer(judged, first().judged);
   const nearest = (): Offered => {
-    const [first, ...others] = [...offers.values()] as [Offered, ...Offered[]];
-    if (judging === 'the same') return first;
-    const fit = others.filter(({ judged }) => clearlyNearer(judged, first.judged));
-    return fit.reduce((a, b) => (b.judged.error < a.judged.error ? b : a), first);
+    if (judging === 'the same') return first();
+    const fit = [...offers.values()].slice(1).filter(isFit);
+    return fit.reduce((a, b) => (b.judged.error < a.judged.error ? b : a), first());
+  };
+  /** By the dense model's outputs one that may be kept comes before a nearer one that may not. */
+  const isBetter = (judged: Judged, before: Judged): boolean => {
+    if (judged.loss !== null) return judged.loss < (before.loss ?? 0);
+    const [fit, was] = [isFit({ judged }), isFit({ judged: before })];
+    return fit === was ? judged.error < before.error : fit;
   };
   return {
     nearest,
     meter,
-    first: () => [...offers.values()][0] as Offered,
+    first,
     enter: (candidate, distance) =>
       void offers.set(candidate.what, { ...candidate, judged: { ...distance, loss: null } }),
     offer: async (candidate, target = 'dense outputs') => {
       const loss = target === 'labels' ? await lossOf(candidate.model) : null;
       const judged = { ...(await measure(candidate.model)), loss };
       const before = offers.get(candidate.what)?.judged;
-      if (before === undefined || (loss === null ? judged.error < before.error : loss < (before.loss ?? 0)))
-        offers.set(candidate.what, { ...candidate, judged });
+      if (before === undefined || isBetter(judged, before)) offers.set(candidate.what, { ...candidate, judged });
       return judged.error;
     },
     decide: async (target) => {
@@ -151,7 +157,10 @@ export async function candidatesOf(
   return seen;
 }
 
-/** One more candidate, made from the samples that judge: it is held to what is made from some of them on the others. */
+/**
+ * One more candidate, made from the samples that judge: of each it has the error of what is made from others, or its own where that is
+ * larger, since what is made from all of them may have come out worse than what is made from most.
+ */
 export async function offerFitted(
   seen: BestSeen,
   { run, model, what, ...fit }: Candidate & Pick<CrossFit, 'source' | 'make'> & { readonly run: Job },
@@ -160,7 +169,14 @@ export async function offerFitted(
   const size = run.layers.reduce((sum, layer) => sum + layer.size, 0);
   const folds = size > MOST_FOLDED ? 2 : FOLDS;
   const distance = await crossFitted({ ...fit, meter, folds, seed: run.resolved.seed });
-  if (distance !== null) seen.enter({ what, model }, distance);
+  if (distance === null) return;
+  const own = (await meter.measure(model)).each;
+  const each = distance.each.map((part, i) => larger(part, own[i] as Part));
+  seen.enter({ what, model }, distanceOf(each));
+}
+
+function larger(a: Part, b: Part): Part {
+  return { error: Math.max(a.error, b.error), outputs: Math.max(a.outputs, b.outputs) };
 }
 
 /** Weights beyond which only their magnitudes are looked at: the other candidates sort each layer. */

@@ -10,8 +10,9 @@ import type { Reconstructed } from '../reconstruction/reconstruct.ts';
 import { type Imitated, pruneByImitation, type Start } from './auto.ts';
 import type { Target } from './auto-choice.ts';
 import { type BestSeen, candidatesOf, offerFitted, SOLVED } from './candidates.ts';
+import { dividedCompute, SHORTER, type TrainingJob } from './divided-compute.ts';
 import { setAside } from './held-out.ts';
-import { type Job, neededSource, type Outcome } from './job.ts';
+import { neededSource, type Outcome } from './job.ts';
 import { keptOf, solvedLayers, unsolved } from './prune-in-one.ts';
 import type { StageResult } from './stage-result.ts';
 
@@ -26,9 +27,6 @@ export const START = {
   /** With fewer steps than this there is no time to close in: the training starts within the budget. */
   leastToClose: 64,
 } as const;
-
-/** A job that trains. */
-export type TrainingJob = Job<'samples' | 'batch' | 'gradients' | 'minutes'>;
 
 /** Samples that tell which model is kept, at most. */
 const JUDGES = 200;
@@ -58,8 +56,17 @@ export async function pruneAndTrain(run: TrainingJob, budgets: readonly Budget[]
   const judging = same ? 'the same' : 'set aside';
   const seen = await candidatesOf(run, { source: aside, judging, last: solving.last });
   const constraints = budgets.map((budget) => constraintOf(budget, run.budgeted));
-  const work: Work = { run, budgets, constraints, seen, started, source: rest, starts: new Map() };
-  const { story, target, steps } = await train(work);
+  const work: Work = {
+    run,
+    budgets,
+    constraints,
+    seen,
+    started,
+    source: rest,
+    starts: new Map(),
+    what: 'the training',
+  };
+  const { story, target, steps } = await trainAll(work);
   const { kept, why } = await seen.decide(target);
   if (isFew && target === NEAR && kept.what === seen.first().what) {
     const doubted = `${story}, which ${aside.count} samples ${same ? '' : 'set aside '}are too few to trust`;
@@ -120,6 +127,8 @@ interface Work {
   readonly source: FeedSource;
   /** Solved layers by the budget they were solved for; null where they cannot be. */
   readonly starts: Map<Budget, Solved | null>;
+  /** What the training is called among the candidates. */
+  readonly what: string;
 }
 
 interface Solved extends Reconstructed {
@@ -133,6 +142,22 @@ interface Story {
   readonly story: string;
   readonly target: Target;
   readonly steps: number;
+}
+
+/**
+ * Trains; and where each sample would come so often that the training may learn them by heart, a quarter of the compute is another run's, as
+ * this one would be with so much: what it finds is a candidate too, so that four times the compute gives nothing worse on the samples set aside.
+ */
+async function trainAll(work: Work): Promise<Story> {
+  const parts = dividedCompute(work.run, work.source.count);
+  if (parts === null) return train(work);
+  const shorter = await trainAll({ ...work, run: parts.shorter, what: SHORTER });
+  const { story, target, steps } = await train({ ...work, run: parts.longer });
+  return {
+    story: `${story} (beside shorter trainings)`,
+    target,
+    steps: steps + Math.round((shorter.steps * parts.shorter.resolved.batch) / work.run.resolved.batch),
+  };
 }
 
 /** Trains, and solves the layers too where that may have come to more. */
@@ -155,7 +180,7 @@ async function train(work: Work): Promise<Story> {
       },
       onState: async (state, target) => {
         const own = single === model ? state : narrowLike(model, state);
-        nearest = Math.min(nearest, await seen.offer({ what: 'the training', model: own }, target));
+        nearest = Math.min(nearest, await seen.offer({ what: work.what, model: own }, target));
       },
       layers: run.layers,
       source: single === model ? source : float32Feeds(source),
