@@ -411,6 +411,23 @@ const FAMILIES: Record<string, string> = {
     t = Transpose(s) { perm: [0, 2, 3, 1] }
     output t
     output e`,
+  'parts that are written again': `
+    input x: float32[2, 4, 6]
+    input u: float32[2, 2, 3]
+    input v: float32[2, 4, 6]
+    const grid: int64[2, 2, 3, 3] = [0, 1, 0, 0, 1, 2, 0, 1, 4, 0, 2, 0, 0, 2, 2, 0, 2, 4, 1, 1, 0, 1, 1, 2, 1, 1, 4, 1, 2, 0, 1, 2, 2, 1, 2, 4]
+    const rows: int64[2, 1] = [-1, 0]
+    a = ScatterND(x, grid, u)
+    b = ScatterND(a, rows, v)
+    output a
+    output b`,
+  'transposed convolutions whose automatic padding is less than nothing': `
+    input x: float32[1, 2, 4, 5]
+    const w: float32[2, 3, 1, 1] = random(1)
+    const b: float32[3] = random(2)
+    a = ConvTranspose(x, w, b) { strides: [2, 2], auto_pad: "SAME_UPPER" }
+    r = Relu(a)
+    output r`,
   'pictures of other sizes': `
     input x: float32[1, 2, 5, 6]
     const up: float32[4] = [1.0, 1.0, 2.0, 2.0]

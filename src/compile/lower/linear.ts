@@ -226,7 +226,7 @@ const convTranspose: OperatorLowering = {
   },
 };
 
-/** What is cut off before the first element; automatic where it is the same on both sides. */
+/** What is cut off before the first element; automatic where it is the same on both sides, or nothing. */
 function transposedPads(
   node: Node,
   form: { readonly [name in 'kernel' | 'strides' | 'dilations' | 'inputs' | 'outputs']: readonly number[] },
@@ -239,8 +239,8 @@ function transposedPads(
     const reach =
       ((form.inputs[i] as number) - 1) * (form.strides[i] as number) + (k - 1) * (form.dilations[i] as number) + 1;
     const total = reach + (more[i] ?? 0) - (form.outputs[i] as number);
-    if (total < 0 || total % 2 !== 0) throw new NotCovered(`automatic padding must be even, current value is ${total}`);
-    return total / 2;
+    if (total > 0 && total % 2 !== 0) throw new NotCovered(`automatic padding must be even, current value is ${total}`);
+    return Math.max(0, total / 2); // an output that is larger than what the kernel reaches ends in the bias alone
   });
 }
 

@@ -2,6 +2,7 @@ import { intAttribute, intsAttribute, stringAttribute } from '../../ir/access.ts
 import { operand } from '../expression/expression.ts';
 import type { PlaceOperation, Value } from '../operation.ts';
 import { type Lowering, labelOf, NotCovered, type OperatorLowering } from './lowering.ts';
+import { scatterNd } from './scatter.ts';
 
 /** Operators that only change dimensions: the shape is known. */
 const reshaping = (op: string): OperatorLowering => ({
@@ -259,4 +260,5 @@ export const SHAPE: readonly OperatorLowering[] = [
   pad,
   gather,
   depthToSpace,
+  scatterNd,
 ];
