@@ -11,6 +11,7 @@ export {
   pattern,
   sparsity,
 } from './budget/budget.ts';
+export type { CompiledFiles } from './compile/output.ts';
 export type { Constraint } from './constraints/constraint.ts';
 export type { Augment } from './data/augment.ts';
 export type { Batch, BatchOptions, Dataset, InputRoom } from './data/dataset.ts';

@@ -168,13 +168,16 @@ describe('the studio refuses', () => {
     expect(set).toEqual(
       expect.arrayContaining(['--pattern=2:4', '--first-order=auto', '--lambda=0.1', '--recalibrate-stages']),
     );
+    expect(argv).not.toContain('--compile');
     const sweep = { methods: ['chita', 'falcon'], kind: 'flops', budgets: [0.2, 0.5] } as const;
-    const swept = argumentsOf(runRequestSchema.parse({ ...asked, sweep, gradual: true, seed: 3 }), {
+    const swept = argumentsOf(runRequestSchema.parse({ ...asked, sweep, gradual: true, seed: 3, compile: true }), {
       output: 'o',
       report: 'r',
     });
     expect(swept[0]).toBe('sweep');
-    expect(swept).toEqual(expect.arrayContaining(['--methods=chita,falcon', '--flops=0.2,0.5', '--seeds=3']));
+    expect(swept).toEqual(
+      expect.arrayContaining(['--methods=chita,falcon', '--flops=0.2,0.5', '--seeds=3', '--compile']),
+    );
     expect(swept.join(' ')).not.toMatch(/ --(gradual|output|sparsity|method)\b/);
   });
 });
@@ -255,6 +258,8 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     await page.getByLabel('Method').selectOption('chita++');
     await page.getByLabel('Samples', { exact: true }).fill('10');
     await page.getByLabel('Stages', { exact: true }).fill('40');
+    await page.getByLabel('Compile for the browser').check();
+    await page.getByLabel('Time the models').check();
     const slider = page.getByRole('slider', { name: 'Sparsity 80 %' });
     await slider.fill('0.5');
     await page.getByText('28 of 56').first().waitFor();
@@ -272,6 +277,9 @@ describe.skipIf(CHROMIUM === undefined)('the studio in a browser (needs chromium
     const [id = ''] = readdirSync(place).filter((name) => !name.startsWith('.'));
     const report = JSON.parse(readFileSync(join(place, id, 'report.json'), 'utf8'));
     expect(report.stages).toHaveLength(40);
+    await page.getByText('Compiled, one run').waitFor();
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.getByText('model.wasm').click()]);
+    expect(readFileSync(await saved.path())).toEqual(readFileSync(join(place, id, 'model.wasm')));
     const shown = page.getByRole('group', { name: /^Accuracy after each stage/ }).locator('[data-tip]');
     await expect.poll(() => shown.count(), { timeout: 10_000 }).toBe(40);
     expect(await seriousFindings(page)).toEqual([]);

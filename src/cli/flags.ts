@@ -367,8 +367,16 @@ export interface CompilingFlags {
 
 /** Adds that the pruned model is compiled, and how. */
 export function compileFlags(command: Command): Command {
+  command.option(
+    '--compile [file]',
+    'compile the pruned model too (default: beside it, .wasm); .js and .d.ts lie beside it',
+  );
+  return compileFormFlags(command);
+}
+
+/** Adds how models are compiled. */
+export function compileFormFlags(command: Command): Command {
   return command
-    .option('--compile [file]', 'compile the pruned model too (default: beside it, .wasm); .js and .d.ts lie beside it')
     .option('--compile-batch <n>', 'samples of a run of the compiled model (default: 1)', count)
     .addOption(chosen('--compile-weights <form>', 'how the compiled model stores weights', WEIGHT_FORMS))
     .option('--inline', 'one .js file in the place of .js and .wasm');
@@ -384,7 +392,8 @@ export function checkpointFlags(command: Command): Command {
 }
 
 /** Flags of `coppice sweep`. */
-export interface SweepFlags extends MemoryFlag, PruningFlags, CheckpointFlags {
+export interface SweepFlags extends MemoryFlag, PruningFlags, CheckpointFlags, Omit<CompilingFlags, 'compile'> {
+  readonly compile?: true;
   readonly methods: Method[];
   readonly sparsity?: number[];
   readonly flops?: number[];

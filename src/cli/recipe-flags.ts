@@ -1,5 +1,12 @@
 import { OptionError } from '../errors/errors.ts';
-import { type PruneStep, RECIPE_SCHEMA, type Recipe, type Step, withoutUndefined } from '../pipeline/recipe.ts';
+import {
+  type CompileStep,
+  type PruneStep,
+  RECIPE_SCHEMA,
+  type Recipe,
+  type Step,
+  withoutUndefined,
+} from '../pipeline/recipe.ts';
 import { givenOptions } from '../pruning/method-options.ts';
 import {
   type CompilingFlags,
@@ -39,7 +46,12 @@ export function pruneRecipe(flags: PruneFlags): Recipe {
 }
 
 /** The step that compiles, where it is asked for. */
-function compileOfFlags({ compile, compileWeights: weights, compileBatch: batch, inline }: CompilingFlags): Step[] {
+export function compileOfFlags({
+  compile,
+  compileWeights: weights,
+  compileBatch: batch,
+  inline,
+}: CompilingFlags): CompileStep[] {
   const isAsked = [compile, weights, batch, inline].some((flag) => flag !== undefined);
   return isAsked ? [withoutUndefined({ do: 'compile' as const, weights, batch, inline })] : [];
 }

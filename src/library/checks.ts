@@ -167,6 +167,7 @@ export const SWEEP_CHECKS = {
   ...OUTPUT_CHECKS,
   ...SETTING_CHECKS,
   recalibrate: flag,
+  compile: either(flag, compileCheck),
   onCell: callback,
   ...ENGINE_CHECKS,
   ...RUN_CHECKS,

@@ -1,5 +1,6 @@
 import type { RecalibrateOptions } from '../apply/recalibrate.ts';
 import type { Budget } from '../budget/budget.ts';
+import type { CompiledFiles } from '../compile/output.ts';
 import type { PreprocessOptions } from '../data/preprocess.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Provider } from '../engine/provider.ts';
@@ -60,8 +61,11 @@ export interface RecipeRequest extends RunOptions, RunChoice, Pick<PruneAsked, '
 export interface SweepRequest
   extends Omit<PruneRequest, 'method' | 'solver' | 'budget' | 'seed' | 'latency' | 'about' | 'onStage'>,
     Pick<PipelineSweep, 'methods' | 'budgets' | 'seeds'> {
-  /** Receives each cell as soon as it is there, and its model: the recalibrated one, where there is one. */
-  readonly onCell?: (cell: SweepCell, model: Model) => void | Promise<void>;
+  /**
+   * Receives each cell as soon as it is there, its model (the recalibrated one, where there is one), and the files of the compiled model, where
+   * `compile` asks for one and it can be compiled.
+   */
+  readonly onCell?: (cell: SweepCell, model: Model, compiled: CompiledFiles | null) => void | Promise<void>;
 }
 
 /** What everything that measures may be told. */

@@ -171,7 +171,8 @@ function recipeFrom(asked: PruneAsked, { data, evaluation, preprocess = {} }: Op
   };
 }
 
-function compileSteps({ compile = false }: Pick<PruneAsked, 'compile'>): CompileStep[] {
+/** The step that compiles, where it is asked for. */
+export function compileSteps({ compile = false }: Pick<PruneAsked, 'compile'>): CompileStep[] {
   if (compile === false) return [];
   return [withoutUndefined({ ...(compile === true ? {} : compile), do: 'compile' as const })];
 }

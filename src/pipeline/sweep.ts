@@ -2,17 +2,21 @@ import { countKept } from '../apply/weights.ts';
 import { type Budget, budgetName } from '../budget/budget.ts';
 import type { GradientRows } from '../curvature/gradient-rows.ts';
 import { OptionError } from '../errors/errors.ts';
+import type { Evaluation } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import { METHODS, type Method } from '../methods/list.ts';
 import type { PruneResult } from '../methods/prune.ts';
 import { resolveGradients } from '../methods/prune-options.ts';
 import { givenOptions } from '../pruning/method-options.ts';
-import { type PruneStep, type Step, stepBudget, withoutUndefined } from './recipe.ts';
+import { type CompiledCell, compiledCell } from './compiled-cell.ts';
+import { compilingOf, type MeasureSize } from './compiled-facts.ts';
+import { type CompileStep, type PruneStep, type Step, stepBudget, withoutUndefined } from './recipe.ts';
 import { predictedLossChange } from './report-facts.ts';
 import { type Finished, run } from './run.ts';
 import { type RunPorts, stopwatch } from './run-ports.ts';
 import { pruningOf } from './run-report.ts';
 import { decidedRows, unlessBlocked } from './shared-rows.ts';
+import { type CompileFacts, compileTransform } from './transforms/compile.ts';
 import { type PreparedPrune, preparePrune } from './transforms/prune-options.ts';
 
 /** What {@link sweep} is asked for: one step with several methods, budgets and seeds. */
@@ -25,13 +29,15 @@ export interface SweepRequest {
   readonly asked: Omit<PruneStep, 'do' | 'method' | 'budget' | 'seed'>;
   /** Re-estimates batch statistics after each pruning. */
   readonly recalibrate?: boolean;
+  /** Compiles the model of each run, and measures the program; absent = none is. */
+  readonly compile?: { readonly step: CompileStep; readonly measureSize: MeasureSize };
   readonly ports: RunPorts;
   /** MACs of one weight by layer (see macsOf), for the cells' share of MACs. */
   readonly macs?: ReadonlyMap<string, number | null>;
   /** Measures the model of a run as it is written; absent = not measured. */
   readonly measure?: (model: Model) => Promise<Pick<SweepCell, 'bytes' | 'latency'>>;
-  /** Receives each cell as soon as it is there, and its model: the recalibrated one, where there is one. */
-  readonly onCell?: (cell: SweepCell, model: Model) => void | Promise<void>;
+  /** Receives each cell as soon as it is there, its model (the recalibrated one, where there is one), and what was compiled. */
+  readonly onCell?: (cell: SweepCell, model: Model, compiling: CompileFacts | null) => void | Promise<void>;
   /** The first cells, in the order of `onCell`, where they are known from an interrupted sweep with the same options: not done again. */
   readonly known?: readonly SweepCell[];
 }
@@ -61,6 +67,8 @@ export interface SweepCell {
   readonly bytes: number | null;
   /** Milliseconds of one sample, the median; null where not measured. */
   readonly latency: number | null;
+  /** Of the program that its model was compiled into; null where that was not asked for. */
+  readonly compiled: CompiledCell | null;
   /** Of pruning alone; gradients that are shared count for the first run that uses them. */
   readonly seconds: number;
 }
@@ -122,12 +130,14 @@ export async function sweep(model: Model, request: SweepRequest): Promise<SweepC
         prepared: rows ? { ...prepared, options: { ...prepared.options, rows } } : prepared,
       };
       const finished = await run(model, stepsOf(request, step), timed, begun);
-      const { evaluate = 0, recalibrate = 0 } = watch.seconds;
-      const seconds = (performance.now() - started) / 1000 - evaluate - recalibrate;
-      const known = { ...cellOf(request, cell, finished), seconds };
+      const { evaluate = 0, recalibrate = 0, compile = 0 } = watch.seconds;
+      const seconds = (performance.now() - started) / 1000 - evaluate - recalibrate - compile;
       const measured = (await request.measure?.(finished.model)) ?? { bytes: null, latency: null };
-      done.set(cell, { ...known, ...measured });
-      await request.onCell?.({ ...known, ...measured }, finished.model);
+      const compiling = compilingOf(finished);
+      const compiled = await measuredProgram(request, compiling);
+      const known = { ...cellOf(request, cell, finished), ...measured, compiled, seconds };
+      done.set(cell, known);
+      await request.onCell?.(known, finished.model, compiling);
     }
   } finally {
     shared?.rows.release?.();
@@ -151,9 +161,30 @@ function both(a: RunPorts['time'], b: RunPorts['time']): RunPorts['time'] {
   return (step, work) => a(step, () => b(step, work));
 }
 
-function stepsOf({ recalibrate }: SweepRequest, step: PruneStep): Step[] {
-  if (recalibrate !== true) return [step];
-  return [step, withoutUndefined({ do: 'recalibrate' as const, seed: step.seed })];
+function stepsOf({ recalibrate, compile }: SweepRequest, step: PruneStep): Step[] {
+  const again = recalibrate === true ? [withoutUndefined({ do: 'recalibrate' as const, seed: step.seed })] : [];
+  return [step, ...again, ...(compile === undefined ? [] : [compile.step])];
+}
+
+async function measuredProgram(
+  { compile, ports }: Pick<SweepRequest, 'compile' | 'ports'>,
+  compiling: CompileFacts | null,
+): Promise<CompiledCell | null> {
+  if (compile === undefined || compiling === null) return null;
+  const { evaluation, data, signal } = ports;
+  const asked = { rows: evaluation ?? data, measureSize: compile.measureSize, ...withoutUndefined({ signal }) };
+  return ports.time('latency', () => compiledCell(compiling, asked));
+}
+
+/** The model as it is, compiled and measured as those of the runs are; null where that was not asked for. @param dense  how good it is */
+export async function compiledDense(
+  model: Model,
+  dense: Evaluation | null,
+  { compile, ports }: Pick<SweepRequest, 'compile' | 'ports'>,
+): Promise<CompiledCell | null> {
+  if (compile === undefined) return null;
+  const facts = await compileTransform({ model, before: dense }, compile.step, ports);
+  return measuredProgram({ compile, ports }, facts);
 }
 
 /** Prepares all runs: what cannot be is refused before the first. */
@@ -195,7 +226,7 @@ function cellOf(
   request: SweepRequest,
   { method, budget, seed }: Cell,
   finished: Finished,
-): Omit<SweepCell, 'bytes' | 'latency' | 'seconds'> {
+): Omit<SweepCell, 'bytes' | 'latency' | 'compiled' | 'seconds'> {
   const { result, evaluation } = pruningOf(finished) as NonNullable<ReturnType<typeof pruningOf>>; // the first step is one
   const tuned = finished.steps.find((step) => step.do === 'recalibrate');
   const kept = countKept(result.model, result.chosen.layers);

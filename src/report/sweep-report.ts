@@ -19,6 +19,18 @@ const {
   warnings,
 } = reportSchema.shape;
 
+const compiled = z
+  .object({
+    accuracy: measure,
+    loss: measure,
+    bytes: measure.describe('by brotli, everything that a page loads'),
+    latency: measure.describe('milliseconds of one run, the median'),
+    refused: z.string().nullable().describe('why it cannot be compiled'),
+  })
+  .nullable()
+  .default(null)
+  .describe('the compiled model, measured; null where that was not asked for');
+
 const sweepCell = z.object({
   method: z.string(),
   sparsity: measure.describe('as asked; null where not limited'),
@@ -35,6 +47,7 @@ const sweepCell = z.object({
   kept: z.array(count).default([]).describe('nonzero weights of each layer'),
   bytes: measure.default(null).describe('the model file by brotli; null where not measured'),
   latency: measure.default(null).describe('milliseconds, batch 1, median; null where not measured'),
+  compiled,
   seconds: z.number(),
 });
 
@@ -61,6 +74,7 @@ export const sweepReportSchema = z.object({
     loss: measure,
     bytes: measure.default(null),
     latency: measure.default(null),
+    compiled,
     macs: measure.default(null).describe('multiply-accumulates of one sample, all prunable weights'),
   }),
   methods: z.array(z.string()),

@@ -30,6 +30,7 @@ function cell([method, sparsity, seed, accuracy, again, bytes]: Figures): SweepC
     kept: [Math.round(nonzeros * 0.4), nonzeros - Math.round(nonzeros * 0.4)],
     bytes,
     latency: null,
+    compiled: null,
     seconds: 1,
   };
 }
@@ -54,7 +55,7 @@ export const SAMPLE_SWEEP: SweepReport = {
   model: SAMPLE_FACTS.model,
   data: SAMPLE_FACTS.data,
   eval: SAMPLE_FACTS.eval,
-  dense: { accuracy: 0.914, loss: 0.3, bytes: 468_000, latency: null, macs: 10_000_000 },
+  dense: { accuracy: 0.914, loss: 0.3, bytes: 468_000, latency: null, compiled: null, macs: 10_000_000 },
   methods: ['magnitude', 'chita'],
   sparsities: [0.5, 0.9],
   flops: null,

@@ -21,6 +21,7 @@ export const EMPTY_FORM = {
   recalibrate: false,
   gradual: false,
   latency: false,
+  compile: false,
   isSweep: false,
   methods: ['auto', 'magnitude'],
   from: 0.5,
@@ -100,5 +101,6 @@ export function requestOf(form: Form, choices: readonly MethodChoice[]): RunRequ
     ...(isGradual && form.epochs && { epochs: whole(form.epochs) }),
     recalibrate: form.recalibrate,
     latency: form.latency,
+    compile: form.compile,
   };
 }

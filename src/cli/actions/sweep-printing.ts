@@ -3,7 +3,7 @@ import { dataFacts } from '../../pipeline/opened-data.ts';
 import type { SweepCell } from '../../pipeline/sweep.ts';
 import { type Spread, type SweepSummary, summarizeSweep } from '../../pipeline/sweep-summary.ts';
 import { weightMacs } from '../../pruning/shapes.ts';
-import { percent } from '../../report/figures.ts';
+import { bytes, milliseconds, percent } from '../../report/figures.ts';
 import { runtimeFacts } from '../../report/runtime-facts.ts';
 import { peakRssMB, platformFacts, toolFacts } from '../../report/surroundings.node.ts';
 import { SWEEP_SCHEMA, type SweepReport, sweepReportSchema } from '../../report/sweep-report.ts';
@@ -19,7 +19,7 @@ export interface SweepResult {
   readonly setup: RunSetup;
   readonly dense: Evaluation | null;
   /** Of the dense model. */
-  readonly measured: Pick<SweepCell, 'bytes' | 'latency'>;
+  readonly measured: Pick<SweepCell, 'bytes' | 'latency' | 'compiled'>;
   readonly cells: readonly SweepCell[];
 }
 
@@ -70,9 +70,23 @@ function finite(document: object): unknown {
 /** One line a run, with a heading; what is not known is empty. */
 export function sweepCsv(cells: readonly SweepCell[]): string {
   const heading =
-    'method,sparsity,seed,accuracy,loss,recalibratedAccuracy,recalibratedLoss,nonzeros,prunable,objective,seconds,flops,macs';
+    'method,sparsity,seed,accuracy,loss,recalibratedAccuracy,recalibratedLoss,nonzeros,prunable,objective,seconds,flops,macs,compiledAccuracy,compiledBytes,compiledLatency';
   const lines = cells.map(
-    ({ method, sparsity, flops, seed, accuracy, loss, recalibrated, nonzeros, prunable, macs, objective, seconds }) =>
+    ({
+      method,
+      sparsity,
+      flops,
+      seed,
+      accuracy,
+      loss,
+      recalibrated,
+      nonzeros,
+      prunable,
+      macs,
+      objective,
+      seconds,
+      compiled,
+    }) =>
       [
         method,
         sparsity,
@@ -87,6 +101,9 @@ export function sweepCsv(cells: readonly SweepCell[]): string {
         seconds.toFixed(3),
         flops,
         macs,
+        compiled?.accuracy,
+        compiled?.bytes,
+        compiled?.latency,
       ]
         .map((x) => x ?? '')
         .join(','),
@@ -122,7 +139,33 @@ export function sweepTable({ flags, setup, dense, cells }: SweepResult, width: n
     }),
   ]);
   const seeds = flags.seeds.length > 1 ? `, mean +- standard deviation over ${flags.seeds.length} seeds` : '';
-  return `${setup.opened.file.name}: dense accuracy ${percent(dense?.accuracy ?? null)}${seeds}\n\n${textTable(columns, rows, width)}\n\n* on the Pareto front of accuracy, nonzeros and MACs`;
+  const programs = programsTable(cells, { seeds: flags.seeds.length > 1, width });
+  return `${setup.opened.file.name}: dense accuracy ${percent(dense?.accuracy ?? null)}${seeds}\n\n${textTable(columns, rows, width)}\n\n* on the Pareto front of accuracy, nonzeros and MACs${programs === null ? '' : `\n\n${programs}`}`;
+}
+
+/** The compiled models, a row a run; null where nothing was compiled. */
+function programsTable(
+  cells: readonly SweepCell[],
+  { seeds, width }: { readonly seeds: boolean; readonly width: number },
+): string | null {
+  if (cells.every(({ compiled }) => compiled === null)) return null;
+  const columns: Column[] = [
+    { heading: 'compiled' },
+    { heading: 'budget' },
+    ...(seeds ? [{ heading: 'seed', align: 'right' } as const] : []),
+    { heading: 'accuracy', align: 'right' },
+    { heading: 'latency', align: 'right' },
+    { heading: 'brotli', align: 'right' },
+  ];
+  const rows = cells.map((cell) => [
+    cell.method,
+    asked(cell),
+    ...(seeds ? [String(cell.seed)] : []),
+    percent(cell.compiled?.accuracy ?? null),
+    milliseconds(cell.compiled?.latency ?? null),
+    bytes(cell.compiled?.bytes ?? null),
+  ]);
+  return textTable(columns, rows, width);
 }
 
 function accuracy(spread: Spread | null): string {

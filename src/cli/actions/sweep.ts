@@ -3,15 +3,19 @@ import { type Budget, budget } from '../../budget/budget.ts';
 import { OptionError } from '../../errors/errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate/accuracy.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
+import { writeFiles } from '../../files/atomic.node.ts';
 import type { Model } from '../../ir/model.ts';
+import type { PruneOptions } from '../../methods/prune-options.ts';
 import { encodeModel } from '../../onnx/encode.ts';
 import { writeModel } from '../../onnx/files.node.ts';
+import { filesOfCompiled } from '../../pipeline/compiled-facts.ts';
 import { type PruneStep, withoutUndefined } from '../../pipeline/recipe.ts';
-import { type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
+import { compiledDense, type SweepCell, type SweepRequest, sweep } from '../../pipeline/sweep.ts';
 import { timeSides } from '../../pipeline/timing.ts';
+import type { CompileFacts } from '../../pipeline/transforms/compile.ts';
 import { givenOptions } from '../../pruning/method-options.ts';
 import { weightMacs } from '../../pruning/shapes.ts';
-import { percent } from '../../report/figures.ts';
+import { milliseconds, percent, bytes as size } from '../../report/figures.ts';
 import { SWEEP_FILES, writeSweepReport } from '../../report/files.node.ts';
 import { readPage } from '../../report/page.node.ts';
 import { configOf } from '../config.node.ts';
@@ -19,7 +23,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { judgeChoice, patternParts, type SweepFlags } from '../flags.ts';
 import { checkNotInputs, fileIn, inputsOf, makeFolder, stemOf } from '../outputs.node.ts';
-import { rowsOfFlags } from '../recipe-flags.ts';
+import { compileOfFlags, rowsOfFlags } from '../recipe-flags.ts';
 import { endOf, type Keeper, openKeeper } from './keeper.ts';
 import { openRun, portsOf, type RunRequest, type RunSetup } from './setup.ts';
 import { asked, sweepCsv, sweepDocument, sweepTable } from './sweep-printing.ts';
@@ -42,6 +46,13 @@ export async function sweepFile(context: Context, path: string, command: Command
   const dense = await judge(setup.opened.model);
   const measure = measureOf(context, setup, flags);
   const measured = await measure(setup.opened.model);
+  const ports = {
+    ...portsOf(context, setup, flags),
+    rowsFor: (options: PruneOptions) => optionsOf(planPruning(setup, options, { flags, steps: [] }), flags),
+  };
+  const [step] = compileOfFlags(flags);
+  const compile = step && { step, measureSize };
+  const compiled = await compiledDense(setup.opened.model, dense, { ...(compile && { compile }), ports });
   const cells = await context.timed('sweep', () =>
     sweep(setup.opened.model, {
       methods: flags.methods,
@@ -49,21 +60,19 @@ export async function sweepFile(context: Context, path: string, command: Command
       seeds: flags.seeds,
       asked: askedOf(flags),
       recalibrate: flags.recalibrate === true,
-      ports: {
-        ...portsOf(context, setup, flags),
-        rowsFor: (options) => optionsOf(planPruning(setup, options, { flags, steps: [] }), flags),
-      },
+      ...(compile && { compile }),
+      ports,
       ...(setup.shapes && { macs: weightMacs(setup.opened.model, setup.shapes) }),
       measure,
       known: keeper.cells,
-      onCell: async (cell, model) => {
-        await keep(context, cell, { model, path, flags });
+      onCell: async (cell, model, compiling) => {
+        await keep(context, cell, { model, compiling, path, flags });
         done.push(cell);
         await keeper.onCells(done);
       },
     }),
   );
-  const result = { flags, setup, dense, measured, cells };
+  const result = { flags, setup, dense, measured: { ...measured, compiled }, cells };
   const document = await sweepDocument(context, result);
   const { report } = flags;
   const failed = report === undefined ? null : await failureIn(() => writeSweepReport(report, document));
@@ -198,14 +207,23 @@ function measureOf(
 async function keep(
   context: Context,
   cell: SweepCell,
-  { model, path, flags }: { model: Model; path: string; flags: SweepFlags },
+  { model, compiling, path, flags }: { model: Model; compiling: CompileFacts | null; path: string; flags: SweepFlags },
 ): Promise<void> {
   const { method, sparsity, flops, seed, accuracy, recalibrated } = cell;
   const again = recalibrated === null ? '' : `, recalibrated ${percent(recalibrated.accuracy)}`;
   const at = asked({ sparsity, flops });
   const reached = recalibrated === null ? accuracy : recalibrated.accuracy;
   context.emit({ type: 'cell', method, sparsity, flops, seed, accuracy: reached });
-  context.tell(`${method} at ${at}, seed ${seed}: ${percent(accuracy)}${again}`);
+  context.tell(`${method} at ${at}, seed ${seed}: ${percent(accuracy)}${again}${programText(cell)}`);
   if (flags.output === undefined) return;
-  await writeModel(fileIn(flags.output, cellName(cell, flags, path)), model);
+  const name = cellName(cell, flags, path);
+  await writeModel(fileIn(flags.output, name), model);
+  if (compiling !== null && compiling.checked !== null)
+    await writeFiles(flags.output, filesOfCompiled(compiling, name.replace(/\.onnx$/, '')));
+}
+
+function programText({ compiled }: SweepCell): string {
+  if (compiled === null) return '';
+  const { refused, latency, bytes } = compiled;
+  return refused === null ? `, compiled ${milliseconds(latency)}, ${size(bytes)}` : `, not compiled: ${refused}`;
 }

@@ -5,6 +5,7 @@ import { applyConfig } from '../config.node.ts';
 import type { Context } from '../context.ts';
 import {
   checkpointFlags,
+  compileFormFlags,
   memoryFlag,
   methodsHelp,
   outputFlags,
@@ -34,7 +35,9 @@ export function define(command: Command): void {
     .option('-o, --output <folder>', 'write the pruned models there, as MODEL-METHOD-SPARSITY[-seedN].onnx')
     .option('--report <folder>', 'write sweep.json and report.html there; measures the size of each model')
     .option('--latency', 'time each model, one sample at a time')
+    .option('--compile', 'compile each pruned model too, and measure the program: accuracy, bytes, time')
     .option('--csv', 'print one line a run as CSV instead of a table');
+  compileFormFlags(command);
   memoryFlag(command);
   checkpointFlags(command);
   providerFlag(command);

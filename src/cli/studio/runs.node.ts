@@ -7,6 +7,8 @@ import { hasCheckpoint, readJournal } from '../../checkpoint/checkpoint.node.ts'
 import { DataError, messageOf, OptionError } from '../../errors/errors.ts';
 import { eventSchema, type RunEvent } from '../../progress/events.ts';
 import { isSweep, readReport } from '../../report/read.node.ts';
+import type { Report } from '../../report/report.ts';
+import { total } from '../measuring.ts';
 import type { Answer } from './exchange.node.ts';
 import { openPlain, openToAdd, refuseLinks, tailOf } from './plain-files.node.ts';
 import { RUN_VARIABLE } from './processes.node.ts';
@@ -24,18 +26,23 @@ import type { StudioKey } from './studio-key.node.ts';
 
 const NAMES = { events: 'events.ndjson', output: 'output.txt', model: 'model.onnx' } as const;
 
+/** A compiled model: it is saved, never run here. */
+const PROGRAM = ['model.wasm', 'model.js', 'model.d.ts'];
+
 /** What may be read of a run's folder by the page. */
 const SERVED: Readonly<Record<string, string>> = {
   'report.html': 'text/html; charset=utf-8',
   'report.json': 'application/json',
   'sweep.json': 'application/json',
   'model.onnx': 'application/octet-stream',
+  ...Object.fromEntries(PROGRAM.map((name) => [name, 'application/octet-stream'])),
 };
 
 /** What a run writes into its folder. */
 const WRITTEN = [
   ...Object.values(NAMES),
   'model.onnx.data',
+  ...PROGRAM,
   'report.json',
   'report.html',
   'sweep.json',
@@ -156,12 +163,12 @@ export class Runs {
     if (type === undefined) throw new DataError(`Cannot show the file "${name}" of a run`);
     const file = await openPlain(join(await this.folderOf(id), name));
     if (file === null) throw new DataError(`Cannot show the file "${name}": the run has not written it`);
-    const isModel = name.endsWith('.onnx');
+    const saved = name.endsWith('.onnx') ? `${id}.onnx` : PROGRAM.includes(name) ? name : null;
     return {
       status: 200,
       type,
       body: file.createReadStream(),
-      ...(isModel && { headers: { 'content-disposition': `attachment; filename="${id}.onnx"` } }),
+      ...(saved !== null && { headers: { 'content-disposition': `attachment; filename="${saved}"` } }),
     };
   }
 
@@ -270,11 +277,14 @@ function cellsOf(document: Found | null, record: RunRecord | null): number | nul
   return sweep === undefined ? null : sweep.methods.length * sweep.budgets.length;
 }
 
-type Figures = Pick<RunSummary, 'model' | 'method' | 'sparsity' | 'before' | 'after' | 'macs' | 'bytes' | 'latency'>;
+type Figures = Pick<
+  RunSummary,
+  'model' | 'method' | 'sparsity' | 'before' | 'after' | 'macs' | 'bytes' | 'latency' | 'compiled'
+>;
 type Found = Awaited<ReturnType<typeof readReport>>['document'];
 
 function figuresOf(document: Found | null, record: RunRecord | null): Figures {
-  const none = { before: null, after: null, macs: null, bytes: null, latency: null };
+  const none = { before: null, after: null, macs: null, bytes: null, latency: null, compiled: null };
   if (document === null) {
     if (record === null) return { ...none, model: null, method: null, sparsity: null };
     const { model, sparsity } = record.request;
@@ -298,5 +308,18 @@ function figuresOf(document: Found | null, record: RunRecord | null): Figures {
     macs: macs.before === null || macs.after === null || macs.before === 0 ? null : macs.after / macs.before,
     bytes: bytes.after?.brotli ?? null,
     latency: latency?.[0]?.after?.median ?? null,
+    compiled: compiledFiguresOf(document.compiled),
+  };
+}
+
+function compiledFiguresOf(compiled: Report['compiled']): RunSummary['compiled'] {
+  if (compiled === null) return null;
+  const { files, latency, refused } = compiled;
+  const sizes = files.map(({ brotli }) => brotli);
+  return {
+    files: files.map(({ name }) => name),
+    bytes: sizes.length === 0 ? null : total(sizes),
+    latency: latency?.compiled.median ?? null,
+    refused,
   };
 }

@@ -50,6 +50,7 @@ const requestParts = z.strictObject({
   epochs: whole.optional(),
   prunings: whole.optional(),
   latency: z.boolean().optional(),
+  compile: z.boolean().optional(),
   seed: z.number().int().nonnegative().optional(),
 });
 
@@ -117,6 +118,15 @@ export const runSummarySchema = z.object({
   macs: measure.describe('share that is left'),
   bytes: measure.describe('by brotli'),
   latency: measure.describe('milliseconds, first batch size'),
+  compiled: z
+    .object({
+      files: z.array(z.string()).describe('what a page loads'),
+      bytes: measure.describe('of these by brotli'),
+      latency: measure.describe('milliseconds of one run'),
+      refused: z.string().nullable(),
+    })
+    .nullable()
+    .describe('of a run that compiles'),
   message: z.string().nullable().describe('why it ended, where it did not finish'),
   resumable: z.enum(['from-state', 'anew']).nullable(),
   hasReport: z.boolean(),
@@ -181,6 +191,7 @@ export function argumentsOf(
     ...Object.entries(request.options).flatMap(([name, value]) => flagsOf(name as MethodOption, value)),
     ...(request.recalibrate ? ['--recalibrate'] : []),
     ...(isGradual ? ['--gradual'] : []),
+    ...(request.compile ? ['--compile'] : []),
     ...latencyOf(request),
     '--events=ndjson',
     ...(sweep !== undefined && checkpoint !== undefined ? [`--checkpoint=${checkpoint}`] : []),

@@ -7,8 +7,15 @@ import type { Model } from '../../ir/model.ts';
 import { METHODS } from '../../methods/list.ts';
 import { encodeModel } from '../../onnx/encode.ts';
 import { modelHash } from '../../onnx/files.node.ts';
+import { filesOfCompiled } from '../../pipeline/compiled-facts.ts';
 import { isMadeUp, type OpenedData } from '../../pipeline/opened-data.ts';
-import { type OpenedRows, type Pruned, pruneOpened, stepOptions } from '../../pipeline/prune-and-report.ts';
+import {
+  compileSteps,
+  type OpenedRows,
+  type Pruned,
+  pruneOpened,
+  stepOptions,
+} from '../../pipeline/prune-and-report.ts';
 import { type PruneStep, type Recipe, withoutUndefined } from '../../pipeline/recipe.ts';
 import { type Platform, portsOf, type Ran, runAndReport } from '../../pipeline/run-and-report.ts';
 import { stopwatch } from '../../pipeline/run-ports.ts';
@@ -80,6 +87,7 @@ export async function sweepHere([model]: readonly [Model], request: SweepRequest
     throw new OptionError('Cannot recalibrate without data: give "data"');
   const shapes = await shapesOf(platform.engine, model, (opened.data ?? opened.evaluation)?.source);
   const { openPool = blockPoolOpener(threads), onCell } = request;
+  const [compile] = compileSteps(request);
   const given = {
     ...withoutUndefined({ threads, onProgress, signal, augment }),
     ...{ openPool, pruning: withoutUndefined({ store, factored }) },
@@ -89,7 +97,12 @@ export async function sweepHere([model]: readonly [Model], request: SweepRequest
   const asked = stepOptions(request);
   const step: PruneStep = { do: 'prune', budget: {}, ...asked };
   return sweep(model, {
-    ...withoutUndefined({ methods, budgets, seeds, recalibrate, onCell }),
+    ...withoutUndefined({ methods, budgets, seeds, recalibrate }),
+    ...(compile && { compile: { step: compile, measureSize } }),
+    ...(onCell && {
+      onCell: (cell, pruned, compiling) =>
+        onCell(cell, pruned, compiling?.checked ? filesOfCompiled(compiling, 'model') : null),
+    }),
     asked,
     ports: portsOf({ recipe: { steps: [step] }, given, platform, watch, warnings: [] }),
     ...('reason' in shapes ? {} : { macs: weightMacs(model, shapes) }),

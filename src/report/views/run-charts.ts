@@ -49,6 +49,7 @@ function measured({ macs, bytes, latency, sparsity }: Report, measure: FrontMeas
   if (measure === 'sparsity') return [0, sparsity];
   if (measure === 'macs') return [macs.before, macs.after];
   if (measure === 'bytes') return [bytes.before?.brotli ?? null, bytes.after?.brotli ?? null];
+  if (measure !== 'latency') return [null, null]; // a compiled model has no side before
   const one = latency?.find(({ batch }) => batch === 1);
   return [one?.before?.median ?? null, one?.after?.median ?? null];
 }

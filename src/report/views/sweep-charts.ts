@@ -10,13 +10,29 @@ interface Against {
   readonly less: boolean;
   of(point: SweepPoint): number | null;
   dense(sweep: SweepReport): number | null;
+  /** The accuracy that belongs to it. */
+  accuracy?(point: SweepPoint): number | null;
 }
+
+const compiledAccuracy = ({ compiled }: SweepPoint): number | null => compiled.accuracy;
 
 const AGAINST: Readonly<Record<FrontMeasure, Against>> = {
   sparsity: { less: false, of: ({ sparsity }) => sparsity, dense: () => 0 },
   macs: { less: true, of: ({ macs }) => macs, dense: ({ dense }) => dense.macs },
   bytes: { less: true, of: ({ bytes }) => bytes, dense: ({ dense }) => dense.bytes },
   latency: { less: true, of: ({ latency }) => latency, dense: ({ dense }) => dense.latency },
+  compiledBytes: {
+    less: true,
+    of: ({ compiled }) => compiled.bytes,
+    dense: ({ dense }) => dense.compiled?.bytes ?? null,
+    accuracy: compiledAccuracy,
+  },
+  compiledLatency: {
+    less: true,
+    of: ({ compiled }) => compiled.latency,
+    dense: ({ dense }) => dense.compiled?.latency ?? null,
+    accuracy: compiledAccuracy,
+  },
 };
 
 /** The measures of which a sweep knows something, in the order of the page. */
@@ -29,17 +45,17 @@ export function measuresOf(sweep: SweepReport): FrontMeasure[] {
 
 /** Accuracy against a measure, a series a method; filled markers are on the Pareto front, the dense model is a line. */
 export function frontChart(sweep: SweepReport, measure: FrontMeasure): XyChart {
-  const { less, of, dense } = AGAINST[measure];
+  const { less, of, dense, accuracy: accuracyOf = ({ accuracy }) => accuracy } = AGAINST[measure];
   const { axis, name } = FRONT_MEASURES[measure];
   const known = sweepPoints(sweep).flatMap((point) => {
-    const x = of(point);
-    return x === null || point.accuracy === null ? [] : [{ point, x, y: point.accuracy }];
+    const [x, y] = [of(point), accuracyOf(point)];
+    return x === null || y === null ? [] : [{ point, x, y }];
   });
   const front = frontOf(known, less);
   const series = sweep.methods.map((method) => ({
     name: method,
     // times are noisy: a line through them would be a scribble
-    form: measure === 'latency' ? ('points' as const) : ('line' as const),
+    form: measure === 'latency' || measure === 'compiledLatency' ? ('points' as const) : ('line' as const),
     points: known
       .filter(({ point }) => point.method === method)
       .sort((a, b) => a.x - b.x)

@@ -18,6 +18,8 @@ export interface SweepPoint {
   readonly macs: number | null;
   readonly bytes: number | null;
   readonly latency: number | null;
+  /** Of the compiled models. */
+  readonly compiled: { readonly [figure in 'accuracy' | 'bytes' | 'latency']: number | null };
   readonly predicted: number | null;
 }
 
@@ -44,6 +46,11 @@ export function sweepPoints({ cells, dense }: SweepReport): SweepPoint[] {
       macs: macs === null || dense.macs === null ? null : macs * dense.macs,
       bytes: mean(group, (cell) => cell.bytes),
       latency: mean(group, (cell) => cell.latency),
+      compiled: {
+        accuracy: mean(group, (cell) => cell.compiled?.accuracy ?? null),
+        bytes: mean(group, (cell) => cell.compiled?.bytes ?? null),
+        latency: mean(group, (cell) => cell.compiled?.latency ?? null),
+      },
       predicted: mean(group, (cell) => cell.predictedLossChange),
     };
   });
