@@ -19,7 +19,7 @@ const RIDGE_OF_FEW = 0.2;
 /** How far above the least error a solution may be, in shares of it and of what the layer gives. */
 const TOLERANCE = { share: 0.1, part: 3e-3 };
 
-/** One layer as `reconstruct` solves it, without what it holds beside the result afterwards: no further from its dense outputs, and by the ridge from its dense weights, than plain least squares on the same support comes. */
+/** One layer as `reconstruct` solves it, without the refit through the model and what it holds beside the result afterwards: no further from its dense outputs, and by the ridge from its dense weights, than plain least squares on the same support comes. */
 export async function layersOf(key: string): Promise<Verdict> {
   const net = drawn(key);
   const small = findWeights(net.model).prunable.filter(({ size }) => size <= MOST && size > 3);
@@ -35,6 +35,7 @@ export async function layersOf(key: string): Promise<Verdict> {
     ridge: RIDGE,
     seed: 1,
     threads: 1,
+    refits: false,
   });
   const solved = elements(model, layer);
   const plain = await linearMap(

@@ -50,7 +50,8 @@ function idxRows(given: ArrayFiles): ArrayRows {
 function npzRows(given: ArrayFiles): ArrayRows {
   const { bytes, name } = given.files[0] as NamedBytes;
   const inputs = given.sides?.inputs.map((input) => input.name) ?? [];
-  const { arrays, names } = parseNpz(bytes, name, ['x', 'y', ...inputs]);
+  const outputs = given.sides?.outputs ?? [];
+  const { arrays, names } = parseNpz(bytes, name, ['x', 'y', ...outputs.map(answersFor), ...inputs]);
   const named = inputs.filter((input) => arrays.has(input));
   const isRows = arrays.has('x') && !inputs.includes('x');
   const input = isRows ? undefined : firstWithRows(given.sides?.inputs ?? [], named);
@@ -61,14 +62,37 @@ function npzRows(given: ArrayFiles): ArrayRows {
         ? `an array named x, or arrays named like the model's inputs ${inputs.join(', ')}`
         : 'an array named x';
     throw new DataError(
-      `Cannot use "${name}": wanted ${wanted} (and y for labels or targets), it has ${names.join(', ') || 'none'}; ` +
+      `Cannot use "${name}": wanted ${wanted} (and y for labels or targets, y.NAME for those of output NAME), it has ${names.join(', ') || 'none'}; ` +
         `save it with np.savez(path, x=..., y=...)`,
       { fields: { names } },
     );
   }
   const more = new Map(named.filter((one) => one !== input).map((one) => [one, arrays.get(one) as RawArray]));
-  const y = inputs.includes('y') ? undefined : arrays.get('y');
-  return selected({ x, y, ...(input !== undefined && { input }), ...(more.size > 0 && { more }) }, given);
+  const answers = answersAmong(arrays, given);
+  return selected({ x, ...answers, ...(input !== undefined && { input }), ...(more.size > 0 && { more }) }, given);
+}
+
+/** The array of labels or targets of one of several outputs. */
+function answersFor(output: string): string {
+  return `y.${output}`;
+}
+
+/** Labels or targets: of the output that the user named, else those of all, else of the first output that has some. */
+function answersAmong(
+  arrays: ReadonlyMap<string, RawArray>,
+  { sides, address }: ArrayFiles,
+): Pick<ArrayRows, 'y' | 'output'> {
+  const own = (sides?.outputs ?? []).filter((output) => arrays.has(answersFor(output)));
+  const shared = sides?.inputs.some(({ name }) => name === 'y') ? undefined : arrays.get('y');
+  const asked = sides?.output;
+  const output = asked === undefined && shared === undefined ? own[0] : own.find((one) => one === asked);
+  if (output !== undefined) return { y: arrays.get(answersFor(output)), output };
+  if (asked !== undefined && shared === undefined && own.length > 0)
+    throw new DataError(
+      `Cannot use "${address}": it has labels or targets of output ${own.map((one) => `"${one}"`).join(', ')}, none of "${asked}"; save them as array ${answersFor(asked)}`,
+      { fields: { outputs: own }, remedies: [{ option: 'output' }] },
+    );
+  return { y: shared };
 }
 
 /** Of inputs, the first that has a row for each sample; else the first. */

@@ -13,6 +13,8 @@ export interface ArrayRows {
   readonly picture?: Grid;
   /** The model's input that x is named for; absent = it has no such name. */
   readonly input?: string;
+  /** The model's output that y is named for. */
+  readonly output?: string;
   /** Arrays for further inputs of the model, by name. */
   readonly more?: ReadonlyMap<string, RawArray>;
 }

@@ -28,6 +28,7 @@ export function feedsFromDataset(model: Model, dataset: Dataset): FeedSource {
     count: dataset.count,
     labelled: dataset.labelled,
     hasTargets: dataset.targetDims !== undefined,
+    ...(dataset.output !== undefined && { output: dataset.output }),
     ...answersOf(dataset),
     fixedBatch,
     ...(dataset.whole && { whole: true }),

@@ -40,6 +40,8 @@ export interface Dataset {
   readonly labelled: boolean;
   /** Classes of every row, [count, ...labelDims]; absent where the data has no labels. To be read only. */
   readonly labels?: Int32Array;
+  /** The model's output that its labels or targets are named for; absent = they have no such name. */
+  readonly output?: string;
   /** Shape of one row's classes; absent = one class a row. */
   readonly labelDims?: readonly number[];
   /** Shape of one regression target, without the batch dimension; absent where the data has none. */

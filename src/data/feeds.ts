@@ -34,6 +34,8 @@ export interface FeedSource {
   readonly hasTargets: boolean;
   /** Whether the inputs are made up: then nothing but shapes can be learnt from them. */
   readonly isMadeUp?: boolean;
+  /** The output that the data's labels or targets are named for; absent = none. */
+  readonly output?: string;
   /** Those of all samples, and perhaps of others besides; absent where they are known batch by batch only. */
   readonly answers?: Answers;
   /** The batch size that the model insists on; null = any. */

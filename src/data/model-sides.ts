@@ -8,11 +8,14 @@ export interface ModelSides {
   readonly inputs: readonly ValueInfo[];
   /** Names of its outputs. */
   readonly outputs: readonly string[];
+  /** The one that the user has named. */
+  readonly output?: string;
 }
 
 /** The inputs and outputs of a model that data is opened for. */
-export function sidesOf({ graph }: Model): ModelSides {
-  return { inputs: feedsOf(graph), outputs: graph.outputs.map(({ name }) => name) };
+export function sidesOf({ graph }: Model, output?: string): ModelSides {
+  const outputs = graph.outputs.map(({ name }) => name);
+  return { inputs: feedsOf(graph), outputs, ...(output !== undefined && { output }) };
 }
 
 /** The input that rows without a name are for: the only one that nothing else can stand in for; undefined where that is not clear. */

@@ -61,13 +61,17 @@ export async function openRows(
         );
   const of = { address, hash: tools.hashRows };
   const own = arrays?.more === undefined && named === undefined ? preprocess : suited(preprocess, modelInput);
-  const main = rowsDataset(source, { ...of, preprocess: own, modelInput });
+  const main = namedFor(arrays?.output, rowsDataset(source, { ...of, preprocess: own, modelInput }));
   const input = arrays?.input ?? (sides && mainInput(sides.inputs)?.name);
   const dataset =
     sides === undefined || input === undefined || (arrays?.input === undefined && arrays?.more === undefined)
       ? main
       : joined({ main, input, further: furtherInputs(arrays.more ?? new Map(), { ...of, preprocess, sides }) }, tools);
   return everyNth(dataset, given.range.step ?? 1, tools);
+}
+
+function namedFor(output: string | undefined, dataset: Dataset): Dataset {
+  return output === undefined ? dataset : { ...dataset, output };
 }
 
 function joined(parts: Omit<JoinedInputs, 'sha256'>, { sha256 }: RowTools): Dataset {

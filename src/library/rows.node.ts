@@ -13,6 +13,8 @@ export interface OpenRowsOptions {
   readonly seed?: number;
   /** Size of dimensions that the model leaves open, for made-up inputs. */
   readonly open?: number;
+  /** The output that labels or targets are about, where it was named. */
+  readonly output?: string | undefined;
   /** Tests how the model takes its samples; absent = that is left to whoever runs it. */
   readonly engine?: Engine;
 }
@@ -25,11 +27,11 @@ export interface OpenRowsOptions {
 export async function openRows(
   model: Model,
   data: DataSource,
-  { preprocess = {}, seed = 1, open, engine }: OpenRowsOptions,
+  { preprocess = {}, seed = 1, open, output, engine }: OpenRowsOptions,
 ): Promise<OpenedData> {
   if (typeof data === 'string' && isMadeUp(data)) return madeUp(model, data, withoutUndefined({ seed, open, engine }));
   const { augment } = preprocess;
-  const options = { ...preprocessOf(preprocess), ...(augment && { augment }), sides: sidesOf(model) };
+  const options = { ...preprocessOf(preprocess), ...(augment && { augment }), sides: sidesOf(model, output) };
   return fedBy(model, await openDataset(data, options), engine);
 }
 

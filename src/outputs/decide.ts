@@ -26,8 +26,9 @@ export interface OutputsRequest extends OutputChoice {
  * Cost: a forward pass of a few samples the first time that a graph is seen, and a pass over the answers.
  */
 export async function decideOutputs(model: Model, request: OutputsRequest): Promise<Outputs> {
-  const { output, loss } = request;
+  const { loss } = request;
   const { heads, fed, samples, source } = await headsOf(model, request);
+  const output = request.output ?? (usesAnswers(request) ? source.output : undefined);
   const candidates = output === undefined ? likeliestFirst(heads) : [namedHead(model, heads, output)];
   if (request.labels === 'data' && loss !== 'random' && !source.labelled && !source.hasTargets)
     throw new DataError(

@@ -41,6 +41,8 @@ export interface ReconstructionRequest extends RunOptions {
   readonly ridge: number;
   readonly seed: number;
   readonly threads?: number;
+  /** Whether weights of several uses are refitted through the model; default true. */
+  readonly refits?: boolean;
   /** Of the costs, the supports and each layer; default: none are kept. */
   readonly recall?: Recall;
 }
@@ -154,7 +156,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const tied = solvable.flatMap(({ maps }, i) => (maps.flatMap(({ uses }) => uses).length > 1 ? [i] : []));
   const refitted = await recall('tied layers', async () => {
     const asked = { ...runs, dense: model, pruned, layers: tied.map((i) => layers[i] as WeightLayer) };
-    const plan = tied.length === 0 ? null : tiedRuns(prepared, { fitted: first, judged });
+    const plan = tied.length === 0 || request.refits === false ? null : tiedRuns(prepared, { fitted: first, judged });
     const found = plan && (await refitTied({ ...asked, ...plan, source: prepared.source, ...(signal && { signal }) }));
     return new Map((found ?? []).map((W, i) => [`weights ${i}`, W]));
   });

@@ -37,10 +37,13 @@ async function judgeProgram(context: Context, path: string, flags: EvalFlags): P
   const bytes = await timed('size', () => measureSize([...files], { signal: context.io.signal }));
   const opened: OpenedModel = { model, path, file: { ...(await fileFacts(path, model)), bytes: bytes.raw } };
   const { eval: address } = flags;
+  const { output } = evaluationChoice(flags);
   const rows =
     address === undefined
       ? null
-      : await timed('open data', () => openEvaluation(model, address, { preprocess: flags, engine: program.engine }));
+      : await timed('open data', () =>
+          openEvaluation(model, address, { preprocess: flags, engine: program.engine, output }),
+        );
   const source = rows === null ? undefined : programFeeds(program, rows.source);
   const evaluation =
     source === undefined
@@ -74,10 +77,11 @@ export async function judge(
   const { timed } = context;
   const opened = await timed('read', () => openModel(path));
   const { eval: address } = flags;
+  const { output } = evaluationChoice(flags);
   const data =
     address === undefined
       ? null
-      : await timed('open data', () => openEvaluation(opened.model, address, { preprocess: flags, engine }));
+      : await timed('open data', () => openEvaluation(opened.model, address, { preprocess: flags, engine, output }));
   warnOfSamples(context, data);
   const shapes = await timed('shapes', () => shapesOf(engine, opened.model, data?.source));
   if ('reason' in shapes)

@@ -37,7 +37,7 @@ export async function sensitivityFile(context: Context, path: string, command: C
   const engine = await openEngine(context, flags);
   const opened = await context.timed('read', () => openModel(path));
   const data = await context.timed('open data', () =>
-    openEvaluation(opened.model, address, { preprocess: flags, engine }),
+    openEvaluation(opened.model, address, { preprocess: flags, engine, output: evaluationChoice(flags).output }),
   );
   warnOfSamples(context, data);
   const { source } = data;

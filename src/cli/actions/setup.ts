@@ -53,6 +53,7 @@ export interface RunRequest {
 export async function openRun(context: Context, path: string, request: RunRequest): Promise<RunSetup> {
   const { rows, machine, choice, judged, methods, learns, seed } = request;
   const { preprocess, augment } = rows;
+  const { output } = judged;
   const readsData = methods.some((method) => METHODS[method].needs.data);
   if (readsData && rows.data === undefined) {
     throw new OptionError(
@@ -63,7 +64,7 @@ export async function openRun(context: Context, path: string, request: RunReques
   const opened = await context.timed('read', () => openModel(path));
   const { model } = opened;
   const evaluation = await context.timed('open data', async () =>
-    rows.eval === undefined ? null : openEvaluation(model, rows.eval, { preprocess, engine }),
+    rows.eval === undefined ? null : openEvaluation(model, rows.eval, { preprocess, engine, output }),
   );
   const madeUp = rows.data === undefined || isMadeUp(rows.data);
   const tried = madeUp ? await context.timed('shapes', () => shapesOf(engine, model)) : null;
@@ -77,6 +78,7 @@ export async function openRun(context: Context, path: string, request: RunReques
             ...(augment && { augment: { crop: augment.crop ?? 0, flip: augment.flip ?? false } }),
           },
           seed,
+          output,
           ...(open !== undefined && { open }),
           ...((readsData || learns) && { engine }),
         }),

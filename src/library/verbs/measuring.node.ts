@@ -33,12 +33,13 @@ export async function evaluateHere([model]: readonly [Measurable], request: Eval
 
 /** A model with what runs it and, where there are any, the rows as it takes them. */
 async function sideOf(measurable: Measurable, request: CompareRequest): Promise<TimedSide> {
-  const { evaluation, preprocess } = request;
+  const { evaluation, preprocess, output } = request;
   const program = isCompiled(measurable) ? measurable.program : null;
   const { engine, model } = program ?? { engine: await engineOf(request), model: measurable as Model };
   if (evaluation === undefined) return { engine, model };
-  if (program === null) return { engine, model, source: await feedsFor(model, evaluation, { engine, preprocess }) };
-  const rows = await openRows(model, evaluation, { engine, preprocess });
+  if (program === null)
+    return { engine, model, source: await feedsFor(model, evaluation, { engine, preprocess, output }) };
+  const rows = await openRows(model, evaluation, { engine, preprocess, output });
   return { engine, model, source: programFeeds(program, rows.source) };
 }
 

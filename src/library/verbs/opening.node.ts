@@ -1,5 +1,4 @@
 import type { FeedSource } from '../../data/feeds.ts';
-import type { PreprocessOptions } from '../../data/preprocess.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { openProvider } from '../../engine/provider.node.ts';
 import type { Provider } from '../../engine/provider.ts';
@@ -7,7 +6,7 @@ import { validateGraph } from '../../graph/validate-graph.ts';
 import type { Model } from '../../ir/model.ts';
 import type { RunOptions } from '../../progress/progress.ts';
 import type { DataSource } from '../data.node.ts';
-import { openRows } from '../rows.node.ts';
+import { type OpenRowsOptions, openRows } from '../rows.node.ts';
 
 /** What runs models. */
 export interface EngineChoice {
@@ -24,9 +23,9 @@ export async function engineOf({ engine, provider = 'cpu' }: EngineChoice): Prom
 export async function feedsFor(
   model: Model,
   data: DataSource,
-  { engine, preprocess }: { readonly engine: Engine; readonly preprocess?: PreprocessOptions | undefined },
+  options: Pick<OpenRowsOptions, 'preprocess' | 'output'> & { readonly engine: Engine },
 ): Promise<FeedSource> {
-  return (await openRows(validateGraph(model), data, { preprocess, engine })).source;
+  return (await openRows(validateGraph(model), data, options)).source;
 }
 
 /** Of a request, what everything that loops takes; `undefined` left out. */

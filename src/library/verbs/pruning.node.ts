@@ -17,7 +17,7 @@ import {
   stepOptions,
 } from '../../pipeline/prune-and-report.ts';
 import { type PruneStep, type Recipe, withoutUndefined } from '../../pipeline/recipe.ts';
-import { type Platform, portsOf, type Ran, runAndReport } from '../../pipeline/run-and-report.ts';
+import { judgedBy, type Platform, portsOf, type Ran, runAndReport } from '../../pipeline/run-and-report.ts';
 import { stopwatch } from '../../pipeline/run-ports.ts';
 import { type SweepCell, sweep } from '../../pipeline/sweep.ts';
 import { shapesOf, weightMacs } from '../../pruning/shapes.ts';
@@ -53,7 +53,7 @@ export async function runHere(
   const [first] = written.steps;
   const seed = first?.do === 'compile' ? undefined : first?.seed;
   const { platform, opened, watch } = await openRequest(model as Model, {
-    ...withoutUndefined({ ...request, seed }),
+    ...withoutUndefined({ ...request, seed, output: judgedBy(written).output }),
     ...rows,
   });
   const recipe: Recipe = {
@@ -114,6 +114,7 @@ interface RowsRequest extends EngineChoice {
   readonly data?: DataSource | undefined;
   readonly evaluation?: DataSource | undefined;
   readonly preprocess?: PreprocessOptions | undefined;
+  readonly output?: string | undefined;
   readonly seed?: number | undefined;
 }
 
@@ -127,19 +128,19 @@ async function openRequest(model: Model, request: RowsRequest) {
     sha256: modelHash,
     facts: () => ({ tool: toolFacts(), platform: platformFacts(), peakRssMB: peakRssMB() }),
   };
-  const { data, evaluation, preprocess, seed = 1 } = request;
+  const { data, evaluation, preprocess, output, seed = 1 } = request;
   const whole = validateGraph(model);
   const opening = async (): Promise<OpenedData | undefined> => {
     if (data === undefined) return undefined;
     const open = typeof data === 'string' && isMadeUp(data) ? await openSize(engine, whole) : undefined;
-    return openRows(whole, data, { preprocess, seed, engine, ...(open !== undefined && { open }) });
+    return openRows(whole, data, { preprocess, seed, engine, output, ...(open !== undefined && { open }) });
   };
   const opened: OpenedRows = {
     data: await watch.time('data', opening),
     evaluation:
       evaluation === undefined
         ? undefined
-        : await watch.time('data', () => openEvaluation(whole, evaluation, { preprocess, engine })),
+        : await watch.time('data', () => openEvaluation(whole, evaluation, { preprocess, engine, output })),
     preprocess,
   };
   return { platform, opened, watch };

@@ -8,7 +8,11 @@ import { engineOf, feedsFor } from './opening.node.ts';
 export async function finetuneHere([model]: readonly [Model], request: FinetuneRequest): Promise<Finetuned> {
   const { data, preprocess, provider: _, ...options } = request;
   const engine = await engineOf(request);
-  return finetune(model, { ...options, engine, source: await feedsFor(model, data, { engine, preprocess }) });
+  return finetune(model, {
+    ...options,
+    engine,
+    source: await feedsFor(model, data, { engine, preprocess, output: request.output }),
+  });
 }
 
 /** {@link import('../train.node.ts').recalibrate}, in this thread. */
