@@ -11,11 +11,12 @@ const FILES = {
   mobilenet: 'mobilenet-v1-075-imagenet.onnx',
   mlpnet: 'mlpnet-mnist.onnx',
   stories: 'stories260k.onnx',
+  story: 'stories260k.onnx',
 };
 /** Weights below this many numbers are left whole. */
 const SMALLEST = 400;
-/** Size that stories' open dimension is given. */
-const TOKENS = 128;
+/** Sizes of stories' open dimension: a text, and one token. */
+const TOKENS = { stories: 128, story: 1 };
 
 /** Zeros the smallest weights: of all layers together, or of each. */
 function pruned(model, share, each) {
@@ -41,6 +42,7 @@ export async function prunedModel(name) {
 }
 
 /** Made-up inputs of it, one sample. */
-export async function randomInputs(model) {
-  return (await randomFeeds(model, { rng: random(1), count: 1, open: TOKENS }).feeds([0])).inputs;
+export async function randomInputs(model, name) {
+  const open = TOKENS[name.split('-')[0]] ?? 1;
+  return (await randomFeeds(model, { rng: random(1), count: 1, open }).feeds([0])).inputs;
 }

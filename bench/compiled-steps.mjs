@@ -27,7 +27,7 @@ function places(step) {
 
 for (const name of positionals) {
   const model = await prunedModel(name);
-  const feeds = await randomInputs(model);
+  const feeds = await randomInputs(model, name);
   const { wasm, steps } = compileModel(await freeze(onnxruntimeNode, model, feeds));
   const calls = await callableSteps(wasm, feeds);
   const best = steps.map(() => Number.POSITIVE_INFINITY);
@@ -45,5 +45,9 @@ for (const name of positionals) {
         : `${step.table.outputs}x${step.table.channels}x${step.table.taps.length} share ${step.table.share} places ${places(step)} kept ${kept(step.table)} ${((kept(step.table) * places(step)) / best[i] / 1000).toFixed(1)} G/s`;
     console.log(`${best[i].toFixed(1).padStart(8)}  ${step.kind} ${step.label}: ${about}`);
   }
-  console.log(`${name}: ${best.reduce((sum, t) => sum + t, 0).toFixed(1)} in all`);
+  const products = steps.reduce((sum, step) => (step.kind === 'nest' ? sum : sum + kept(step.table) * places(step)), 0);
+  const all = best.reduce((sum, t) => sum + t, 0);
+  console.log(
+    `${name}: ${all.toFixed(1)} in all, ${(products / 1e6).toFixed(2)} million kept products, ${(products / all / 1000).toFixed(1)} G/s`,
+  );
 }

@@ -1,6 +1,7 @@
 // Compiled models beside onnxruntime-node and onnxruntime-web, all on one thread, dense sides run the same pruned model; by turns.
 //   node bench/compiled.mjs [--rounds N] [--csv FILE] [NAME ...]     e.g. resnet20-90; needs COPPICE_SHARED and a build
 // resnet20-90: the smallest weights of all layers together are zero; resnet20-90-each: the smallest 90 % of each layer.
+// stories: 128 tokens; story: one.
 // Best and median of all rounds; a row for each is added to the CSV file.
 import { appendFileSync, existsSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -26,6 +27,7 @@ const CASES = [
   'mobilenet-90-each',
   'mlpnet-95',
   'stories-70',
+  'story-70',
 ];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -37,7 +39,7 @@ const web = await onnxruntimeWeb({ threads: 1 });
 
 async function measure(name) {
   const model = await prunedModel(name);
-  const feeds = await randomInputs(model);
+  const feeds = await randomInputs(model, name);
   const { wasm, kept, weights } = compileModel(await freeze(onnxruntimeNode, model, feeds));
   const compiled = await makeRuntime().start(wasm);
   const arrays = Object.fromEntries([...feeds].map(([input, { data }]) => [input, data]));
