@@ -1,4 +1,4 @@
-import { operatorKey } from '../ir/access.ts';
+import { intAttribute, operatorKey } from '../ir/access.ts';
 import type { Constant, Graph, Node } from '../ir/model.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import { type Arrangement, dimsOf, sameOrder, storedArrangement } from './arrangement.ts';
@@ -221,9 +221,19 @@ function refusal(constant: Constant, moved: Arrangement | null): string | undefi
   return rank < 2 ? `it has ${rank === 1 ? 'one dimension' : 'no dimension'}, as a bias has` : undefined;
 }
 
+function notePacked({ constants }: Graph, node: Node, into: Map<string, UnprunableWeight>): void {
+  const { packed } = factsOf(node);
+  const name = node.inputs[packed?.input ?? 0] ?? '';
+  if (packed === undefined || !constants.has(name)) return;
+  const [rows, columns, bits] = [packed.rows, packed.columns, packed.bits].map((key) => intAttribute(node, key, 4));
+  const dims = [rows as number, columns as number];
+  into.set(name, { name, node: node.name, op: operatorKey(node), dims, reason: `they are packed, ${bits} bits each` });
+}
+
 /** Float constants with two or more dimensions that other operators use: said, so that nobody wonders. */
 function noteOthers(graph: Graph, node: Node, into: Map<string, UnprunableWeight>): void {
   if (weightInputs(node).length > 0 || isMove(node)) return;
+  notePacked(graph, node, into);
   for (const name of node.inputs) {
     const constant = graph.constants.get(name);
     if (

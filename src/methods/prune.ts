@@ -117,14 +117,24 @@ async function pruneLayers(model: Model, options: PruneOptions, chosen: ChosenLa
   try {
     return await pruneChosen(model, options, chosen);
   } catch (thrown) {
-    const behind = thrown instanceof UnsupportedOpError ? thrown.fields.weights : undefined;
+    const { weights: behind, nodes } = thrown instanceof UnsupportedOpError ? thrown.fields : {};
     if (resolvePrune(options).blocked !== 'skip' || !Array.isArray(behind)) throw thrown;
     const blocked = chosen.layers
       .filter(({ name }) => behind.includes(name))
-      .map((layer) => ({ layer, reason: 'it lies behind an operator that cannot be differentiated' }));
+      .map((layer) => ({ layer, reason: reasonOf(nodes) }));
     if (blocked.length === 0 || blocked.length === chosen.layers.length) throw thrown;
     return pruneLayers(model, options, withoutBlocked(chosen, blocked));
   }
+}
+
+/** @param nodes  those in the way of some of the weights, as the refusal lists them */
+function reasonOf(nodes: unknown): string {
+  const refused = (Array.isArray(nodes) ? nodes : []) as { readonly op: string; readonly domain: string }[];
+  const names = [...new Set(refused.map(({ op, domain }) => (domain === '' ? op : `${domain}.${op}`)))];
+  const [only] = names;
+  if (only === undefined) return 'it lies behind an operator that cannot be differentiated';
+  if (names.length === 1) return `it lies behind ${only}, which cannot be differentiated`;
+  return `it lies behind an operator that cannot be differentiated, of ${names.join(', ')}`;
 }
 
 async function pruneChosen(model: Model, options: PruneOptions, chosen: ChosenLayers): Promise<PruneResult> {

@@ -111,6 +111,8 @@ export interface OperatorFacts {
   readonly parameters?: readonly ParameterFacts[];
   /** Absent = not known. */
   readonly axes?: AxisFacts;
+  /** Weights of a few bits each in blocks of bytes, which are not pruned: their input, and the attributes that have their matrix; absent = none. */
+  readonly packed?: { readonly input: number; readonly rows: string; readonly columns: string; readonly bits: string };
   /** Whether each element of the output is one of input 0, in another type perhaps. */
   readonly keepsElements?: true;
   /** The operator that it is but for an activation at its end; absent = it has none of its own. */

@@ -75,4 +75,9 @@ export const products: readonly OperatorFacts[] = [
     parameters: [{ input: 4, role: 'bias' }],
     axes: MULTIPLIED,
   },
+  ...['MatMulNBits', 'MatMulBnb4'].map((op) => ({
+    op,
+    domain: MICROSOFT,
+    packed: { input: 1, rows: 'K', columns: 'N', bits: 'bits' },
+  })),
 ];
