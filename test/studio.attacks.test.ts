@@ -58,8 +58,8 @@ afterAll(async () => {
 const begun = (): string[][] =>
   existsSync(ran)
     ? readFileSync(ran, 'utf8')
-        .trim()
         .split('\n')
+        .slice(0, -1) // whole lines
         .map((line) => JSON.parse(line))
     : [];
 const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {

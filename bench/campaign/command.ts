@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MAIN = join(process.cwd(), 'dist', 'cli', 'main.node.js');
@@ -66,4 +66,11 @@ export function contents(folder: string): Map<string, Buffer> {
       return [path.slice(folder.length + 1), readFileSync(path)];
     }),
   );
+}
+
+/** The compiled sources look for the pages in the build beside them. */
+export function preparePages(): void {
+  const built = join(process.cwd(), 'dist', 'pages');
+  const place = join(process.cwd(), 'out', 'campaign', 'dist', 'pages');
+  if (!existsSync(place) && existsSync(built)) cpSync(built, place, { recursive: true });
 }

@@ -1,10 +1,10 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Io } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/run.ts';
 import { Folder, SMALL } from '../../test/cli-harness.ts';
 import { type Campaign, RIGHT, type Verdict, wrong } from './campaign.ts';
-import { contents } from './command.ts';
+import { contents, preparePages } from './command.ts';
 import { type Called, CODES, type Code, during, type Fault } from './failing-calls.ts';
 
 /** What is tried with failing calls. */
@@ -282,10 +282,3 @@ export const faults: Campaign = {
     return bench.case(command, { at, code, stays: Math.floor(round / CODES.length) % 2 === 1 }, round % 2 === 1);
   },
 };
-
-/** The compiled sources look for the pages in the build beside them. */
-function preparePages(): void {
-  const built = join(process.cwd(), 'dist', 'pages');
-  const place = join(process.cwd(), 'out', 'campaign', 'dist', 'pages');
-  if (!existsSync(place) && existsSync(built)) cpSync(built, place, { recursive: true });
-}

@@ -6,9 +6,10 @@ import { graphs } from './graphs.ts';
 import { kills } from './kills.ts';
 import { models } from './models.ts';
 import { same } from './same.ts';
+import { studio } from './studio.ts';
 import { zoo } from './zoo.ts';
 
 /** The campaigns by name: one file each. */
 export const CAMPAIGNS: Readonly<Record<string, Campaign>> = Object.fromEntries(
-  [models, graphs, data, zoo, faults, checkpoints, kills, same].map((one) => [one.name, one]),
+  [models, graphs, data, zoo, faults, checkpoints, kills, same, studio].map((one) => [one.name, one]),
 );

@@ -9,6 +9,8 @@ import { parseEvent, type Runs } from './runs.node.ts';
 const ALIVE_MS = 15_000;
 /** Bytes that are read at once. */
 const CHUNK = 1 << 16;
+/** What events begin with: other lines are not even tried. */
+const OPENING = 0x7b;
 
 const WATCHES = new EventWatches();
 
@@ -69,10 +71,14 @@ async function linesFrom(path: string, from: number): Promise<{ text: string; ne
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK), 0, CHUNK, from);
     const end = buffer.subarray(0, bytesRead).lastIndexOf(10) + 1;
-    let [text, at] = ['', from];
-    for (const line of buffer.subarray(0, end).toString('utf8').split('\n').slice(0, -1)) {
-      at += Buffer.byteLength(line) + 1;
-      if (parseEvent(line).length > 0) text += `id: ${at}\ndata: ${line}\n\n`;
+    let text = '';
+    for (let at = 0; at < end; ) {
+      const behind = buffer.indexOf(10, at) + 1;
+      const isObject = buffer[at] === OPENING;
+      // A bare carriage return, a space of JSON, would end the line of the message.
+      const line = buffer.toString('utf8', at, behind - 1).replaceAll('\r', ' ');
+      if (isObject && parseEvent(line).length > 0) text += `id: ${from + behind}\ndata: ${line}\n\n`;
+      at = behind;
     }
     return { text, next: from + (end === 0 && bytesRead === CHUNK ? CHUNK : end) };
   } finally {

@@ -119,7 +119,7 @@ const MOST_BODY = 1 << 16;
 const BODY_MS = 10_000;
 
 async function body<T extends z.ZodType>({ request }: Asked, schema: T): Promise<z.output<T>> {
-  if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
+  if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
     throw new OptionError('Cannot read the request: wanted JSON');
   const chunks: Buffer[] = [];
   let size = 0;

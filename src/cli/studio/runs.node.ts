@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync } from 'node:fs';
-import { lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasCheckpoint, readJournal } from '../../checkpoint/checkpoint.node.ts';
 import { DataError, messageOf, OptionError } from '../../errors/errors.ts';
@@ -123,7 +123,10 @@ export class Runs {
       pid: null,
       nonce: newNonce(),
     };
-    await this.#spawn(folder, record, record.arguments);
+    await this.#spawn(folder, record, record.arguments).catch(async (thrown) => {
+      await rm(folder, { recursive: true, force: true });
+      throw thrown;
+    });
     return id;
   }
 

@@ -8,7 +8,11 @@ import { flagOfName } from '../remedies.ts';
 /** The version of what the studio keeps of a run. */
 export const STUDIO_SCHEMA = 'coppice/studio@1';
 
-const text = z.string().max(4000);
+/** A word of a command line. */
+const text = z
+  .string()
+  .max(4000)
+  .refine((word) => !word.includes('\0'), { error: 'a NUL cannot stand in it' });
 const optional = text.optional();
 const share = z.number().gt(0).lt(1);
 const method = z.enum(METHOD_NAMES);

@@ -26,6 +26,7 @@ export interface StudioOptions {
 }
 
 const HOST = '127.0.0.1';
+const LAST_PORT = 65_535;
 /** Milliseconds after which a connection on which nothing moves is closed; streams of events show signs of life before. */
 const IDLE_MS = 120_000;
 /** More are refused: each takes a file and some memory. */
@@ -40,6 +41,8 @@ export async function startStudio({
   port = 0,
   token = randomBytes(24).toString('hex'),
 }: StudioOptions): Promise<Studio> {
+  if (!(port >= 0 && port <= LAST_PORT))
+    throw new OptionError(`Cannot serve the studio on port ${port}: wanted 0 to ${LAST_PORT}`);
   const page = await readPage('studio');
   const server = createServer((request, response) => {
     void handle(request, response, { runs, token, page }).catch(() => response.destroy());
@@ -75,6 +78,12 @@ function listen(server: Server, port: number): Promise<void> {
   });
 }
 
+/** The studio's page runs its own script, and asks the studio alone. */
+const PAGE_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+};
+
 interface Studied {
   readonly runs: Runs;
   readonly token: string;
@@ -95,7 +104,7 @@ async function handle(
   try {
     if (document !== null) return send(response, await documentOf(runs, document, asked.method));
     if (path === '/' && asked.method === 'GET')
-      return send(response, { status: 200, type: 'text/html; charset=utf-8', body: page });
+      return send(response, { status: 200, type: 'text/html; charset=utf-8', body: page, headers: PAGE_HEADERS });
     const answer = await answerOf(asked, runs, token);
     if (answer !== null) send(response, answer);
   } catch (thrown) {
@@ -104,10 +113,16 @@ async function handle(
   }
 }
 
+/** Headers of which only the first would be looked at. */
+const ONCE = ['host', 'origin', 'sec-fetch-site'];
+
 /** Why a request is not looked at; null where it is. */
-function refusal({ url = '', headers }: IncomingMessage, token: string): Answer | null {
+function refusal({ url = '', headers, rawHeaders }: IncomingMessage, token: string): Answer | null {
   if (!isSame(url.split(/[/?#]/)[1] ?? '', token) && documentAt(token, url.split(/[?#]/)[0] ?? '') === null)
     return failure(403, 'The address lacks the token that the studio printed.');
+  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+  if (ONCE.some((name) => names.indexOf(name) !== names.lastIndexOf(name)))
+    return failure(400, 'Requests that say twice where they come from are refused.');
   const own = (host: string | undefined): boolean => /^(127\.0\.0\.1|localhost):\d+$/.test(host ?? '');
   if (!own(headers.host)) return failure(403, 'This is not the host that the studio serves.');
   if (headers.origin !== undefined && headers.origin !== `http://${headers.host}`)

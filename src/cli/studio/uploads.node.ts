@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { constants, copyFile, link, mkdir, rm } from 'node:fs/promises';
+import { constants, copyFile, link, lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CoppiceError, OptionError } from '../../errors/errors.ts';
@@ -26,6 +26,7 @@ export async function upload({ request, query }: Asked, runs: Runs): Promise<str
   if (Number(request.headers['content-length'] ?? 0) > MOST_MODEL) throw tooLarge;
   const folder = join(runs.folder, '.models');
   await mkdir(folder, { recursive: true });
+  if (!(await lstat(folder)).isDirectory()) throw new OptionError(`Cannot take the model: "${folder}" is a link`);
   const pending = join(folder, `.${name}.${randomBytes(8).toString('hex')}.part`);
   const hash = createHash('sha256');
   try {
