@@ -102,8 +102,12 @@ function rowsOf(
       : [];
   const weights = layers.reduce((sum, { size }) => sum + size, 0);
   const few =
-    samples < FEW_ROWS && weights > 0
-      ? [`${samples} gradient rows are few: the loss model knows ${samples} directions of ${weights}`]
-      : [];
+    samples < FEW_ROWS && weights > 0 ? [`${samples} gradient rows are few: ${knownBy(samples, weights)}`] : [];
   return { samples, warnings: [...fewer, ...few] };
+}
+
+function knownBy(samples: number, weights: number): string {
+  return samples < weights
+    ? `the loss model knows ${samples} directions of ${weights}`
+    : `the loss model knows all ${weights} directions, but each from few samples`;
 }
