@@ -57,6 +57,15 @@ describe('planWork', () => {
     expect(workText(plan)).toMatch(/^memory: about \d+ MB at most \(.*\); about .* on 2 threads$/);
   });
 
+  it('counts the refit of weights that are used more than once', () => {
+    const once = linear(32, 32);
+    const tied: WeightLayer = { ...once, uses: [...once.uses, ...once.uses] };
+    const [without, with_] = [once, tied].map((layer) => planWork(facts('layers', [layer], { activations: 3e5 })));
+    expect((with_ as ReturnType<typeof planWork>).peak).toBeGreaterThan((without as ReturnType<typeof planWork>).peak);
+    expect(part(with_ as ReturnType<typeof planWork>, 'the gradient of tied weights')).toBeGreaterThan(1e8);
+    expect(with_?.seconds).toBeGreaterThan(without?.seconds as number);
+  });
+
   it.each(KINDS)('refuses %s that cannot fit, with the largest part and what there is to do', (kind) => {
     const asked = facts(kind, [linear(4000, 4000)], { limit: 300e6 });
     expect(() => planWork(asked)).toThrow(OptionError);

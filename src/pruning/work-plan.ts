@@ -3,6 +3,7 @@ import type { WeightLayer } from '../graph/weights.ts';
 import { intAttribute } from '../ir/access.ts';
 import { measuredShape } from '../reconstruction/kept-inputs.ts';
 import { COST_ROUNDS, type CountedMap, paceOf, productsOf, STAGE_STEPS } from '../reconstruction/pace.ts';
+import { refitOf } from './refit-plan.ts';
 
 /** What a run does, by what it holds: nothing but weights; gradient rows; layer problems; a training, and layer problems before it. */
 export type WorkKind = 'weights' | 'rows' | 'layers' | 'training';
@@ -171,11 +172,12 @@ const MOMENTS: Readonly<Record<WorkKind, (facts: WorkFacts, p: number) => WorkPa
       ...gradientSession(facts, p),
     ],
   ],
-  layers: (facts, p) => [layerParts(facts, p)],
+  layers: (facts, p) => [layerParts(facts, p), refitParts(facts, p)],
   training: (facts, p) => {
     const kept = { what: 'candidates', bytes: MEASURED.candidateBytes * p };
     return [
       [...layerParts({ ...facts, samples: Math.min(facts.count, SOLVED_SAMPLES) }, p), kept],
+      [...refitParts(facts, p), kept],
       ...(facts.trains === false ? [] : [[...trainingParts({ ...facts, run: partOf(facts) }), kept]]),
     ];
   },
@@ -229,6 +231,18 @@ function layerParts(facts: WorkFacts, p: number): WorkPart[] {
       bytes: maps.reduce((most, map) => Math.max(most, solverBytes(map, facts.samples)), 0),
     },
     { what: 'forward passes', bytes: values },
+  ];
+}
+
+/** Of weights of several uses, where there are any: their gradient through the model. */
+function refitParts(facts: WorkFacts, p: number): WorkPart[] {
+  const bound = refitOf(facts);
+  if (bound === null) return [];
+  const values = 4 * MEASURED.backward * bound.numbersOfRun;
+  return [
+    { what: 'weights of the layers', bytes: MEASURED.layerBytes * p },
+    { what: 'the gradient of tied weights', bytes: values + heldWeights(facts.constants) },
+    { what: 'what is remembered of their steps', bytes: bound.bytesBeside },
   ];
 }
 
@@ -316,7 +330,8 @@ function layerSeconds(facts: WorkFacts): number {
   const final = maps.reduce((sum, map) => sum + 25 * productsOf(map, samples), 0);
   const products = 2 * (perStage * (pace.stages + COST_ROUNDS * pace.costStages) + final);
   const passes = samples * (1 + layers.length) + COST_ROUNDS * COST_SAMPLES * layers.length;
-  return products / (MEASURED.productRate * threads) + (2 * macs * passes) / (MEASURED.modelRate * threads);
+  const refit = refitOf(facts)?.macs ?? 0;
+  return products / (MEASURED.productRate * threads) + (2 * (macs * passes + refit)) / (MEASURED.modelRate * threads);
 }
 
 function weightsOf({ layers }: Pick<WorkFacts, 'layers'>): number {

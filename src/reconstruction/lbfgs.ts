@@ -13,7 +13,7 @@ export interface Reached extends Looked {
 }
 
 /** Steps that the curvature is taken from. */
-const MEMORY = 12;
+export const MEMORY = 12;
 /** Length of a step along the bare gradient, as a share of the start's. */
 const FIRST = 1e-2;
 /** The share of the promised fall that is enough (Armijo); how often a step is halved before it is given up. */

@@ -43,7 +43,7 @@ const UNIT_SAMPLES = 128;
 /** Steps without a gain on the samples that judge, after which there is none to come. */
 const PATIENCE = 6;
 /** Kept weights, of which so many steps are remembered, at most. */
-const MOST_KEPT = 2 ** 20;
+export const MOST_KEPT = 2 ** 20;
 
 /**
  * Weights that are used more than once, solved further through the whole model: their layer problem is the sum of those of their uses, each

@@ -1,5 +1,6 @@
 import type { Tensors } from '../engine/engine.ts';
-import type { RefitRequest, TiedRun } from './refit-tied.ts';
+import { MEMORY } from './lbfgs.ts';
+import { MOST_KEPT, type RefitRequest, type TiedRun } from './refit-tied.ts';
 import type { Samples } from './samples.ts';
 
 /** Where the samples come from. */
@@ -16,6 +17,27 @@ export interface TiedSamples {
   /** Numbers in all its values. */
   readonly numbers: number;
 }
+
+/** The most that a refit of so many weights takes: see `tiedRuns`, and `refitTied`. */
+export function refitBound(facts: {
+  /** Of the tied layers. */
+  readonly weights: number;
+  readonly macs: number;
+  /** Numbers in all values of a sample. */
+  readonly numbers: number;
+  readonly samples: number;
+}): { readonly macs: number; readonly numbersOfRun: number; readonly bytesBeside: number } {
+  const { weights, macs, numbers, samples } = facts;
+  return {
+    macs: Math.min(WORK, STEPS * PASSES * macs * samples),
+    numbersOfRun: Math.max(numbers, Math.min(NUMBERS_A_RUN, MOST_A_RUN * numbers)),
+    bytesBeside: BYTES_A_WEIGHT * Math.min(MOST_KEPT, weights),
+  };
+}
+
+/** Samples of a run at most; bytes of the last steps and changes of gradients, a weight. */
+const MOST_A_RUN = 50;
+const BYTES_A_WEIGHT = 8 * 2 * MEMORY;
 
 /** Multiply-adds that a refit may take: a minute or so of two processors. A step is a forward pass and two backward. */
 const WORK = 2e12;
