@@ -331,7 +331,10 @@ function layerSeconds(facts: WorkFacts): number {
   const products = 2 * (perStage * (pace.stages + COST_ROUNDS * pace.costStages) + final);
   const passes = samples * (1 + layers.length) + COST_ROUNDS * COST_SAMPLES * layers.length;
   const refit = refitOf(facts)?.macs ?? 0;
-  return products / (MEASURED.productRate * threads) + (2 * (macs * passes + refit)) / (MEASURED.modelRate * threads);
+  return (
+    products / (MEASURED.productRate * threads) +
+    (2 * (macs * passes + refit * threads)) / (MEASURED.modelRate * threads)
+  );
 }
 
 function weightsOf({ layers }: Pick<WorkFacts, 'layers'>): number {

@@ -35,12 +35,22 @@ const THREE_TIMES = `${HEAD}
 
 const own = (model: Model) => findWeights(model).prunable.filter(({ name }) => name !== 'half');
 
-function solved(model: Model, source: FeedSource, samples = 100): Promise<Reconstructed> {
+function solved(model: Model, source: FeedSource, { samples = 100, threads = 2 } = {}): Promise<Reconstructed> {
   const constraintsOf = (layers: readonly { size: number }[]) => {
     const p = layers.reduce((sum, { size }) => sum + size, 0);
     return [0.8, 0.6, 0.5].map((share) => cardinality(p, Math.round(share * p)));
   };
-  return reconstruct({ engine, model, layers: own(model), source, constraintsOf, samples, ridge: 1e-2, seed: 1 });
+  return reconstruct({
+    engine,
+    model,
+    layers: own(model),
+    source,
+    constraintsOf,
+    samples,
+    ridge: 1e-2,
+    seed: 1,
+    threads,
+  });
 }
 
 async function unseenError(dense: Model, pruned: Model): Promise<number> {
@@ -71,6 +81,13 @@ describe('a weight that is used twice', () => {
     expect(readWeights(one.model, own(tied)).filter((w) => w !== 0)).toHaveLength(50);
     expect(ours).toBeLessThan(1.15 * theirs);
   });
+});
+
+it('is the same to the bit with any number of threads', async () => {
+  const tied = parseModelText(BOTH_WAYS('w'));
+  const source = randomFeeds(tied, { rng: random(5), count: 60 });
+  const [one, two] = await Promise.all([1, 2].map((threads) => solved(tied, source, { samples: 60, threads })));
+  expect(readWeights(two?.model as Model, own(tied))).toEqual(readWeights(one?.model as Model, own(tied)));
 });
 
 describe('refitTied', () => {

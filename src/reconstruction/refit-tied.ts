@@ -28,7 +28,6 @@ export interface RefitRequest {
   readonly judged: readonly TiedRun[];
   /** Steps at most. */
   readonly steps: number;
-  readonly threads?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -38,6 +37,8 @@ export interface TiedRun {
   readonly inputs: () => Promise<Tensors>;
 }
 
+/** Gradients of more threads are added up in another order for each number of them. */
+const ONE_THREAD = 1;
 /** Samples that the unit of the outputs is taken over. */
 const UNIT_SAMPLES = 128;
 /** Steps without a gain on the samples that judge, after which there is none to come. */
@@ -55,7 +56,7 @@ export const MOST_KEPT = 2 ** 20;
  * that are not fitted, of which the lowest is kept.
  *
  * @returns the weights of each layer, in its order; null where none are better, or no gradient reaches them
- * Cost: a forward and a backward pass a sample and step. Deterministic.
+ * Cost: a forward and a backward pass a sample and step, on one thread: deterministic, whatever the others have.
  */
 export async function refitTied(request: RefitRequest): Promise<Float32Array[] | null> {
   const { pruned, layers } = request;
@@ -81,8 +82,8 @@ export async function refitTied(request: RefitRequest): Promise<Float32Array[] |
 
 /** The gradient of the error in the layers' weights; null where there is none. */
 async function programOf(request: RefitRequest): Promise<TrainingProgram | null> {
-  const { engine, dense, pruned, layers, source, size, fitted, threads } = request;
-  const runs = { engine, source, ...(threads !== undefined && { threads }) };
+  const { engine, dense, pruned, layers, source, size, fitted } = request;
+  const runs = { engine, source, threads: ONE_THREAD };
   try {
     const { heads } = await headsOf(dense, runs);
     const units = await outputUnits(dense, heads, { ...runs, count: UNIT_SAMPLES });
@@ -95,7 +96,7 @@ async function programOf(request: RefitRequest): Promise<TrainingProgram | null>
       feeds: await (fitted[0] as TiedRun).inputs(),
       samples: size,
       frozenStatistics: true,
-      ...(threads !== undefined && { threads }),
+      threads: ONE_THREAD,
     });
   } catch (thrown) {
     if ([UnsupportedOpError, DataError, EngineError].some((kind) => thrown instanceof kind)) return null;

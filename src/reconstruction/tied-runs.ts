@@ -39,8 +39,8 @@ export function refitBound(facts: {
 const MOST_A_RUN = 50;
 const BYTES_A_WEIGHT = 8 * 2 * MEMORY;
 
-/** Multiply-adds that a refit may take: a minute or so of two processors. A step is a forward pass and two backward. */
-const WORK = 2e12;
+/** Multiply-adds that a refit may take: a minute or so of one processor. A step is a forward pass and two backward. */
+const WORK = 1e12;
 const PASSES = 3;
 /** Steps, samples that are fitted where there is time for few, and steps that are worth a beginning. */
 const STEPS = 60;
