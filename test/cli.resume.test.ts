@@ -31,6 +31,10 @@ function searching(output: string): string[] {
   ];
 }
 
+const AUTO = { do: 'prune', method: 'auto', options: { gradients: 2400, batch: 16 }, budget: { sparsity: 0.6 } };
+const LAYERS = { do: 'prune', method: 'reconstruct', options: { samples: 60 }, budget: { sparsity: 0.6 } };
+const TRAIN = { do: 'finetune', epochs: 6, rate: 0.05, batch: 16 };
+
 /** Flags of a training with a teacher. */
 function finetune(output: string): string[] {
   const source = folder.at('half.onnx');
@@ -241,6 +245,36 @@ describe('coppice resume', () => {
     const stopped = await cli(pruning(part), { signal: controller.signal });
     clearInterval(watch);
     expect([stopped.code, stopped.err]).toEqual([130, expect.stringContaining(`coppice resume ${state}`)]);
+    expect((await cli(['resume', state])).code).toBe(0);
+    expect(readFileSync(part).equals(readFileSync(whole))).toBe(true);
+    expect(existsSync(state)).toBe(false);
+  });
+
+  it.each([
+    ['a pruning before a training', [AUTO, TRAIN], /"of":0/, 1],
+    ['the training behind it', [AUTO, TRAIN], /"of":1/, 2],
+    ['a pruning behind a training', [TRAIN, AUTO], /"of":1/, 1],
+    ['a pruning layer by layer behind a training', [TRAIN, LAYERS], /"step 1\/.*layer 0"/, 0],
+  ] as const)('goes on within one of several steps: %s', async (name, steps, kept, trained) => {
+    const recipe = folder.write(
+      'steps.json',
+      JSON.stringify({ schema: 'coppice/recipe@1', data, steps: steps.map((step) => ({ ...step, seed: 1 })) }),
+    );
+    const [whole, part] = [folder.at(`${name}-whole.onnx`), folder.at(`${name}.onnx`)];
+    const flags = (output: string): string[] => [
+      ...['run', recipe, model, '--threads', '1', '--no-latency', '--checkpoint-every', '0', '-o', output],
+    ];
+    expect((await cli(flags(whole))).code).toBe(0);
+    const state = folder.at(`${name}.checkpoint`);
+    const journal = (): string =>
+      existsSync(`${state}/journal.json`) ? readFileSync(`${state}/journal.json`, 'utf8') : '';
+    const controller = new AbortController();
+    const watch = setInterval(() => kept.test(journal()) && controller.abort(), 1);
+    const stopped = await cli(flags(part), { signal: controller.signal });
+    clearInterval(watch);
+    expect(stopped.code).toBe(130);
+    // trainings of a pruning that are done, a shorter one beside it among them, are not done again
+    expect(journal().match(/\/trained":/g) ?? []).toHaveLength(trained);
     expect((await cli(['resume', state])).code).toBe(0);
     expect(readFileSync(part).equals(readFileSync(whole))).toBe(true);
     expect(existsSync(state)).toBe(false);

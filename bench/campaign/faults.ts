@@ -67,6 +67,21 @@ export const COMMANDS: readonly Command[] = [
     reports: [],
   },
   {
+    name: 'reconstruct',
+    argv: ({ model, data, out }) => [
+      ...['prune', model, '--method', 'reconstruct', '--sparsity', '0.6', '--data', data, '--samples', '30'],
+      ...['--checkpoint-every', '0', ...QUICK, '-o', join(out, 'r.onnx')],
+    ],
+    models: ['r.onnx'],
+    reports: [],
+  },
+  {
+    name: 'compile',
+    argv: ({ half, out }) => ['compile', half, '-o', join(out, 'c.wasm')],
+    models: ['c.wasm', 'c.js', 'c.d.ts'],
+    reports: [],
+  },
+  {
     name: 'sweep',
     argv: ({ model, data, out }) => [
       ...['sweep', model, '--methods', 'magnitude,chita', '--sparsity', '0.5', '--samples', '30', '--data', data],

@@ -10,6 +10,8 @@ interface Killed {
   readonly name: string;
   readonly argv: (places: Places) => string[];
   readonly output: string;
+  /** Takes no flags of states and threads. */
+  readonly keepsNone?: boolean;
 }
 
 interface Places {
@@ -70,6 +72,12 @@ const RUNS: readonly Killed[] = [
     ],
     output: 'swept',
   },
+  { name: 'compile', argv: ({ half }) => ['compile', half], output: 'c.wasm', keepsNone: true },
+  {
+    name: 'prune and compile',
+    argv: (at) => prune(at, '--method', 'reconstruct', '--samples', '60', '--sparsity', '0.8', '--compile'),
+    output: 'pc.onnx',
+  },
 ];
 
 /** What ends a run: nothing that it hears of, most of the time. */
@@ -101,7 +109,8 @@ async function prepared(folder: Folder): Promise<Places> {
 
 const argvOf = (run: Killed, at: Places): string[] => [
   ...run.argv(at),
-  ...['--threads', '1', '--checkpoint-every', '0', '-o', run.output],
+  ...(run.keepsNone ? [] : ['--threads', '1', '--checkpoint-every', '0']),
+  ...['-o', run.output],
 ];
 
 async function wholeOf(run: Killed, at: Places, place: string): Promise<Whole> {
@@ -135,6 +144,7 @@ export const kills: Campaign = {
     const state = `${run.output.replace(/\.onnx$/, '')}.checkpoint`;
     const next = (): string[] => (existsSync(join(place, state, 'journal.json')) ? ['resume', state] : argvOf(run, at));
     const times = 1 + rng.integer(MOST);
+    let ended = 0;
     for (let t = 0; t < times; t++) {
       const signal = SIGNALS[rng.integer(SIGNALS.length)] as NodeJS.Signals;
       const kill = { signal, after: rng.uniform() * whole.took };
@@ -142,6 +152,7 @@ export const kills: Campaign = {
       if (!ENDINGS.includes(stopped.code))
         return wrong(`${run.name}, ${signal}: exit code ${stopped.code}: ${lastLine(stopped)}`);
       if (stopped.code === 0) break;
+      ended++;
     }
     const last = await command(next(), { folder: place });
     if (last.code !== 0) return wrong(`${run.name} does not go on: ${lastLine(last)}`);
@@ -149,6 +160,8 @@ export const kills: Campaign = {
     for (const [name, bytes] of whole.files)
       if (now.get(name)?.equals(bytes) !== true) return wrong(`${run.name} comes to other bytes in ${name}`);
     const left = [...now.keys()].find((name) => !whole.files.has(name));
-    return left === undefined ? RIGHT : wrong(`${run.name} leaves ${left.replace(/\d+/g, '#')}`);
+    return left === undefined
+      ? { ...RIGHT, what: `ended ${ended} times` }
+      : wrong(`${run.name} leaves ${left.replace(/\d+/g, '#')}`);
   },
 };

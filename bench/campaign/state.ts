@@ -11,7 +11,7 @@ export interface Kept {
   minutes: number;
   /** Cases by kind of verdict. */
   readonly counts: Record<string, number>;
-  /** Refusals by reason. */
+  /** Refusals by reason, and what right cases say of themselves. */
   readonly reasons: Record<string, number>;
   /** Faults by what is wrong: how many, and the first cases of each. */
   readonly faults: Record<string, { times: number; readonly cases: number[] }>;
@@ -42,7 +42,11 @@ export function keep(root: string, state: Kept): void {
 /** Adds a verdict to the counts. */
 export function tally(state: Kept, index: number, { kind, what = '' }: Verdict): void {
   state.counts[kind] = (state.counts[kind] ?? 0) + 1;
-  if (kind === 'refused' && (what in state.reasons || Object.keys(state.reasons).length < MOST.reasons))
+  if (
+    (kind === 'refused' || kind === 'right') &&
+    what !== '' &&
+    (what in state.reasons || Object.keys(state.reasons).length < MOST.reasons)
+  )
     state.reasons[what] = (state.reasons[what] ?? 0) + 1;
   if (!FAULTS.some((fault) => fault === kind)) return;
   const key = `${kind}: ${what}`;

@@ -81,6 +81,7 @@ export const journalSchema = z
           .object({ first: z.number().nullable(), last: z.array(z.number()), above: z.number().int() })
           .optional()
           .describe('of the losses, by which a divergence is told'),
+        of: z.int().min(0).optional().describe('the step of a recipe whose training it is, where several are kept'),
         done: z.int().min(0).optional().describe('steps that are done, without those that were given up'),
         guard: z
           .object({ left: z.int(), slowdown: z.number(), taken: z.int().min(0), given: z.int().min(0) })

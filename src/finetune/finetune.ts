@@ -106,6 +106,8 @@ export interface TrainingState {
   readonly seen?: SeenLosses | undefined;
   /** Steps that are done, without those that were given up; where the caller counts them. */
   readonly done?: number | undefined;
+  /** Of a run of several steps: the one whose training it is. */
+  readonly of?: number | undefined;
   /** Of a training that may go back: its guard, whose state is among the arrays, and the steps of the epoch that were given up. */
   readonly guard?: (Omit<GuardStand, 'arrays'> & { readonly given: number }) | undefined;
 }

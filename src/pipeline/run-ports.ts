@@ -26,6 +26,8 @@ export interface RunKeeper extends Keeping {
   /** Runs of a search for the smallest model that are done. */
   readonly trials: readonly DropTrial[];
   readonly gradual: GradualState | null;
+  /** What is kept of one step of several, from 0: names and the training under way are its own. Absent = one step keeps all. */
+  at?(step: number): RunKeeper;
   onTrials(trials: readonly DropTrial[]): Promise<void>;
   /** @param trials  of the search before it */
   onGradual(state: () => GradualState, trials: readonly DropTrial[] | null): Promise<void>;

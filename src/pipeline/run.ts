@@ -59,10 +59,11 @@ export async function run(model: Model, steps: readonly Step[], ports: RunPorts,
   let current = model;
   for (const [t, step] of steps.entries()) {
     ports.signal?.throwIfAborted();
+    const keeper = ports.keeper?.at?.(t) ?? ports.keeper;
     const { model: next, ...facts } = await apply(
       step,
       { model: current, dense: model, prepared: t === 0 ? prepared : null, before: done.at(-1)?.evaluation ?? before },
-      ports,
+      { ...ports, ...(keeper && { keeper }) },
     );
     current = next;
     if (step.do === 'compile') {

@@ -5,7 +5,7 @@ import type { FeedSource } from '../data/feeds.ts';
 import { capture } from '../engine/capture.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DataError, OptionError, UnsupportedOpError } from '../errors/errors.ts';
-import { type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
+import { type Finetuned, type FinetuneOptions, finetune, type SupportsAt } from '../finetune/finetune.ts';
 import type { OptimizerName } from '../finetune/optimizer.ts';
 import { constantsOf, replaceConstants } from '../graph/constants.ts';
 import { statisticsInputs } from '../graph/operators/table.ts';
@@ -192,32 +192,62 @@ export async function pruneByImitation(request: ImitationRequest): Promise<Imita
     const kept = await recall(`state at ${step}`, work);
     await request.onState?.(asked(withTrained(student, kept)), objective.target);
   };
-  for (const step of looks) if (step <= taken) await look(step, noState);
-  const trained = await finetune(student, {
-    ...objective.training,
-    ...way,
-    steps: left,
-    supports: supports(left),
-    retreat: RETREAT,
-    ...(objective.target === 'dense outputs' && { unit: objective.unit }),
-    ...(from && { from }),
-    onStep: async (stand, state) => {
-      taken++;
-      if (looks.has(taken)) await look(taken, async () => trainedIn(student, state()));
-      await request.keeping?.onTraining(() => ({ ...stand(), done: taken }));
-    },
+  let isDone = true;
+  const kept = await recall('trained', async () => {
+    isDone = false;
+    for (const step of looks) if (step <= taken) await look(step, noState);
+    const trained = await finetune(student, {
+      ...objective.training,
+      ...way,
+      steps: left,
+      supports: supports(left),
+      retreat: RETREAT,
+      ...(objective.target === 'dense outputs' && { unit: objective.unit }),
+      ...(from && { from }),
+      onStep: async (stand, state) => {
+        taken++;
+        if (looks.has(taken)) await look(taken, async () => trainedIn(student, state()));
+        await request.keeping?.onTraining(() => ({ ...stand(), done: taken }));
+      },
+    });
+    return endOf(student, trained);
   });
-  const { loss } = trained.epochs.at(-1) as (typeof trained.epochs)[number];
-  const last = asked(trained.model);
+  if (isDone) for (const step of looks) if (step <= left) await look(step, noState);
+  const { loss, blocked, weights } = endIn(student, kept);
+  const last = asked(withTrained(student, weights));
   await request.onState?.(last, objective.target);
   return {
     model: last,
     steps: left + spent,
     target: objective.target,
-    blocked: trained.blocked,
+    blocked,
     from: start?.what ?? null,
     ...way,
     loss: loss / objective.unit,
+  };
+}
+
+/** Names of a training's end besides those of weights, which they cannot be. */
+const END = { loss: '\0loss', blocked: '\0blocked' } as const;
+
+/** The end of a training: what it changed, its last loss, and by their places the parameters that stayed as they were. */
+function endOf(student: Model, { model, epochs, blocked }: Finetuned): Kept {
+  const names = [...constantsOf(student.graph).keys()];
+  return new Map<string, Float32Array | Float64Array>([
+    ...trainedIn(student, model),
+    [END.loss, Float64Array.of((epochs.at(-1) as (typeof epochs)[number]).loss)],
+    [END.blocked, Float64Array.from(blocked, (name) => names.indexOf(name))],
+  ]);
+}
+
+/** The same read again. */
+function endIn(student: Model, kept: Kept): { loss: number; blocked: string[]; weights: Kept } {
+  const names = [...constantsOf(student.graph).keys()];
+  const { loss, blocked } = END;
+  return {
+    loss: kept.get(loss)?.[0] as number,
+    blocked: Array.from(kept.get(blocked) ?? [], (i) => names[i] as string),
+    weights: new Map([...kept].filter(([name]) => name !== loss && name !== blocked)),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, messageOf } from '../errors/errors.ts';
@@ -25,10 +26,8 @@ const MOST_BYTES = 64 << 20;
 export async function readReport(place: string): Promise<ReadReport> {
   const paths = (await isFolder(place)) ? NAMES.map((name) => join(place, name)) : [place];
   for (const path of paths) {
-    const found = await stat(path).catch((cause: unknown) => {
-      if (codeOf(cause) !== 'ENOENT') throw unreadable(path, cause);
-    });
-    if (found === undefined) continue;
+    const found = await statOf(path);
+    if (found === null) continue;
     if (!found.isFile() || found.size > MOST_BYTES)
       throw new DataError(`Cannot read the report "${path}": wanted a file of at most ${MOST_BYTES >> 20} MiB`);
     const text = await readFile(path, 'utf8').catch((cause: unknown) => {
@@ -67,5 +66,13 @@ function parseReport(text: string, path: string): Report | SweepReport {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
+  return (await statOf(path))?.isDirectory() ?? false;
+}
+
+/** What lies at a path; null = nothing. */
+function statOf(path: string): Promise<Stats | null> {
+  return stat(path).catch((cause: unknown) => {
+    if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') return null;
+    throw unreadable(path, cause);
+  });
 }

@@ -19,7 +19,8 @@ import { dataFacts, type OpenedData } from '../../pipeline/opened-data.ts';
 import type { Recipe } from '../../pipeline/recipe.ts';
 import type { RunKeeper } from '../../pipeline/run-ports.ts';
 import type { SweepCell } from '../../pipeline/sweep.ts';
-import { WITHOUT_RECALL } from '../../progress/recall.ts';
+import { WITHOUT_RECALL, within } from '../../progress/recall.ts';
+import type { Keeping } from '../../pruning/job.ts';
 import { toolFacts } from '../../report/surroundings.node.ts';
 import { configOf } from '../config.node.ts';
 import type { Context } from '../context.ts';
@@ -200,6 +201,19 @@ function runKeeper(from: SavedState | null, { save, saveIfDue, add }: Saving): R
       else await saveIfDue(parts);
     },
   };
+}
+
+/** The same for a run of several steps that keep something: a training is of one of them, and names do not meet. */
+export function ofSteps(keeper: RunKeeper): RunKeeper {
+  const at = (step: number): RunKeeper => {
+    const own: Keeping = {
+      recall: within(keeper.recall, `step ${step}`),
+      training: keeper.training?.of === step ? keeper.training : null,
+      onTraining: (state) => keeper.onTraining(() => ({ ...state(), of: step })),
+    };
+    return { ...keeper, ...own, pruning: own };
+  };
+  return { ...keeper, at };
 }
 
 /** What the run does not change any more. */

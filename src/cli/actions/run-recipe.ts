@@ -27,7 +27,7 @@ import {
   inputsOf,
   stemOf,
 } from '../outputs.node.ts';
-import { endOf, NO_KEEPER, openKeeper } from './keeper.ts';
+import { endOf, NO_KEEPER, ofSteps, openKeeper } from './keeper.ts';
 import { printPlan } from './plan.ts';
 import { finish, type ProgramPlace } from './run-result.ts';
 import { openRun, portsOf, type RunSetup } from './setup.ts';
@@ -85,10 +85,10 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
     return printPlan(context, setup, options, { flags, plan: plans.made });
   }
   if (first?.do === 'finetune') planTraining(setup, recipe.steps, flags);
-  const trains = recipe.steps.filter((step) => step.do === 'finetune' || (step.do === 'prune' && step.gradual));
-  const prunes = trains.length > 0 ? [] : recipe.steps.filter((step) => isKept(step, hasRows(recipe)));
+  const isGradual = recipe.steps.some((step) => step.do === 'prune' && step.gradual !== undefined);
+  const kept = recipe.steps.filter((step) => isKept(step, { hasData: hasRows(recipe), isGradual }));
   const keeper =
-    trains.length + prunes.length === 1 && data !== null
+    (isGradual ? kept.length === 1 : kept.length > 0) && data !== null
       ? await openKeeper(context, flags, {
           command,
           recipe,
@@ -102,7 +102,7 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
   const program = programPlace(flags, output);
   const finished = await run(opened.model, recipe.steps, {
     ...ports,
-    keeper: { ...keeper.run, ...(prunes.length === 1 && { pruning: keeper.run }) },
+    keeper: kept.length > 1 ? ofSteps(keeper.run) : { ...keeper.run, ...(!isGradual && { pruning: keeper.run }) },
   });
   const code = await finish(context, setup, finished, {
     flags: machine,
@@ -115,9 +115,10 @@ export async function runRecipe(context: Context, asked: RecipeRun): Promise<num
   return code;
 }
 
-/** Whether a pruning goes on within itself. */
-function isKept(step: Step, hasData: boolean): boolean {
-  return step.do === 'prune' && KEPT_METHODS.has(methodOfStep(step, hasData));
+/** Whether a step goes on within itself; where prunings and training take turns, nothing else does. */
+function isKept(step: Step, { hasData, isGradual }: { hasData: boolean; isGradual: boolean }): boolean {
+  if (step.do !== 'prune') return step.do === 'finetune';
+  return isGradual ? step.gradual !== undefined : KEPT_METHODS.has(methodOfStep(step, hasData));
 }
 
 /** Methods that keep what they come to on the way. */
