@@ -8,33 +8,27 @@ export type TrainingJob = Job<'samples' | 'batch' | 'gradients' | 'minutes'>;
 /** What trainings with less compute are called among the candidates. */
 export const SHORTER = 'a shorter training';
 
-/** Times that each sample comes, after which a longer training may be the worse one; and the share of the compute that goes to a shorter one. */
+/** Times that each sample comes, after which a longer training may be the worse one; and the share of its compute that a shorter one has. */
 const EPOCHS = 20;
 const SHARE = 1 / 4;
 
 /**
- * Divides the compute of a training on few samples: a part for the run that would be asked for with so much, the rest for a longer one.
- * Null where no sample comes often, or where the clock says how long.
+ * The run that would be asked for with a quarter of the compute, as a candidate beside a training on few samples: null where no sample
+ * comes often, or where the clock says how long.
  *
  * @param count  samples that are trained on
  */
-export function dividedCompute(
-  run: TrainingJob,
-  count: number,
-): { readonly shorter: TrainingJob; readonly longer: TrainingJob } | null {
+export function shorterTraining(run: TrainingJob, count: number): TrainingJob | null {
   const { samples, batch, minutes } = run.resolved;
   const gradients = samples * batch;
   if (minutes !== null || gradients <= EPOCHS * count) return null;
   const less = Math.floor(SHARE * gradients);
-  const shorter = batchWithin(less, batch);
+  const smaller = batchWithin(less, batch);
   return {
-    shorter: { ...withSteps(run, Math.floor(less / shorter), shorter), options: apart(run.options, less) },
-    longer: withSteps(run, Math.floor((gradients - less) / batch), batch),
+    ...run,
+    resolved: { ...run.resolved, samples: Math.floor(less / smaller), batch: smaller },
+    options: apart(run.options, less),
   };
-}
-
-function withSteps(run: TrainingJob, samples: number, batch: number): TrainingJob {
-  return { ...run, resolved: { ...run.resolved, samples, batch } };
 }
 
 /** A training of its own name, which is not gone on from in the middle. */
