@@ -32,6 +32,8 @@ const VARIED: Readonly<Record<string, Otherwise>> = {
 const FLAGS: Partial<Record<Method, readonly string[]>> = {
   auto: ['--gradients', '960', '--batch', '16'],
   magnitude: [],
+  'chita++': ['--samples', '40', '--batch', '1', '--stages', '3'],
+  'falcon++': ['--samples', '40', '--batch', '1', '--stages', '3'],
   'chita-block': ['--samples', '40', '--block', '16'],
   'falcon-bs': ['--samples', '40', '--block', '16'],
 };
