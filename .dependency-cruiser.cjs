@@ -24,6 +24,7 @@ const ROOMS = [
   'apply',
   'finetune',
   'reconstruction',
+  'structured',
   'evaluate',
   'pruning',
   'methods',

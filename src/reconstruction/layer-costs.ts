@@ -80,8 +80,8 @@ interface Measured {
 const SMALL_SHARE = 0.03;
 
 /** The raw values of the float outputs in all batches, by name. */
-async function outputsOf(
-  { engine, batches, heads, threads }: CostsRequest,
+export async function outputsOf(
+  { engine, batches, heads, threads }: Pick<CostsRequest, 'engine' | 'batches' | 'heads' | 'threads'>,
   model: Model,
 ): Promise<Map<string, Float32Array[]>> {
   const session = await engine.createSession(atRawEnds(model, heads).model, threads === undefined ? {} : { threads });
@@ -97,7 +97,7 @@ async function outputsOf(
 }
 
 /** The sum over the outputs of |z - z_dense|^2 in units of the variance of z_dense. */
-function differenceOf(
+export function differenceOf(
   outputs: ReadonlyMap<string, Float32Array[]>,
   dense: ReadonlyMap<string, Float32Array[]>,
   weights?: readonly number[],

@@ -245,7 +245,8 @@ async function supportsOf(
   return choose(costs, someOf(constraints, pace.stages));
 }
 
-interface Prepared {
+/** What layers are measured with. */
+export interface Prepared {
   /** In float32, at opset 17 or later. */
   readonly model: Model;
   /** Samples as that model takes them. */
@@ -273,7 +274,10 @@ function ranOn({ weightsOf }: Prepared, samples: Samples): { weights: number[] }
   return { weights: weightsOf(samples) };
 }
 
-async function prepare(request: ReconstructionRequest): Promise<Prepared> {
+/** The model in float32, its samples in batches, and its layers as maps. */
+export async function prepare(
+  request: Pick<ReconstructionRequest, 'engine' | 'model' | 'layers' | 'source' | 'samples' | 'seed'> & RunOptions,
+): Promise<Prepared> {
   const { engine, layers, seed, signal, onProgress } = request;
   const widened = widenFloats(request.model);
   const tested = await testedFeeds(engine, request.model, request.source);

@@ -222,7 +222,11 @@ class Writing {
 
   #fresh(base: string): string {
     let name = base;
-    for (let i = 2; this.#names.has(name) || this.#graph.constants.has(name) || this.#walk.dims(name) !== undefined; i++)
+    for (
+      let i = 2;
+      this.#names.has(name) || this.#graph.constants.has(name) || this.#walk.dims(name) !== undefined;
+      i++
+    )
       name = `${base}_${i}`;
     this.#names.add(name);
     return name;

@@ -1,5 +1,6 @@
 import { constantOf } from '../../ir/access.ts';
 import type { Constant, Model, Node } from '../../ir/model.ts';
+import type { DataType } from '../../tensor/tensor.ts';
 import type { Atom } from './atoms.ts';
 import { keptOf, type Spaces } from './spaces.ts';
 
@@ -36,8 +37,17 @@ export function masked(model: Model, { walk }: Spaces, gone: ReadonlySet<Atom>):
 
 /** Ones at the positions that stay, with axes of one element behind them. */
 function maskOf(kept: readonly number[], length: number, { axes, type }: { axes: number; type: DataType }): Constant {
-  const data = new Float32Array(length);
-  for (const position of kept) data[position] = 1;
-  const dims = [length, ...Array.from({ length: axes - 1 }, () => 1)];
-  return constantOf(narrowed({ type: 'float32', dims, data }, type));
+  const { make, one } = ONES[type] ?? FLOAT;
+  const data = make(length);
+  for (const position of kept) data[position] = one;
+  return constantOf({ type, dims: [length, ...Array.from({ length: axes - 1 }, () => 1)], data });
 }
+
+const FLOAT = { make: (n: number) => new Float32Array(n), one: 1 };
+/** One, as it is stored. */
+const ONES: Partial<Record<DataType, { make: (n: number) => Float32Array | Float64Array | Uint16Array; one: number }>> =
+  {
+    float64: { make: (n) => new Float64Array(n), one: 1 },
+    float16: { make: (n) => new Uint16Array(n), one: 0x3c00 },
+    bfloat16: { make: (n) => new Uint16Array(n), one: 0x3f80 },
+  };

@@ -16,9 +16,7 @@ const models = sharedModels().filter(({ name }) => !NOT_RUNNABLE.has(name));
 function someOf(spaces: readonly Space[], seed: number): Set<Atom> {
   const rng = random(seed);
   return new Set(
-    spaces.flatMap(({ groups }) =>
-      groups.filter((_, i) => i > 0 && rng.uniform() < 0.3).map(({ atom }) => atom),
-    ),
+    spaces.flatMap(({ groups }) => groups.filter((_, i) => i > 0 && rng.uniform() < 0.3).map(({ atom }) => atom)),
   );
 }
 
@@ -39,9 +37,21 @@ describe.skipIf(models.length === 0)('groups of the shared models', () => {
       const gone = someOf(found.spaces, 7);
       const small = compact(model, found, gone);
       const sizes = [model, small].map(({ graph }) =>
-        [...graph.constants.values()].reduce((sum, { raw }) => sum + (raw instanceof Uint8Array ? raw.byteLength : 0), 0),
+        [...graph.constants.values()].reduce(
+          (sum, { raw }) => sum + (raw instanceof Uint8Array ? raw.byteLength : 0),
+          0,
+        ),
       );
-      console.log(path.split('/').at(-1), found.spaces.length, 'spaces', found.spaces.reduce((a, s) => a + s.groups.length, 0), 'groups', found.frozen.length, 'frozen', sizes);
+      console.log(
+        path.split('/').at(-1),
+        found.spaces.length,
+        'spaces',
+        found.spaces.reduce((a, s) => a + s.groups.length, 0),
+        'groups',
+        found.frozen.length,
+        'frozen',
+        sizes,
+      );
       expect(await outputGap(masked(model, found, gone), small, feeds)).toBeLessThanOrEqual(1e-4);
     },
     60_000,

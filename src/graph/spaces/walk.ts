@@ -1,5 +1,6 @@
 import { tensorOf } from '../../ir/access.ts';
 import type { Graph, Node } from '../../ir/model.ts';
+import type { DataType } from '../../tensor/tensor.ts';
 import type { Captured } from '../captured.ts';
 import { type Atom, Atoms, type Labels } from './atoms.ts';
 
@@ -40,6 +41,11 @@ export class Walk {
   /** The extents of a value or constant; undefined where they are not known. */
   dims(name: string): readonly number[] | undefined {
     return this.#graph.constants.get(name)?.dims ?? this.#captured.get(name)?.dims;
+  }
+
+  /** The type of a value or constant; float32 where it is not known. */
+  type(name: string): DataType {
+    return this.#graph.constants.get(name)?.type ?? this.#captured.get(name)?.type ?? 'float32';
   }
 
   /** Whole numbers that a value holds, whatever the inputs are; undefined where that is not known. */
