@@ -53,6 +53,7 @@ export async function refit(algebra: Linalg, request: RefitRequest): Promise<{ m
   const all = { from: 0, to: prepared.samples };
   let model = writtenLayers(request.original, { states, maps });
   let lifted = writtenLayers(prepared.model, { states, maps });
+  const dense = await denseMeans(request);
   let done = 0;
   for (const [name, state] of states) {
     signal?.throwIfAborted();
@@ -65,7 +66,7 @@ export async function refit(algebra: Linalg, request: RefitRequest): Promise<{ m
       other: prepared.model,
       batches: prepared.batches(all, null),
     });
-    const [was] = await measureMoments({ ...asked, model: prepared.model, batches: prepared.batches(all, null) });
+    const was = dense.get(name);
     if (now === undefined || was === undefined || !now.sum.every(Number.isFinite)) continue;
     const W0 = toMatrix(map, Float32Array.from(readWeightsNarrow(prepared.model, [map.layer])));
     const outputs = meansOf(W0, was, map);
@@ -90,6 +91,18 @@ export async function refit(algebra: Linalg, request: RefitRequest): Promise<{ m
     }
   }
   return { model, lifted };
+}
+
+/** What the layers see in the dense model on all samples: sums alone. */
+async function denseMeans({ prepared, maps, engine, threads }: RefitRequest): Promise<Map<string, Moments>> {
+  const all = { from: 0, to: prepared.samples };
+  const asked = { engine, model: prepared.model, maps: [...maps.values()], batches: prepared.batches(all, null) };
+  const measured = await measureMoments({
+    ...asked,
+    weights: prepared.weightsOf(all),
+    ...(threads !== undefined && { threads }),
+  });
+  return new Map([...maps.keys()].map((name, i) => [name, { ...(measured[i] as Moments), gram: null, seen: null }]));
 }
 
 /** The means of the outputs, without bias: [groups x outputs]. */

@@ -61,6 +61,9 @@ export interface Shrunk {
 
 /** Share of a space that its cost is measured with. */
 const COST_SHARE = 0.25;
+/** Costs are measured again with what went by those before. */
+const COST_ROUNDS = 1;
+const LEAST_SHARE = 0.1;
 /** Inputs of a layer at most: their second moments are kept as they are. */
 const MOST_INPUTS = 6000;
 /** Largest difference between the smaller model and the same with zeros, as a share of the largest output. */
@@ -89,9 +92,9 @@ export async function shrink(request: ShrinkRequest): Promise<Shrunk> {
   const layers = findWeights(model, captured, tested.fixedBatch ?? 1).prunable;
   const prepared = await prepare({ ...request, model, layers });
   const algebra = linalg(engine.host ?? engine, threads);
-  const { states, maps } = await statesOf(algebra, { ...request, model }, { prepared, found });
+  const { states: whole, maps } = await statesOf(algebra, { ...request, model }, { prepared, found });
   const spaces = found.spaces.filter(
-    ({ groups, readers }) => groups.length > 2 && readers.every((name) => states.has(name)),
+    ({ groups, readers }) => groups.length > 2 && readers.every((name) => whole.has(name)),
   );
   if (spaces.length === 0)
     throw new UnsupportedOpError(
@@ -100,7 +103,7 @@ export async function shrink(request: ShrinkRequest): Promise<Shrunk> {
         fields: { weights: found.frozen.map(({ weight }) => weight) },
       },
     );
-  const before = countsOf(states);
+  const before = countsOf(whole);
   const { judged } = partsOf(prepared.samples, prepared.unit);
   const judge = {
     engine,
@@ -111,19 +114,29 @@ export async function shrink(request: ShrinkRequest): Promise<Shrunk> {
   const dense = await outputsOf(judge, prepared.model);
   const differs = async (changed: Model): Promise<number> =>
     differenceOf(await outputsOf(judge, changed), dense, prepared.weightsOf(judged));
-  const costs: number[] = [];
-  for (const [i, space] of spaces.entries()) {
-    signal?.throwIfAborted();
-    onProgress?.({ step: 'costs', done: i, total: spaces.length, unit: 'spaces' });
-    costs.push(await costOf(space, { states, maps, prepared, differs }));
+  const measure = async (shares: readonly number[]): Promise<number[]> => {
+    const costs: number[] = [];
+    for (const [i, space] of spaces.entries()) {
+      signal?.throwIfAborted();
+      onProgress?.({ step: 'costs', done: i, total: spaces.length, unit: 'spaces' });
+      costs.push(await costOf({ space, share: shares[i] as number }, { states: whole, maps, prepared, differs }));
+    }
+    return withoutZeros(costs);
+  };
+  let states: States = whole;
+  let gone: Atom[] = [];
+  let costs: readonly number[] | null = null;
+  for (let round = 0; round < COST_ROUNDS; round++) {
+    costs = await measure(sharesOf(spaces, gone, costs === null));
+    states = new Map([...whole].map(([name, state]) => [name, state.copy()]));
+    gone = removeGroups({
+      states,
+      spaces,
+      costs,
+      budget,
+      onRemoved: (share) => onProgress?.({ step: 'channels', done: Math.round(100 * share), total: 100, unit: '%' }),
+    });
   }
-  const gone = removeGroups({
-    states,
-    spaces,
-    costs: withoutZeros(costs),
-    budget,
-    onRemoved: (share) => onProgress?.({ step: 'channels', done: Math.round(100 * share), total: 100, unit: '%' }),
-  });
   const after = countsOf(states);
   refuseUnmet(budget, { before, after });
   const refitted = await refit(algebra, { ...request, prepared, maps, states, original: model });
@@ -180,7 +193,7 @@ async function statesOf(
 
 /** What a unit of a space's error does to the outputs: measured with a quarter of it gone. */
 async function costOf(
-  space: Space,
+  { space, share }: { readonly space: Space; readonly share: number },
   {
     states,
     maps,
@@ -198,9 +211,18 @@ async function costOf(
       .filter(([, state]) => space.groups.some(({ atom }) => state.atoms.has(atom)))
       .map(([name, state]) => [name, state.copy()]),
   );
-  const { error } = removeOfSpace(own, space, COST_SHARE);
+  const { error } = removeOfSpace(own, space, share);
   const changed = writtenLayers(prepared.model, { states: own, maps });
   return (await differs(changed)) / Math.max(error, Number.MIN_VALUE);
+}
+
+/** Which share of each space costs are measured with: a quarter at first, then what went of it. */
+function sharesOf(spaces: readonly Space[], gone: readonly Atom[], isFirst: boolean): number[] {
+  if (isFirst) return spaces.map(() => COST_SHARE);
+  const set = new Set(gone);
+  return spaces.map(({ groups }) =>
+    Math.max(LEAST_SHARE, groups.filter(({ atom }) => set.has(atom)).length / groups.length),
+  );
 }
 
 /** Costs that could not be measured are the median of the others. */
