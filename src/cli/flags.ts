@@ -308,6 +308,8 @@ export interface PruneFlags
   readonly between?: number;
   readonly trainBatch: number;
   readonly tune?: boolean;
+  readonly structured?: boolean;
+  readonly macs?: number;
 }
 
 /** The flag of {@link memoryFlag}. */

@@ -22,6 +22,11 @@ import { boundOf } from './parsers.ts';
 /** The recipe that the flags of `coppice prune` mean: one pruning, and a recalibration where that is asked for. */
 export function pruneRecipe(flags: PruneFlags): Recipe {
   const { data, seed, recalibrate } = flags;
+  if (flags.structured === true) return made(flags, [compactOfFlags(flags), ...compileOfFlags(flags)]);
+  if (flags.macs !== undefined)
+    throw new OptionError(
+      'Cannot keep a share of the multiply-adds by --macs without --structured: give both, or --flops for zeros',
+    );
   if (recalibrate === true && data === undefined) throw new OptionError('Cannot recalibrate without data: give --data');
   const step: PruneStep = withoutUndefined({
     do: 'prune' as const,
@@ -43,6 +48,35 @@ export function pruneRecipe(flags: PruneFlags): Recipe {
     ...(recalibrate === true ? [{ do: 'recalibrate' as const, seed }] : []),
     ...compileOfFlags(flags),
   ]);
+}
+
+/** Budgets and methods of zeros, which do not go with channels that are taken out. */
+const OF_ZEROS = [
+  'sparsity',
+  'flops',
+  'params',
+  'maxDrop',
+  'pattern',
+  'method',
+  'gradual',
+  'tune',
+  'recalibrate',
+] as const;
+
+/** The step that takes channels out. */
+function compactOfFlags(flags: PruneFlags): Step {
+  const { macs, samples, lambda, seed } = flags;
+  const other = OF_ZEROS.find((flag) => flags[flag] !== undefined);
+  if (other !== undefined)
+    throw new OptionError(
+      `Cannot take channels out with --${other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: that is for zeros; prune the smaller model by a command of its own`,
+    );
+  if (macs === undefined)
+    throw new OptionError('Cannot take channels out without a budget: give --macs, such as --macs 0.5');
+  if (flags.data === undefined) throw new OptionError('Cannot take channels out without data: give --data');
+  if (typeof lambda === 'string')
+    throw new OptionError(`Cannot take channels out with --lambda ${lambda}: wanted a number above 0`);
+  return withoutUndefined({ do: 'compact' as const, macs, samples, lambda, seed });
 }
 
 /** The step that compiles, where it is asked for. */

@@ -81,6 +81,17 @@ const finetune = z.strictObject({
   seed: seed.optional(),
 });
 
+const compact = z
+  .strictObject({
+    do: z.literal('compact'),
+    macs: share.optional().describe('share of the multiply-adds to keep'),
+    params: share.optional().describe('share of the weights to keep'),
+    samples: count.optional().describe('samples that layers are solved on'),
+    lambda: z.number().gt(0).optional().describe('ridge, in units of the mean square of the inputs'),
+    seed: seed.optional(),
+  })
+  .describe('takes channels, neurons and heads out for good');
+
 const compile = z.strictObject({
   do: z.literal('compile'),
   weights: z.enum(WEIGHT_FORMS).optional().describe('how weights are stored'),
@@ -113,9 +124,13 @@ export const recipeSchema = z.strictObject({
     .partial()
     .optional(),
   steps: z
-    .array(z.discriminatedUnion('do', [prune, recalibrate, finetune, compile]))
+    .array(z.discriminatedUnion('do', [prune, compact, recalibrate, finetune, compile]))
     .min(1)
-    .refine((steps) => steps.slice(0, -1).every((step) => step.do !== 'compile'), 'only the last step can compile'),
+    .refine((steps) => steps.slice(0, -1).every((step) => step.do !== 'compile'), 'only the last step can compile')
+    .refine(
+      (steps) => !['prune', 'compact'].every((step) => steps.some((one) => one.do === step)),
+      'one recipe takes channels out and another sets weights to zero',
+    ),
 });
 
 /** See {@link recipeSchema}. */
@@ -124,6 +139,8 @@ export type Recipe = z.output<typeof recipeSchema>;
 export type Step = Recipe['steps'][number];
 /** See {@link Step}. */
 export type PruneStep = Extract<Step, { do: 'prune' }>;
+/** See {@link Step}. */
+export type CompactStep = Extract<Step, { do: 'compact' }>;
 /** See {@link Step}. */
 export type RecalibrateStep = Extract<Step, { do: 'recalibrate' }>;
 /** See {@link Step}. */

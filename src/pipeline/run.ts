@@ -3,6 +3,7 @@ import { type Evaluation, evaluate } from '../evaluate/accuracy.ts';
 import type { Model } from '../ir/model.ts';
 import type { Step } from './recipe.ts';
 import type { RunPorts } from './run-ports.ts';
+import { type CompactFacts, compactTransform } from './transforms/compact.ts';
 import { type CompileFacts, compileTransform } from './transforms/compile.ts';
 import { type FinetuneFacts, finetuneTransform } from './transforms/finetune.ts';
 import { type PruneFacts, pruneTransform } from './transforms/prune.ts';
@@ -10,7 +11,7 @@ import { type PreparedPrune, preparePrune } from './transforms/prune-options.ts'
 import { type RecalibrateFacts, recalibrateTransform } from './transforms/recalibrate.ts';
 
 /** What is known of a step that was done, and how good the model is after it. */
-export type StepFacts = (PruneFacts | RecalibrateFacts | FinetuneFacts | CompileFacts) & {
+export type StepFacts = (PruneFacts | CompactFacts | RecalibrateFacts | FinetuneFacts | CompileFacts) & {
   /** Null without rows to judge on. */
   readonly evaluation: Evaluation | null;
 };
@@ -79,7 +80,7 @@ export async function run(model: Model, steps: readonly Step[], ports: RunPorts,
 }
 
 /** What the event of an evaluation calls the model after a step. */
-const EVENTS = { prune: 'after', recalibrate: 'recalibrated', finetune: 'finetuned' } as const;
+const EVENTS = { prune: 'after', compact: 'after', recalibrate: 'recalibrated', finetune: 'finetuned' } as const;
 
 async function apply(step: Step, place: Place, ports: RunPorts) {
   switch (step.do) {
@@ -87,6 +88,8 @@ async function apply(step: Step, place: Place, ports: RunPorts) {
       const prepared = place.prepared ?? (await preparePrune(place.model, step, ports));
       return pruneTransform(place.model, { step, prepared }, ports);
     }
+    case 'compact':
+      return compactTransform(place.model, step, ports);
     case 'recalibrate':
       return recalibrateTransform(place, step, ports);
     case 'finetune':
@@ -96,15 +99,17 @@ async function apply(step: Step, place: Place, ports: RunPorts) {
   }
 }
 
+/** What a step cannot do without data. */
+const WITHOUT_DATA = {
+  compact: 'Cannot take channels out without data: give rows',
+  recalibrate: 'Cannot recalibrate without data: give rows',
+  finetune: 'Cannot train without data: give rows with labels or targets',
+} as const;
+
 /** Steps that learn from data, and have none. */
 function checkStep(step: Step, { data }: RunPorts): void {
   if (data !== null || step.do === 'prune' || step.do === 'compile') return;
-  throw new DataError(
-    step.do === 'recalibrate'
-      ? 'Cannot recalibrate without data: give rows'
-      : 'Cannot train without data: give rows with labels or targets',
-    { remedies: [{ option: 'data' }] },
-  );
+  throw new DataError(WITHOUT_DATA[step.do], { remedies: [{ option: 'data' }] });
 }
 
 function judge(

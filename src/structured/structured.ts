@@ -39,6 +39,9 @@ export interface ShrinkRequest extends RunOptions {
   readonly threads?: number;
 }
 
+/** Defaults of {@link shrink}. */
+export const SHRINK_DEFAULTS = { samples: 1000, lambda: 0.01, seed: 1 } as const;
+
 /** What became of the channels of a space. */
 export interface SpaceFacts {
   readonly name: string;

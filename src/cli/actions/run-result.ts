@@ -1,5 +1,4 @@
 import { CoppiceError, OutputError, UnfinishedError } from '../../errors/errors.ts';
-import type { Evaluation } from '../../evaluate/accuracy.ts';
 import { measureSize } from '../../evaluate/size.node.ts';
 import { reasonOf, writeFiles } from '../../files/atomic.node.ts';
 import { encodeModel } from '../../onnx/encode.ts';
@@ -33,7 +32,9 @@ import type { MachineFlags } from '../flags.ts';
 import { fileFacts, filesOf, givenFacts } from '../opening.node.ts';
 import { fileIn, keepsWhatIsWritten } from '../outputs.node.ts';
 import { adviceOn } from './advice.ts';
+import { finishCompact, isCompacted } from './compact-result.ts';
 import { finishTraining } from './finetune-result.ts';
+import { gate } from './gate.ts';
 import type { RunSetup } from './setup.ts';
 import { failureIn, unfinished } from './unfinished.ts';
 
@@ -91,6 +92,7 @@ async function tellOf(
 ): Promise<number> {
   const { flags, output, latency } = places;
   const pruning = pruningOf(finished);
+  if (isCompacted(finished)) return finishCompact(context, setup, finished, places);
   if (pruning === null) return finishTraining(context, setup, finished, { flags, output });
   const surroundings = await surroundingsOf(context, setup, finished, { ...places, pruning, latency });
   const { recipe } = places;
@@ -226,13 +228,4 @@ function summary(
     ...(folder === undefined ? [] : [`report  ${folder}`]),
   ].join('\n');
   return `${heading}\n\n${table}\n\n${shape}\n\n${written}`;
-}
-
-/** The accuracy that counts is that of the model as written. */
-function gate(context: Context, reached: Evaluation | null, least: number | undefined): number {
-  if (least === undefined) return EXIT.ok;
-  const accuracy = reached?.accuracy ?? null;
-  if (accuracy !== null && accuracy >= least) return EXIT.ok;
-  context.fail(`the accuracy is ${percent(accuracy)}, below the ${percent(least)} of --min-accuracy`);
-  return EXIT.gateMissed;
 }

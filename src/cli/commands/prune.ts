@@ -16,7 +16,7 @@ import {
   pruningFlags,
   trainingFlags,
 } from '../flags.ts';
-import { count, oneOf, whole } from '../parsers.ts';
+import { count, oneOf, share, whole } from '../parsers.ts';
 
 /** Adds the flags of `coppice prune`. */
 export function define(command: Command): void {
@@ -26,6 +26,9 @@ export function define(command: Command): void {
     oneOf(METHOD_NAMES),
   );
   budgetFlags(command);
+  command
+    .option('--structured', 'take channels, neurons and heads out for good: a smaller model, without zeros')
+    .option('--macs <share>', 'of --structured: share of the multiply-adds to keep, such as 0.5', share);
   pruningFlags(command);
   preprocessFlags(command);
   command

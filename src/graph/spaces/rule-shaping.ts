@@ -45,6 +45,7 @@ export function blocksOf(from: readonly number[], to: readonly number[]): { from
   return blocks;
 }
 
+/** Axes in another order. */
 export const permuted: SpaceRule = (node, walk) => {
   const labels = walk.of(node.inputs[0] ?? '');
   const perm = intsAttribute(node, 'perm') ?? [...labels.keys()].reverse();
@@ -56,6 +57,7 @@ export const permuted: SpaceRule = (node, walk) => {
 
 const from = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
+/** Concat: positions of one axis side by side; those of the others go together. */
 export const joined: SpaceRule = (node, walk) => {
   const rank = walk.dims(node.inputs[0] ?? '')?.length ?? 0;
   const axis = from(intAttribute(node, 'axis', 0), rank);
@@ -74,6 +76,7 @@ function concat(parts: readonly Int32Array[]): Int32Array {
   return Int32Array.from(parts.flatMap((part) => [...part]));
 }
 
+/** Split: runs of positions of one axis. */
 export const split: SpaceRule = (node, walk) => {
   const [x = ''] = node.inputs;
   const labels = walk.of(x);
@@ -116,6 +119,7 @@ export function cutsOf(node: Node, walk: Pick<Walk, 'constantInts' | 'dims'>): C
   });
 }
 
+/** Slice: some positions of axes, from constants. */
 export const cut: SpaceRule = (node, walk) => {
   const [x = ''] = node.inputs;
   const labels = walk.of(x);
@@ -172,6 +176,7 @@ export function padsOf(node: Node, walk: Pick<Walk, 'constantInts' | 'dims'>): n
   return all;
 }
 
+/** Pad: zeros along an axis are positions of their own, that go where nothing else needs them. */
 export const padded: SpaceRule = (node, walk) => {
   const [x = ''] = node.inputs;
   const labels = walk.of(x);

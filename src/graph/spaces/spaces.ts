@@ -109,11 +109,14 @@ function grouped(walk: Walk): Pick<Spaces, 'spaces' | 'frozen'> {
     walk.makes.map(({ weight, axis }) => ({ value: weight, axis, weight })),
   );
   const read = axesOf(walk, readAxes(walk.reads));
+  const beside = besideEachOther(walk);
   const spaces = new Map<string, { makers: string[]; readers: string[]; groups: Group[] }>();
   for (const [atom, of] of places) {
     const [makers, readers] = [made.get(atom), read.get(atom)];
     if (makers === undefined || readers === undefined || walk.atoms.reasonOf(atom) !== undefined) continue;
-    const key = [...of.keys()].join('\n');
+    const others = beside.get(atom) ?? new Set();
+    let key = [...of.keys()].join('\n');
+    while (spaces.get(key)?.groups.some((group) => others.has(group.atom))) key += ' of';
     const space = spaces.get(key) ?? { makers: [...makers], readers: [...readers], groups: [] };
     space.groups.push({ atom, places: [...of.values()] });
     spaces.set(key, space);
@@ -125,6 +128,27 @@ function grouped(walk: Walk): Pick<Spaces, 'spaces' | 'frozen'> {
     })),
     frozen: frozenAxes(walk),
   };
+}
+
+/** Leaves that one position is made of together, such as a head and a place within it: they are not of one space. */
+function besideEachOther(walk: Walk): Map<Atom, Set<Atom>> {
+  const found = new Map<Atom, Set<Atom>>();
+  const seen = new Set<Atom>();
+  for (const axes of walk.labels.values())
+    for (const labels of axes)
+      for (const atom of labels ?? []) {
+        const root = walk.atoms.find(atom);
+        if (seen.has(root)) continue;
+        seen.add(root);
+        const leaves = walk.atoms.leaves(root);
+        if (leaves.length > 1)
+          for (const leaf of leaves) {
+            const others = found.get(leaf) ?? new Set();
+            for (const other of leaves) if (other !== leaf) others.add(other);
+            found.set(leaf, others);
+          }
+      }
+  return found;
 }
 
 function readAxes(reads: readonly Read[]): { value: string; axis: number; weight: string }[] {
