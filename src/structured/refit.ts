@@ -72,9 +72,10 @@ export async function refit(algebra: Linalg, request: RefitRequest): Promise<{ m
     const outputs = meansOf(W0, was, map);
     const bias = map.uses.length === 1 ? biasOf(map.uses[0]?.node as never) : undefined;
     const hasBias = bias !== undefined && lifted.graph.constants.has(bias);
-    const problem = await problemOf(algebra, { map, W: W0 }, hasBias ? centred(now, outputs, map) : now, ridge);
-    if (problem === null) continue;
     const W = Float32Array.from(state.W);
+    const seen = hasBias ? centred(now, outputs, map) : now;
+    const problem = await problemOf(algebra, { map, W: W.slice() }, seen, ridge); // the ridge is towards what removals left
+    if (problem === null) continue;
     const support = new Uint8Array(W.length);
     for (let k = 0; k < W.length; k++) {
       const row = Math.floor(k / map.inputs);
