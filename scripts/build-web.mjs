@@ -11,8 +11,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const EXAMPLE = ['model.onnx', 'train.npz', 'test.npz'];
 /** Files of the runtime, which are not the page's own. */
 const RUNTIME = /^ort[.-]/;
-/** The part of the page that compiles, loaded when that is asked for. */
-const COMPILER = /^compiler[.-]/;
+/** The parts of the page that compile and take channels out, each loaded when it is asked for. */
+const PARTS = { compiler: /src\/compile\/schedule\//, structured: /src\/structured\// };
 
 /** Builds the page. */
 export async function buildWeb(out = join(ROOT, 'dist-web')) {
@@ -58,20 +58,22 @@ function chunkNames() {
     chunkFileNames: ({ moduleIds }) => {
       const holds = (pattern) => moduleIds.some((id) => pattern.test(id));
       if (holds(/onnxruntime-web/)) return 'assets/ort.[name]-[hash].js';
-      return holds(/src\/compile\/schedule\//) ? 'assets/compiler-[hash].js' : 'assets/[name]-[hash].js';
+      const [part = '[name]'] = Object.entries(PARTS).find(([, files]) => holds(files)) ?? [];
+      return `assets/${part}-[hash].js`;
     },
     assetFileNames: 'assets/[name]-[hash][extname]',
   };
 }
 
-/** Bytes of the page's own scripts and of its compiler by gzip, and of the runtime's files as they are. */
+/** Bytes of the page's own scripts and of its parts by gzip, and of the runtime's files as they are. */
 export function sizesOf(out) {
-  const sizes = { script: 0, compiler: 0, runtime: 0 };
+  const sizes = { script: 0, compiler: 0, structured: 0, runtime: 0 };
   for (const file of readdirSync(out, { recursive: true })) {
     const [path, name] = [join(out, file), file.replace(/^.*[\\/]/, '')];
     if (!/\.(m?js|wasm)$/.test(name)) continue;
+    const part = Object.keys(PARTS).find((of) => name.startsWith(`${of}-`)) ?? 'script';
     if (RUNTIME.test(name)) sizes.runtime += statSync(path).size;
-    else sizes[COMPILER.test(name) ? 'compiler' : 'script'] += gzipSync(readFileSync(path), { level: 9 }).length;
+    else sizes[part] += gzipSync(readFileSync(path), { level: 9 }).length;
   }
   return sizes;
 }
@@ -79,8 +81,8 @@ export function sizesOf(out) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({ options: { out: { type: 'string' } } });
   const out = await buildWeb(values.out === undefined ? undefined : resolve(values.out));
-  const { script, compiler, runtime } = sizesOf(out);
+  const { script, compiler, structured, runtime } = sizesOf(out);
   console.log(
-    `${out}: script ${(script / 1000).toFixed(0)} kB by gzip, the compiler ${(compiler / 1000).toFixed(0)} kB, onnxruntime ${(runtime / 1e6).toFixed(1)} MB, of which a visitor loads a part`,
+    `${out}: script ${(script / 1000).toFixed(0)} kB by gzip, the compiler ${(compiler / 1000).toFixed(0)} kB, what takes channels out ${(structured / 1000).toFixed(0)} kB, onnxruntime ${(runtime / 1e6).toFixed(1)} MB, of which a visitor loads a part`,
   );
 }

@@ -13,7 +13,7 @@ import { openBrowser, type Trouble, troubleOf } from './browser.ts';
 /** What the scripts that build and serve the page export. */
 interface Scripts {
   buildWeb(out: string): Promise<string>;
-  sizesOf(out: string): { script: number; compiler: number; runtime: number };
+  sizesOf(out: string): { script: number; compiler: number; structured: number; runtime: number };
   serve(folder: string, options: { headers?: Record<string, string> }): Promise<{ server: Server; url: string }>;
 }
 

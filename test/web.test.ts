@@ -60,10 +60,12 @@ describe.skipIf(CHROMIUM === undefined)('the page that prunes in the browser', {
   }, RUN_MS);
   afterAll(() => site.close());
 
-  it('is less than 300 kB of script by gzip, without the runtime and the compiler, which is loaded when it is asked for', () => {
+  it('is less than 300 kB of script by gzip, without the runtime and what is loaded when it is asked for', () => {
     expect(site.sizes.script).toBeGreaterThan(10_000);
     expect(site.sizes.compiler).toBeGreaterThan(10_000);
     expect(site.sizes.compiler).toBeLessThan(60_000);
+    expect(site.sizes.structured).toBeGreaterThan(5_000);
+    expect(site.sizes.structured).toBeLessThan(30_000);
     expect(site.sizes.script).toBeLessThan(300_000);
   });
 

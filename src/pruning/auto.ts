@@ -236,7 +236,7 @@ function endOf(student: Model, { model, epochs, blocked }: Finetuned): Kept {
   return new Map<string, Float32Array | Float64Array>([
     ...trainedIn(student, model),
     [END.loss, Float64Array.of((epochs.at(-1) as (typeof epochs)[number]).loss)],
-    [END.blocked, Float64Array.from(blocked, (name) => names.indexOf(name))],
+    [END.blocked, Float64Array.from(blocked.map((name) => names.indexOf(name)))],
   ]);
 }
 
@@ -246,7 +246,7 @@ function endIn(student: Model, kept: Kept): { loss: number; blocked: string[]; w
   const { loss, blocked } = END;
   return {
     loss: kept.get(loss)?.[0] as number,
-    blocked: Array.from(kept.get(blocked) ?? [], (i) => names[i] as string),
+    blocked: [...(kept.get(blocked) ?? [])].map((i) => names[i] as string),
     weights: new Map([...kept].filter(([name]) => name !== loss && name !== blocked)),
   };
 }

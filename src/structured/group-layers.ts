@@ -73,7 +73,7 @@ function atomsOf(
   const { groups, outputs, inputs } = map;
   const axes = walk.of(layer.name).flatMap((labels, axis) => {
     if (labels === null) return [];
-    const leaves = Array.from(labels, (atom) => walk.atoms.leaves(atom));
+    const leaves = [...labels].map((atom) => walk.atoms.leaves(atom));
     return [{ leaves, at: toMatrix(map, positionsAlong(model, layer, axis)) }];
   });
   const leavesAt = (k: number): Atom[] => axes.flatMap(({ leaves, at }) => leaves[at[k] as number] ?? []);

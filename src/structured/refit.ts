@@ -150,7 +150,7 @@ function shifted(model: Model, name: string, shift: Float64Array): Model {
   const constant = model.graph.constants.get(name);
   if (constant === undefined) return model;
   const tensor = tensorOf(constant);
-  const data = Float32Array.from(tensor.data as Float32Array, (b, i) => b + (shift[i] ?? 0));
+  const data = (tensor.data as Float32Array).map((b, i) => b + (shift[i] ?? 0));
   const constants = new Map(model.graph.constants).set(name, constantOf({ ...tensor, data }));
   return { ...model, graph: { ...model.graph, constants } };
 }

@@ -1,5 +1,6 @@
 import { constantOf, intAttribute, tensorOf } from '../../ir/access.ts';
 import type { Attribute, Constant, Dimension, Graph, Model, Node } from '../../ir/model.ts';
+import { bigInts } from '../../tensor/filled.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import { neededOnly } from '../passes/needed-only.ts';
 import type { Atom } from './atoms.ts';
@@ -216,7 +217,7 @@ class Writing {
   /** An int64 constant under a name of its own. */
   #ints(near: string, values: readonly number[], dims: readonly number[] = [values.length]): string {
     const name = this.#fresh(`${near}_kept`);
-    this.added.set(name, constantOf({ type: 'int64', dims, data: BigInt64Array.from(values, BigInt) }));
+    this.added.set(name, constantOf({ type: 'int64', dims, data: bigInts(values) }));
     return name;
   }
 

@@ -1,3 +1,4 @@
+import { filled } from '../../tensor/filled.ts';
 import type { Atom, Atoms, Labels } from './atoms.ts';
 
 /** The labels of several axes written as one: a position is made of those on each axis. */
@@ -27,7 +28,7 @@ export function mergeAxes(atoms: Atoms, axes: readonly Labels[], dims: readonly 
  */
 export function splitAxis(atoms: Atoms, merged: Int32Array, dims: readonly number[]): Labels[] {
   if (dims.length === 1) return [merged];
-  const leaves = Array.from(merged, (atom) => atoms.leaves(atom));
+  const leaves = [...merged].map((atom) => atoms.leaves(atom));
   const index = (position: number, axis: number): number => {
     let stride = 1;
     for (let i = axis + 1; i < dims.length; i++) stride *= dims[i] as number;
@@ -58,7 +59,8 @@ function shared(leaves: readonly (readonly Atom[])[], n: number, index: (positio
 
 function labelled(atoms: Atoms, sets: readonly ReadonlySet<Atom>[]): Labels {
   if (sets.every((set) => set.size === 0)) return null;
-  return Int32Array.from(sets, (set) => {
+  return filled(new Int32Array(sets.length), (i) => {
+    const set = sets[i] as ReadonlySet<Atom>;
     if (set.size === 1) return [...set][0] as Atom;
     return set.size === 0 ? (atoms.fresh(1)[0] as Atom) : atoms.compose([...set]);
   });

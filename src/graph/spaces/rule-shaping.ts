@@ -1,5 +1,6 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../../ir/access.ts';
 import type { Node } from '../../ir/model.ts';
+import { filled } from '../../tensor/filled.ts';
 import type { Atom, Labels } from './atoms.ts';
 import { mergeAxes, splitAxis } from './reshaped.ts';
 import { nameOf, type SpaceRule, type Walk } from './walk.ts';
@@ -154,7 +155,7 @@ export const picked: SpaceRule = (node, walk) => {
   walk.freezeAll(at, `${nameOf(node)} picks by it`);
   let taken: Labels[] = Array.from({ length: rank }, () => null);
   if (of !== null && indices !== undefined && rank < 2) {
-    const atoms = Int32Array.from(indices, (i) => of[from(i, of.length)] as Atom);
+    const atoms = filled(new Int32Array(indices.length), (k) => of[from(indices[k] as number, of.length)] as Atom);
     if (rank === 1 && indices.length > 1) taken = [atoms];
     else walk.freeze(atoms, `${nameOf(node)} takes it alone`);
   } else walk.freeze(of, `${nameOf(node)} picks along it`);

@@ -51,7 +51,7 @@ export class Walk {
   /** Whole numbers that a value holds, whatever the inputs are; undefined where that is not known. */
   constantInts(name: string | undefined): number[] | undefined {
     const constant = this.#graph.constants.get(name ?? '');
-    return constant === undefined ? undefined : Array.from(tensorOf(constant).data as ArrayLike<number>, Number);
+    return constant === undefined ? undefined : [...(tensorOf(constant).data as Iterable<number>)].map(Number);
   }
 
   /** Labels of all axes of a value. Those of a constant are its own from the first time that it is met. */

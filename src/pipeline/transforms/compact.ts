@@ -1,7 +1,7 @@
 import type { FeedSource } from '../../data/feeds.ts';
 import { UnsupportedOpError } from '../../errors/errors.ts';
 import type { Model } from '../../ir/model.ts';
-import { SHRINK_DEFAULTS, type Shrunk, shrink } from '../../structured/structured.ts';
+import type { Shrunk } from '../../structured/structured.ts';
 import { type CompactStep, withoutUndefined } from '../recipe.ts';
 import type { RunPorts } from '../run-ports.ts';
 
@@ -28,6 +28,7 @@ export async function compactTransform(
     throw new UnsupportedOpError(
       `Cannot take channels out of a model with weights of type ${narrow[1].type}, such as "${narrow[0]}"`,
     );
+  const { SHRINK_DEFAULTS, shrink } = await import('../../structured/structured.ts'); // a page loads it when it is asked for
   const { macs, params, samples, lambda, seed } = { ...SHRINK_DEFAULTS, ...withoutUndefined(step) };
   const { model: small, ...facts } = await time('compact', () =>
     shrink({
